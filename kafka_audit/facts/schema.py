@@ -1,0 +1,473 @@
+"""What is kept of a source file: a small syntax tree that is plain, frozen and serialisable.
+
+The tree keeps what decides a life cycle (names, calls, bindings, jumps, guards) and drops the rest: comments,
+docstrings, arithmetic, annotations that name nothing. Every phase after extraction reads only these records, so facts
+can be cached and sent between processes, and nothing downstream depends on the parser.
+
+A position (`At`) is `(line, column, end_line, end_column)`, 1-based, columns counted in characters; the end is
+exclusive, so `end_column` is the column after the last character.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Union
+
+import msgspec
+
+At = tuple[int, int, int, int]
+"""Line, column, end line, end column: 1-based, end exclusive."""
+
+
+class Node(msgspec.Struct, frozen=True, array_like=True, tag=True, eq=False, gc=False):
+    """Base of every fact node. Nodes are compared by identity: two equal calls on two lines are two calls."""
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+class Name(Node):
+    """A bare name that is read, or bound when it is a target."""
+
+    id: str
+
+
+class Attribute(Node):
+    """`value.name`. `name` is as written; private names are mangled by the linker, not here."""
+
+    value: Expr
+    name: str
+
+
+class Argument(Node):
+    """One argument of a call or a class header. `star` is `"*"` or `"**"` for unpacked arguments."""
+
+    value: Expr
+    keyword: str | None
+    star: Literal["", "*", "**"]
+    line: int
+
+
+class Call(Node):
+    """A call; `at` spans the whole call expression without surrounding parentheses."""
+
+    function: Expr
+    arguments: tuple[Argument, ...]
+    at: At
+
+
+class Await(Node):
+    """`await value`."""
+
+    value: Expr
+
+
+class Constant(Node):
+    """A literal: text, number, boolean or `None`. Text of more than 500 characters and bytes become `Opaque`."""
+
+    value: str | int | float | bool | None
+
+
+class Sequence(Node):
+    """A tuple, list or set display."""
+
+    kind: Literal["tuple", "list", "set"]
+    elements: tuple[Expr, ...]
+
+
+class Entry(Node):
+    """One entry of a dict display; `key` is `None` for `**value`."""
+
+    key: Expr | None
+    value: Expr
+    line: int
+
+
+class Mapping(Node):
+    """A dict display."""
+
+    entries: tuple[Entry, ...]
+
+
+class Subscript(Node):
+    """`value[key]`; several indices come as a tuple, a slice as `Opaque`."""
+
+    value: Expr
+    key: Expr
+
+
+class Lambda(Node):
+    """`lambda parameters: body`."""
+
+    parameters: tuple[Parameter, ...]
+    body: Expr
+    at: At
+
+
+class Choice(Node):
+    """`then if test else otherwise`."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+
+
+class Logic(Node):
+    """`a and b and c`, `a or b`: operands of one operator, flattened."""
+
+    operator: Literal["and", "or"]
+    operands: tuple[Expr, ...]
+
+
+class Not(Node):
+    """`not value`."""
+
+    value: Expr
+
+
+class Compare(Node):
+    """A single comparison, operator as written with single spaces; chained comparisons are `Opaque`."""
+
+    left: Expr
+    operator: str
+    right: Expr
+
+
+class Generator(Node):
+    """One `for target in iterable if condition...` of a comprehension."""
+
+    target: Expr
+    iterable: Expr
+    conditions: tuple[Expr, ...]
+    is_async: bool
+
+
+class Comprehension(Node):
+    """A comprehension. For a dict, `element` is the value and `key` the key; otherwise `key` is `None`."""
+
+    kind: Literal["list", "set", "dict", "generator"]
+    key: Expr | None
+    element: Expr
+    generators: tuple[Generator, ...]
+
+
+class Walrus(Node):
+    """`name := value`."""
+
+    name: str
+    value: Expr
+
+
+class Starred(Node):
+    """`*value` in a display or a target."""
+
+    value: Expr
+
+
+class Yield(Node):
+    """`yield value` or `yield from value`."""
+
+    value: Expr | None
+    is_from: bool
+
+
+class Opaque(Node):
+    """Any other expression (arithmetic, f-strings, slices): only its parts that hold calls or names matter."""
+
+    parts: tuple[Expr, ...]
+
+
+Expr = Union[
+    Name,
+    Attribute,
+    Call,
+    Await,
+    Constant,
+    Sequence,
+    Mapping,
+    Subscript,
+    Lambda,
+    Choice,
+    Logic,
+    Not,
+    Compare,
+    Comprehension,
+    Walrus,
+    Starred,
+    Yield,
+    Opaque,
+]
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+class Parameter(Node):
+    """A parameter of a function or lambda."""
+
+    name: str
+    kind: Literal["positional", "keyword", "*", "**"]
+    annotation: Expr | None
+    default: Expr | None
+
+
+class Assign(Node):
+    """`a = b = value`, and `a: annotation = value` where `value` may be missing."""
+
+    targets: tuple[Expr, ...]
+    value: Expr | None
+    annotation: Expr | None
+    line: int
+
+
+class Augment(Node):
+    """`target += value` and its kind; the operator does not matter."""
+
+    target: Expr
+    value: Expr
+    line: int
+
+
+class Evaluate(Node):
+    """An expression statement. Docstrings and lone constants are dropped."""
+
+    value: Expr
+    line: int
+
+
+class Return(Node):
+    """`return value`."""
+
+    value: Expr | None
+    line: int
+
+
+class Raise(Node):
+    """`raise value`; `value` is `None` for a bare `raise`."""
+
+    value: Expr | None
+    line: int
+
+
+class Break(Node):
+    """`break`."""
+
+    line: int
+
+
+class Continue(Node):
+    """`continue`."""
+
+    line: int
+
+
+class Delete(Node):
+    """`del targets`."""
+
+    targets: tuple[Expr, ...]
+    line: int
+
+
+class Assert(Node):
+    """`assert test`."""
+
+    test: Expr
+    line: int
+
+
+class Declare(Node):
+    """`global names` or `nonlocal names`."""
+
+    kind: Literal["global", "nonlocal"]
+    names: tuple[str, ...]
+    line: int
+
+
+class If(Node):
+    """`if`, with an `elif` as an `If` in `orelse`."""
+
+    test: Expr
+    body: Body
+    orelse: Body
+    line: int
+
+
+class While(Node):
+    """`while`."""
+
+    test: Expr
+    body: Body
+    orelse: Body
+    line: int
+
+
+class For(Node):
+    """`for` and `async for`."""
+
+    target: Expr
+    iterable: Expr
+    body: Body
+    orelse: Body
+    is_async: bool
+    line: int
+
+
+class Handler(Node):
+    """`except types as name:`; `types` is `None` for a bare `except`."""
+
+    types: Expr | None
+    name: str | None
+    body: Body
+    line: int
+
+
+class Try(Node):
+    """`try`, also with `except*`."""
+
+    body: Body
+    handlers: tuple[Handler, ...]
+    orelse: Body
+    final: Body
+    line: int
+
+
+class Item(Node):
+    """One `value as target` of a `with`."""
+
+    value: Expr
+    target: Expr | None
+    line: int
+
+
+class With(Node):
+    """`with` and `async with`."""
+
+    items: tuple[Item, ...]
+    body: Body
+    is_async: bool
+    line: int
+
+
+class Case(Node):
+    """One `case`: the names its pattern binds, whether it matches everything, its guard and body."""
+
+    captures: tuple[str, ...]
+    irrefutable: bool
+    guard: Expr | None
+    body: Body
+    line: int
+
+
+class Match(Node):
+    """`match`."""
+
+    subject: Expr
+    cases: tuple[Case, ...]
+    line: int
+
+
+class Function(Node):
+    """`def` and `async def`. `line` is the line of `def`, `end_line` the last line of the body."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    decorators: tuple[Expr, ...]
+    returns: Expr | None
+    body: Body
+    is_async: bool
+    is_generator: bool
+    line: int
+    end_line: int
+
+
+class Class(Node):
+    """`class`. `bases` holds the arguments of the header in order, keywords (`metaclass=`) included."""
+
+    name: str
+    bases: tuple[Argument, ...]
+    decorators: tuple[Expr, ...]
+    body: Body
+    line: int
+    end_line: int
+
+
+class Import(Node):
+    """One name bound by an import.
+
+    `import a.b` -> module `a.b`, name `None`, bound `a`; `import a.b as c` -> bound `c`;
+    `from .x import y as z` -> module `x`, level 1, name `y`, bound `z`; `from x import *` -> name `*`, bound `*`.
+    """
+
+    module: str
+    name: str | None
+    bound: str
+    level: int
+    line: int
+
+
+Stmt = Union[
+    Assign,
+    Augment,
+    Evaluate,
+    Return,
+    Raise,
+    Break,
+    Continue,
+    Delete,
+    Assert,
+    Declare,
+    If,
+    While,
+    For,
+    Try,
+    With,
+    Match,
+    Function,
+    Class,
+    Import,
+]
+
+Body = tuple[Stmt, ...]
+
+
+class Symbol(Node):
+    """A name that the module's top level defines, with every identifier its definition mentions, sorted."""
+
+    name: str
+    mentions: tuple[str, ...]
+
+
+class Flaw(Node):
+    """Why a file, or a part of it, could not be read: data, never an exception."""
+
+    kind: Literal["syntax", "encoding", "unreadable", "too-deep", "internal"]
+    line: int
+    message: str
+
+
+class FileFacts(Node):
+    """Everything later phases know of one file. Holds no path, so equal bytes have equal facts."""
+
+    body: Body
+    symbols: tuple[Symbol, ...]
+    flaws: tuple[Flaw, ...]
+
+
+def encode(facts: FileFacts) -> bytes:
+    """Facts as MessagePack."""
+    return _ENCODER.encode(facts)
+
+
+def decode(data: bytes) -> FileFacts:
+    """Facts from `encode`; raises `msgspec.DecodeError` when the bytes are not facts of this version."""
+    return _decoder().decode(data)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[FileFacts] | None = None
+
+
+def _decoder() -> msgspec.msgpack.Decoder[FileFacts]:
+    """The decoder, built on first use: resolving the recursive types costs a few milliseconds."""
+    global _DECODER
+    if _DECODER is None:
+        _DECODER = msgspec.msgpack.Decoder(FileFacts)
+    return _DECODER

@@ -1,0 +1,175 @@
+"""The words of the report: what every phase after linking speaks in, and what the JSON document is made of.
+
+Field names are a contract (see `docs/report.md`): they may be added to, never renamed or dropped without a new
+`schema_version`. Paths are POSIX and relative to the directory the command runs in; lines and columns are 1-based,
+end columns are exclusive.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA_VERSION = "1"
+
+Role = Literal["producer", "consumer", "admin"]
+Context = Literal["app", "test", "example", "script"]
+Kind = Literal["global", "instance", "pooled", "local", "returned", "managed", "delegated", "fixture", "unknown"]
+Verdict = Literal["always", "sometimes", "never", "delegated", "unknown"]
+Category = Literal["import-time", "lifecycle", "async", "tests", "configuration", "audit"]
+Severity = Literal["error", "warning", "info"]
+Confidence = Literal["high", "medium", "low"]
+Safety = Literal["safe", "unsafe", "manual"]
+ProblemKind = Literal["syntax", "encoding", "unreadable", "too-deep", "internal"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the report's records: immutable, compared by value, encoded field by field."""
+
+
+class Tool(Record):
+    """The program that wrote the report."""
+
+    name: str
+    version: str
+
+
+class Created(Record):
+    """When the constructor runs: while a module is imported, or when something is called."""
+
+    when: Literal["import", "call"]
+
+
+class Started(Record):
+    """When and where the client is started; `constructor` for clients that start themselves."""
+
+    when: Literal["import", "call", "constructor", "never"]
+    path: str | None = None
+    line: int | None = None
+
+
+class Release(Record):
+    """One place that releases the client: `owner` is the function it stands in, `how` the call as written."""
+
+    path: str
+    line: int
+    owner: str
+    how: str
+
+
+class Released(Record):
+    """Whether the client is released, and by what."""
+
+    verdict: Verdict
+    by: tuple[Release, ...] = ()
+
+
+class Root(Record):
+    """A place where the object that owns the client is itself created, and what becomes of that object."""
+
+    path: str
+    line: int
+    owner: str
+    kind: Kind
+    released: Verdict
+
+
+class Producer(Record):
+    """One construction site of a known client (of whatever role): where it is, who keeps it, what becomes of it."""
+
+    id: str
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    client: str
+    via: tuple[str, ...]
+    role: Role
+    context: Context
+    owner: str
+    kind: Kind
+    place: str | None
+    created: Created
+    started: Started
+    released: Released
+    roots: tuple[Root, ...] = ()
+
+
+class Step(Record):
+    """One step of a chain of evidence."""
+
+    path: str
+    line: int
+    message: str
+
+
+class Fix(Record):
+    """What a repair would be; `refused` says why none is offered."""
+
+    safety: Safety
+    title: str
+    refused: str | None = None
+
+
+class Finding(Record):
+    """One alarm: a rule, a place, and the chain of evidence (first to last) that leads there."""
+
+    code: str
+    name: str
+    category: Category
+    severity: Severity
+    confidence: Confidence
+    message: str
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    producer: str | None
+    trace: tuple[Step, ...]
+    fix: Fix | None = None
+    fingerprint: str = ""
+
+
+class Suppressed(Finding):
+    """An alarm that was silenced, and by what."""
+
+    suppressed_by: Literal["comment", "baseline", "config"]
+
+
+class Problem(Record):
+    """A file, or a part of one, that the audit could not judge."""
+
+    path: str
+    line: int
+    kind: ProblemKind
+    message: str
+
+
+class Summary(Record):
+    """The report in numbers; `complete` is false when a problem hides part of the answer."""
+
+    files_seen: int
+    files_analysed: int
+    producers: int
+    by_kind: dict[str, int]
+    findings: int
+    by_code: dict[str, int]
+    by_severity: dict[str, int]
+    suppressed: int
+    problems: int
+    complete: bool
+
+
+class Report(Record):
+    """The whole answer. Every list is sorted by (path, line, column, code)."""
+
+    schema_version: str
+    tool: Tool
+    producers: tuple[Producer, ...]
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Suppressed, ...]
+    problems: tuple[Problem, ...]
+    summary: Summary
