@@ -1,0 +1,201 @@
+"""Which rules exist, which of them a run selects, and what do they say of a program?
+
+A rule is one module of this package with a `RULE` record and a `check` function; nothing else lists it. A rule selects
+and words: the analysis behind it is a query on the linked program.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import importlib
+import pkgutil
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from kafka_audit.facts.schema import At
+from kafka_audit.model import Category, Confidence, Finding, Fix, Problem, Record, Severity, Step
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+FixKind = Literal["none", "safe", "unsafe", "manual"]
+
+
+class UnknownRule(ValueError):
+    """A selector names no rule, prefix, name or category; the message is one sentence for the user."""
+
+
+class Rule(Record, frozen=True, kw_only=True):
+    """What a rule means. Everything that is printed of it is generated from this record.
+
+    `code` never changes its meaning. `name` reads well after "allow". `summary` is one sentence without a period;
+    `rationale` says why it bites in production. `bad` and `good` are small complete programs that the tests run;
+    several files are separated by `# file: name.py`. `fix_note` is one sentence. `since` is a version of this program.
+    """
+
+    code: str
+    name: str
+    category: Category
+    severity: Severity
+    default: bool
+    summary: str
+    rationale: str
+    bad: str
+    good: str
+    fix: FixKind
+    fix_note: str
+    since: str
+    references: tuple[str, ...]
+
+
+class Alarm(Record, frozen=True, kw_only=True):
+    """What a rule says of one place; `judge` makes a finding of it.
+
+    `message` is one line, the subject and then what is wrong: no advice, no final period, and no line number (the
+    chain in `trace` has them). `producer` is the id of the producer at fault, or `None`. `severity` overrides the
+    rule's own.
+    """
+
+    path: str
+    at: At
+    message: str
+    confidence: Confidence
+    producer: str | None
+    trace: tuple[Step, ...]
+    severity: Severity | None = None
+    fix: Fix | None = None
+
+
+class Judgement(Record, frozen=True, kw_only=True):
+    """What the selected rules found, and the rules that failed."""
+
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+
+
+class RuleModule(Protocol):
+    """The shape of a rule's module."""
+
+    RULE: Rule
+
+    def check(self, program: Program) -> Iterator[Alarm]:
+        """Every place of the program that the rule alarms on, in any order."""
+
+
+def rules() -> tuple[Rule, ...]:
+    """Every rule, sorted by code."""
+    return tuple(module.RULE for module in _modules().values())
+
+
+def select(chosen: Sequence[str], ignored: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules that a run applies: the chosen ones, or the default set when none is chosen, less the ignored ones.
+
+    A selector is a code (`KA201`), a prefix of codes (`KA2`), a name, a category, or `all`. Raises `UnknownRule`.
+    """
+    wanted = {code for selector in chosen for code in _matches(selector)}
+    unwanted = {code for selector in ignored for code in _matches(selector)}
+    return tuple(
+        rule for rule in rules() if rule.code not in unwanted and (rule.code in wanted if chosen else rule.default)
+    )
+
+
+def judge(program: Program, chosen: Sequence[str] = (), ignored: Sequence[str] = ()) -> Judgement:
+    """What the selected rules say of the program, sorted. A rule that raises becomes a problem; the others still run.
+
+    Raises `UnknownRule` for a selector that matches nothing.
+    """
+    alarms: list[tuple[Rule, Alarm]] = []
+    problems: list[Problem] = []
+    for rule in select(chosen, ignored):
+        try:
+            alarms += [(rule, alarm) for alarm in _modules()[rule.code].check(program)]
+        except Exception as error:  # one broken rule must not hide what the others found
+            problems.append(_failure(rule, error))
+    return Judgement(findings=_findings(alarms), problems=tuple(problems))
+
+
+@functools.cache
+def _modules() -> dict[str, RuleModule]:
+    """The rule modules by code: every module of this package that does not start with an underscore."""
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
+    found: list[RuleModule] = [importlib.import_module(f"{__name__}.{name}") for name in names]  # type: ignore[misc]
+    found.sort(key=lambda module: module.RULE.code)
+    for field in ("code", "name"):
+        values = [getattr(module.RULE, field) for module in found]
+        assert len(set(values)) == len(values), f"two rules share a {field}: {values}"
+    return {module.RULE.code: module for module in found}
+
+
+def _matches(selector: str) -> list[str]:
+    """The codes that a selector stands for."""
+    every = rules()
+    word = selector.strip()
+    codes = [rule.code for rule in every if word in {rule.name, rule.category, "all"}]
+    if re.fullmatch(r"KA\d*", word.upper()):
+        codes = [rule.code for rule in every if rule.code.startswith(word.upper())]
+    if not codes:
+        raise UnknownRule(_unknown(word))
+    return codes
+
+
+def _unknown(word: str) -> str:
+    """The sentence for a selector that matches nothing, with the closest selector that exists."""
+    known = sorted({text for rule in rules() for text in (rule.code, rule.name, rule.category)})
+    folded = {text.casefold(): text for text in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1)
+    hint = f"did you mean {folded[close[0]]}?" if close else "`kafka-audit rules` lists the rules"
+    return f"no rule, prefix, name or category is called {word!r}; {hint}"
+
+
+def _failure(rule: Rule, error: Exception) -> Problem:
+    """The problem that stands for a rule that raised; it belongs to no file, so its path is the audited directory."""
+    message = f"rule {rule.code} ({rule.name}) failed and was left out: {type(error).__name__}: {error}"
+    return Problem(path=".", line=1, kind="internal", message=message)
+
+
+def _findings(alarms: Sequence[tuple[Rule, Alarm]]) -> tuple[Finding, ...]:
+    """The findings, sorted as the report sorts them, equal fingerprints told apart by their order."""
+    ordered = sorted(alarms, key=lambda pair: (pair[1].path, pair[1].at, pair[0].code, pair[1].message))
+    seen: Counter[str] = Counter()
+    findings = []
+    for rule, alarm in ordered:
+        identity = _identity(rule, alarm)
+        findings.append(_finding(rule, alarm, _digest(f"{identity}\0{seen[identity]}")))
+        seen[identity] += 1
+    return tuple(findings)
+
+
+def _finding(rule: Rule, alarm: Alarm, fingerprint: str) -> Finding:
+    """The finding that an alarm of a rule becomes."""
+    line, column, end_line, end_column = alarm.at
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        category=rule.category,
+        severity=alarm.severity or rule.severity,
+        confidence=alarm.confidence,
+        message=alarm.message,
+        path=alarm.path,
+        line=line,
+        column=column,
+        end_line=end_line,
+        end_column=end_column,
+        producer=alarm.producer,
+        trace=alarm.trace,
+        fix=alarm.fix,
+        fingerprint=fingerprint,
+    )
+
+
+def _identity(rule: Rule, alarm: Alarm) -> str:
+    """What stays the same of an alarm when code above it moves: no position, and no number in its message."""
+    return "\0".join((rule.code, alarm.path, alarm.producer or "", re.sub(r"\d+", "", alarm.message)))
+
+
+def _digest(text: str) -> str:
+    """A short digest that is the same on every machine."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""KA101: which clients are constructed while a module is imported?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+
+producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    try:
+        await producer.start()
+        yield
+    finally:
+        await producer.stop()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict) -> None:
+    await producer.send_and_wait("orders", repr(body).encode())
+"""
+
+GOOD = """\
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI, Request
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    async with AIOKafkaProducer(bootstrap_servers="kafka:9092") as producer:
+        app.state.producer = producer
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict, request: Request) -> None:
+    await request.app.state.producer.send_and_wait("orders", repr(body).encode())
+"""
+
+RULE = Rule(
+    code="KA101",
+    name="client-created-at-import",
+    category="import-time",
+    severity="error",
+    default=True,
+    summary="A Kafka client is constructed while a module is imported",
+    rationale=(
+        "Whoever imports the module, a test collector, a migration or a command that only wants a constant, then pays "
+        "for the client. aiokafka clients and confluent's AIOProducer need a running event loop and raise RuntimeError "
+        "without one, so the program starts under one server and dies under the next. A kafka-python client probes "
+        "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises. "
+        "confluent clients always construct, and start native threads that do not survive a fork: a pre-forked worker "
+        "inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default arguments "
+        "all run at import, and so does every function that they call; code under a `__main__` guard does not."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Construct the client where the application starts, and hand it to the code that sends",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0, kafka-python 3.0.12 and confluent-kafka 2.16.1: constructors run without a loop and without a broker",
+        "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.get_running_loop",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every construction that some import reaches, with the calls that lead to it."""
+    yield from ()

@@ -1,0 +1,105 @@
+"""KA102: which clients are started while a module is imported?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+import asyncio
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+
+
+async def connect() -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+    await producer.start()
+    return producer
+
+
+producer = asyncio.run(connect())
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    try:
+        yield
+    finally:
+        await producer.stop()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict) -> None:
+    await producer.send_and_wait("orders", repr(body).encode())
+"""
+
+GOOD = """\
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI, Request
+
+
+async def connect() -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+    await producer.start()
+    return producer
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    producer = await connect()
+    app.state.producer = producer
+    try:
+        yield
+    finally:
+        await producer.stop()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict, request: Request) -> None:
+    await request.app.state.producer.send_and_wait("orders", repr(body).encode())
+"""
+
+RULE = Rule(
+    code="KA102",
+    name="client-started-at-import",
+    category="import-time",
+    severity="error",
+    default=True,
+    summary="A Kafka client is started while a module is imported",
+    rationale=(
+        "`start()` ties the client's sockets and background tasks to the loop that runs it. At import that loop is the "
+        "one that `asyncio.run` or `run_until_complete` made for the occasion, and it is dead or idle once the "
+        'statement is over: the first send fails with "attached to a different loop" or waits for ever, and the '
+        "later `stop()` raises because its loop is closed. Under a server that imports the application inside its own "
+        "loop the same line raises at once. Besides, every import now needs a broker."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Start the client inside the loop that will use it, in the application's start-up hook",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0: a client started by asyncio.run in a module body, run",
+        "https://docs.python.org/3/library/asyncio-runner.html#asyncio.run",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every start that some import reaches, with the calls that lead to it."""
+    yield from ()

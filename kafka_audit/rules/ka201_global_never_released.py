@@ -1,0 +1,127 @@
+"""KA201: which clients of a module, a class or a cached factory does nothing ever release?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+# file: events.py
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+_lock = asyncio.Lock()
+_producer: AIOKafkaProducer | None = None
+
+
+async def get_producer() -> AIOKafkaProducer:
+    global _producer
+    async with _lock:
+        if _producer is None:
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            _producer = producer
+        return _producer
+
+# file: app.py
+from fastapi import FastAPI
+
+from events import get_producer
+
+app = FastAPI()
+
+
+@app.post("/orders")
+async def order(body: dict) -> None:
+    producer = await get_producer()
+    await producer.send_and_wait("orders", repr(body).encode())
+"""
+
+GOOD = """\
+# file: events.py
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+_lock = asyncio.Lock()
+_producer: AIOKafkaProducer | None = None
+
+
+async def get_producer() -> AIOKafkaProducer:
+    global _producer
+    async with _lock:
+        if _producer is None:
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            _producer = producer
+        return _producer
+
+
+async def close_producer() -> None:
+    global _producer
+    async with _lock:
+        if _producer is not None:
+            producer, _producer = _producer, None
+            await producer.stop()
+
+# file: app.py
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from events import close_producer, get_producer
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    try:
+        yield
+    finally:
+        await close_producer()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict) -> None:
+    producer = await get_producer()
+    await producer.send_and_wait("orders", repr(body).encode())
+"""
+
+RULE = Rule(
+    code="KA201",
+    name="global-never-released",
+    category="lifecycle",
+    severity="error",
+    default=True,
+    summary="A process-wide Kafka client is never released",
+    rationale=(
+        "A client in a module variable, a class attribute or a cached factory belongs to no function, so no `finally` "
+        "and no `with` ends it: unless a shutdown hook does, it lives until the interpreter dies. What its buffer "
+        "still holds is then lost: ten of ten messages with aiokafka, a hundred of a hundred with confluent-kafka, and "
+        "the exit status is 0. An aiokafka client also leaves its sender and metadata tasks behind, the ones that "
+        '"Task was destroyed but it is pending!" complains of when the loop is closed over them. Tests stay green, '
+        "because pytest hides the warning that would tell."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Add a function that releases the client and call it from the application's shutdown hook",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0 and confluent-kafka 2.16.1: messages buffered at exit, counted against an embedded broker",
+        "https://aiokafka.readthedocs.io/en/stable/producer.html",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every client that lives in a process-wide place and that no code releases."""
+    yield from ()

@@ -1,0 +1,80 @@
+"""KA202: which clients kept on an instance can the class not release?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+from kafka import KafkaProducer
+
+
+class OrderPublisher:
+    def __init__(self, servers: list[str]) -> None:
+        self._producer = KafkaProducer(bootstrap_servers=servers)
+
+    def publish(self, order: bytes) -> None:
+        self._producer.send("orders", order)
+"""
+
+GOOD = """\
+from kafka import KafkaProducer
+
+
+class OrderPublisher:
+    def __init__(self, servers: list[str]) -> None:
+        self._producer = KafkaProducer(bootstrap_servers=servers)
+
+    def publish(self, order: bytes) -> None:
+        self._producer.send("orders", order)
+
+    def close(self) -> None:
+        self._producer.close()
+
+
+def main() -> None:
+    publisher = OrderPublisher(["kafka:9092"])
+    try:
+        publisher.publish(b"order 1")
+    finally:
+        publisher.close()
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+RULE = Rule(
+    code="KA202",
+    name="instance-never-released",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="A Kafka client is kept on an instance and no method of its class releases it",
+    rationale=(
+        "Whoever creates the instance cannot end its client properly: the only handle is a private attribute. Each "
+        "instance that is dropped leaves sockets and background work behind, and takes with it whatever was not sent "
+        "yet. Python does not help: aiokafka prints a warning that default settings hide, confluent-kafka none at all, "
+        "and kafka-python's own exit hook saved nothing before 3.0.7. A release may have any name and may be "
+        "inherited: what counts is whether some method of the class reaches it."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Give the class a method that releases its client and call it where the instance is done with",
+    since="0.1.0",
+    references=(
+        "kafka-python 2.0.2 to 3.0.12: messages buffered at exit, counted against an embedded broker",
+        "https://aiokafka.readthedocs.io/en/stable/producer.html",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every client on an instance that no method of the class, inherited ones included, releases."""
+    yield from ()

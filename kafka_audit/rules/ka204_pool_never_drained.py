@@ -1,0 +1,84 @@
+"""KA204: which containers of clients does nothing ever drain?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+from aiokafka import AIOKafkaProducer
+
+
+class ProducerPool:
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._producers: list[AIOKafkaProducer] = []
+
+    async def open(self) -> None:
+        for _ in range(self._size):
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            self._producers.append(producer)
+
+    async def publish(self, key: int, event: bytes) -> None:
+        await self._producers[key % self._size].send_and_wait("events", event)
+"""
+
+GOOD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+class ProducerPool:
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._producers: list[AIOKafkaProducer] = []
+
+    async def open(self) -> None:
+        for _ in range(self._size):
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            self._producers.append(producer)
+
+    async def publish(self, key: int, event: bytes) -> None:
+        await self._producers[key % self._size].send_and_wait("events", event)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(producer.stop() for producer in self._producers), return_exceptions=True)
+        self._producers.clear()
+"""
+
+RULE = Rule(
+    code="KA204",
+    name="pool-never-drained",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="Kafka clients are kept in a container whose elements nothing releases",
+    rationale=(
+        "A pool multiplies a leak by its size: every element holds its own connections and background work, and each "
+        "has its own buffer to lose. Emptying the container is no release, it only forgets the clients. Something has "
+        "to visit every element, a loop, a `gather` or an exit stack, and elements that are checked out while the pool "
+        "is closed need a release as well."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Release every element in a method that the pool's owner calls, and do not let one failure skip the rest",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0: stop() run over a list by asyncio.gather",
+        "https://docs.python.org/3/library/asyncio-task.html#asyncio.gather",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every client kept in a container whose elements no code releases."""
+    yield from ()

