@@ -55,7 +55,8 @@ RULE = Rule(
     fix_note="Use the client as a context manager where its version has one, else release it in a `finally`",
     since="0.1.0",
     references=(
-        "aiokafka 0.14.0: messages buffered when the function returns, run; kafka-python 3.0.12: threads after collection, run",
+        "aiokafka 0.14.0: messages still buffered when the function returns, counted against an embedded broker",
+        "kafka-python 3.0.12: threads alive after garbage collection, run",
         "https://aiokafka.readthedocs.io/en/stable/producer.html",
     ),
 )

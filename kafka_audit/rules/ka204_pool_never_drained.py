@@ -50,7 +50,8 @@ class ProducerPool:
         await self._producers[key % self._size].send_and_wait("events", event)
 
     async def close(self) -> None:
-        await asyncio.gather(*(producer.stop() for producer in self._producers), return_exceptions=True)
+        stops = [producer.stop() for producer in self._producers]
+        await asyncio.gather(*stops, return_exceptions=True)
         self._producers.clear()
 """
 

@@ -71,7 +71,7 @@ RULE = Rule(
     fix_note="Call `flush` with a time limit where the producer's owner shuts down",
     since="0.1.0",
     references=(
-        "confluent-kafka 2.0.2, 2.12.2, 2.13.0 and 2.16.1: messages delivered after exit, counted against an embedded broker",
+        "confluent-kafka 2.0.2, 2.12.2, 2.13.0, 2.16.1: messages delivered at exit, counted against an embedded broker",
     ),
 )
 
