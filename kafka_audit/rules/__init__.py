@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from kafka_audit.facts.schema import At
 from kafka_audit.model import Category, Confidence, Finding, Fix, Problem, Record, Severity, Step
+from kafka_audit.settings import ConfigError
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FixKind = Literal["none", "safe", "unsafe", "manual"]
 
 
-class UnknownRule(ValueError):
+class UnknownRule(ConfigError):
     """A selector names no rule, prefix, name or category; the message is one sentence for the user."""
 
 

@@ -55,7 +55,8 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/orders")
 async def order(body: dict, request: Request) -> None:
-    await request.app.state.producer.send_and_wait("orders", repr(body).encode())
+    producer = request.app.state.producer
+    await producer.send_and_wait("orders", repr(body).encode())
 """
 
 RULE = Rule(

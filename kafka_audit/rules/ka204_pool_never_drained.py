@@ -26,7 +26,8 @@ class ProducerPool:
             self._producers.append(producer)
 
     async def publish(self, key: int, event: bytes) -> None:
-        await self._producers[key % self._size].send_and_wait("events", event)
+        producer = self._producers[key % self._size]
+        await producer.send_and_wait("events", event)
 """
 
 GOOD = """\
@@ -47,7 +48,8 @@ class ProducerPool:
             self._producers.append(producer)
 
     async def publish(self, key: int, event: bytes) -> None:
-        await self._producers[key % self._size].send_and_wait("events", event)
+        producer = self._producers[key % self._size]
+        await producer.send_and_wait("events", event)
 
     async def close(self) -> None:
         stops = [producer.stop() for producer in self._producers]

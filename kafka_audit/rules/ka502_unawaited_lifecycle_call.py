@@ -58,8 +58,8 @@ RULE = Rule(
     rationale=(
         "Calling a coroutine function runs none of it: the line reads like a release and does nothing. An un-awaited "
         "`stop()` leaves the connections open and loses every buffered message; after an un-awaited `start()` the "
-        'first send hangs. The interpreter only says "coroutine was never awaited" once the object is collected, which in '
-        "a shutdown path is often never seen. Returning the coroutine, gathering it, wrapping it in a task that is "
+        'first send hangs. The interpreter only says "coroutine was never awaited" once the object is collected, which '
+        "in a shutdown path is often never seen. Returning the coroutine, gathering it, wrapping it in a task that is "
         "awaited, or giving the method itself to an exit stack are all fine."
     ),
     bad=BAD,
