@@ -82,7 +82,7 @@ RULE = Rule(
     since="0.1.0",
     references=(
         "aiokafka 0.14.0, kafka-python 3.0.12, confluent-kafka 2.16.1: constructors run without a loop and a broker",
-        "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.get_running_loop",
+        "https://docs.python.org/3/library/asyncio-eventloop.html",
     ),
 )
 

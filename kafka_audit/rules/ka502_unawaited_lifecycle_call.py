@@ -69,7 +69,7 @@ RULE = Rule(
     since="0.1.0",
     references=(
         "aiokafka 0.14.0 and confluent-kafka 2.16.1 (AIOProducer): un-awaited start, stop and close, run",
-        "https://docs.python.org/3/library/asyncio-dev.html#detect-never-awaited-coroutines",
+        "https://docs.python.org/3/library/asyncio-dev.html",
     ),
 )
 
