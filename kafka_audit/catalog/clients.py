@@ -1,0 +1,39 @@
+"""Which classes are Kafka clients, and which one does a dotted name mean?
+
+The rows stand in one module per library; `tests/clients` repeats their claims on the installed releases.
+Left out on purpose: the clients of `confluent_kafka.schema_registry`, which speak HTTP and hold no Kafka connection.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kafka_audit.catalog.aiokafka import AIOKAFKA
+from kafka_audit.catalog.confluent import CONFLUENT, CONFLUENT_ASYNC
+from kafka_audit.catalog.frameworks import FRAMEWORK_LIBRARIES, FRAMEWORKS
+from kafka_audit.catalog.kafka_python import KAFKA_PYTHON
+from kafka_audit.catalog.schema import Client, Note
+from kafka_audit.model import Severity
+
+__all__ = ["CLIENTS", "FRAMEWORK_LIBRARIES", "LIBRARIES", "Client", "Note", "client_named", "import_severity"]
+
+LIBRARIES: Final = ("aiokafka", "confluent_kafka", "kafka")
+"""Root packages that hold clients; a file whose bytes name none of them creates no client by itself."""
+
+CLIENTS: Final[tuple[Client, ...]] = (*AIOKAFKA, *CONFLUENT, *CONFLUENT_ASYNC, *KAFKA_PYTHON, *FRAMEWORKS)
+
+_BY_NAME: Final = {dotted: client for client in CLIENTS for dotted in client.importable}
+
+
+def client_named(dotted: str) -> Client | None:
+    """Find the client that can be imported by this dotted name."""
+    return _BY_NAME.get(dotted)
+
+
+def import_severity(client: Client) -> Severity:
+    """Say how bad it is to construct this client while a module is imported.
+
+    An error when the constructor raises for want of a loop or waits for a broker; otherwise a warning, because native
+    threads that exist before a fork are lost in the child.
+    """
+    return "error" if client.needs_running_loop or client.blocks_on_construct else "warning"

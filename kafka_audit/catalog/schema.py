@@ -1,0 +1,100 @@
+"""What a row of the catalogue says: the traits of a Kafka client, and of a hook that a framework calls.
+
+Rows are plain data. They are the only place where the audit knows a library or a framework by name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kafka_audit.model import Record
+
+ClientRole = Literal["producer", "consumer", "admin", "framework"]
+ContextManager = Literal["", "with", "async with"]
+Via = Literal["decorator", "call", "keyword", "method"]
+Phase = Literal["startup", "shutdown", "both", "request", "test", "exit"]
+Scope = Literal["process", "worker", "app", "request", "task", "test", "module", "session", "object"]
+
+
+class Note(Record, frozen=True, kw_only=True):
+    """A fact that depends on the library's version.
+
+    `name` is what versions outside `since` (inclusive) to `until` (exclusive) lack: a method, `with`, `async with`,
+    `[]` (the subscripted constructor), or a dotted name it can be imported by. It is empty for a remark.
+    An empty `since` means "in every version examined".
+    """
+
+    since: str = ""
+    until: str = ""
+    name: str = ""
+    text: str
+
+
+class Client(Record, frozen=True, kw_only=True):
+    """One client class: how it comes to life and what ends it. Facts were obtained by running the named releases."""
+
+    name: str
+    """Canonical dotted name."""
+    distribution: str
+    """What is installed to get it."""
+    importable: tuple[str, ...]
+    """Every dotted name that the class can be imported by, canonical first."""
+    role: ClientRole
+    """`framework`: the library owns the client behind it, so creating one is never an alarm."""
+    is_async: bool = False
+    """Start and release are coroutines."""
+    start: tuple[str, ...] = ()
+    """Methods that start it; empty when the constructor does, or when there is nothing to start."""
+    release: tuple[str, ...] = ()
+    """Methods any of which releases it; empty when there is no such method."""
+    managed_by: ContextManager = ""
+    """The statement that releases it at its end."""
+    starts_on_construct: bool = False
+    """Threads, tasks or sockets exist once the constructor has returned."""
+    needs_running_loop: bool = False
+    """The constructor raises without a running event loop."""
+    blocks_on_construct: bool = False
+    """The constructor waits for a broker."""
+    awaited_constructor: bool = False
+    """Written `await Client(...)`."""
+    closes_at_exit: bool = False
+    """The library itself closes it when the interpreter exits."""
+    flush_is_release: bool = False
+    """The obligation is the buffer: nothing is owed until a method of `dirtied_by` was called."""
+    dirtied_by: tuple[str, ...] = ()
+    """Methods that put messages into the buffer (coroutines when `is_async`)."""
+    release_once: bool = False
+    """A second release raises."""
+    generic: bool = False
+    """May be subscripted before the call: `Client[str, Order](...)`."""
+    absent: tuple[str, ...] = ()
+    """Methods that are called in the belief that they release it, but do not exist."""
+    blocking: tuple[str, ...] = ()
+    """Calls that block an event loop whatever their arguments."""
+    polls: tuple[str, ...] = ()
+    """Calls that block an event loop unless their timeout is zero."""
+    polls_return_at_once: bool = False
+    """The timeout of `polls` is zero when it is left out; otherwise leaving it out waits without limit."""
+    notes: tuple[Note, ...] = ()
+
+
+class Hook(Record, frozen=True, kw_only=True):
+    """One way to have code called by a framework, a test runner or the interpreter, and when that call happens."""
+
+    framework: str
+    target: str
+    """Dotted callable or class; `()` marks an instance: `fastapi.FastAPI().on_event`, `atexit.register`."""
+    via: Via
+    """`decorator` @target(...), `call` target(function), `keyword` target(select=function), `method` overridden in a
+    subclass of target."""
+    select: str = ""
+    """The string argument, keyword name or method name that picks the event; empty when target alone does."""
+    phase: Phase
+    """`both`: code around a yield, an `__aenter__`/`__aexit__` pair, or a context manager that is entered."""
+    scope: Scope
+    awaits: bool = False
+    """It can await the release in the loop that the client lives in."""
+    live: str = ""
+    """Empty when it always runs once registered; otherwise the condition, in words."""
+    note: str
+    """One sentence with the source of the fact."""
