@@ -1,0 +1,68 @@
+"""Which parts of the documentation are written by the program? Run `python docs/generate.py` to refresh them.
+
+The tests compare every generated text with the file that holds it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from kafka_audit.report.rules import page, table  # noqa: E402
+from kafka_audit.rules import rules  # noqa: E402
+
+INDEX = """\
+# Rules
+
+Generated from the rules' own records; `kafka-audit explain CODE` prints the same in a terminal.
+A code never changes its meaning. "On" rules are the default set.
+
+"""
+
+
+def documents() -> dict[Path, str]:
+    """The full text of every document that is generated, or that has a generated part."""
+    pages = {ROOT / "docs" / "rules" / f"{rule.code}.md": page(rule) for rule in rules()}
+    return {
+        ROOT / "README.md": _readme((ROOT / "README.md").read_text(encoding="utf-8")),
+        ROOT / "docs" / "rules.md": INDEX + table(rules(), "rules"),
+        **pages,
+    }
+
+
+def stale_pages() -> list[Path]:
+    """Pages of rules that no longer exist."""
+    return sorted(set((ROOT / "docs" / "rules").glob("*.md")) - set(documents()))
+
+
+def main() -> None:
+    """Write what has changed, remove what is left over, and say so."""
+    for path, text in documents().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    for path in stale_pages():
+        path.unlink()
+        print(f"removed {path.relative_to(ROOT)}")
+
+
+def _readme(text: str) -> str:
+    """The README with its generated parts replaced."""
+    return _between(text, "rules", table(rules(), "docs/rules"))
+
+
+def _between(text: str, name: str, part: str) -> str:
+    """`text` with what stands between the two markers called `name` replaced by `part`."""
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+    head, _, rest = text.partition(begin)
+    _, found, tail = rest.partition(end)
+    assert found, f"README.md has lost its `{name}` markers"
+    return f"{head}{begin}\n{part}\n{end}{tail}"
+
+
+if __name__ == "__main__":
+    main()
