@@ -1,0 +1,54 @@
+"""What do programs read: the whole report as one JSON document, with the schema that describes it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from kafka_audit.model import SCHEMA_VERSION, Report
+from kafka_audit.report.plain import map_strings, without_surrogates
+
+_NOT_PLAIN = re.compile(r"[^\x00-\x7e]")
+
+
+def document(report: Report) -> str:
+    """Return the report as indented JSON with a final newline.
+
+    Only ASCII comes out: the rest is written as JSON escapes, which every parser turns back into the same text, so
+    that no terminal acts on the document and no locale breaks it. A lone surrogate, which JSON parsers may refuse,
+    becomes a visible escape instead.
+    """
+    values = map_strings(msgspec.to_builtins(report, order="deterministic"), without_surrogates)
+    return _indented(values)
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the document, made from the types that produce it.
+
+    Every field is required: the encoder writes all of them, also those with a default.
+    """
+    schema = msgspec.json.schema(Report)
+    for definition in schema["$defs"].values():
+        definition["required"] = list(definition["properties"])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"kafka-audit report, schema version {SCHEMA_VERSION}",
+        **schema,
+    }
+
+
+def schema_document() -> str:
+    """Return the schema as it is published in `docs/report.schema.json`."""
+    return _indented(report_schema())
+
+
+def _indented(values: Any) -> str:
+    text = msgspec.json.format(msgspec.json.encode(values), indent=2).decode()
+    return _NOT_PLAIN.sub(_escape, text) + "\n"
+
+
+def _escape(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -1,0 +1,99 @@
+"""How does text from an audited code base get on paper without acting on the reader's terminal?
+
+Paths, names and messages come from code nobody has vouched for. Every format passes them through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, Any
+
+import msgspec
+
+from kafka_audit.model import Report
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def inert(text: str) -> str:
+    """Return `text` with everything that is not a visible character or a plain space written as an escape.
+
+    Covers terminal escapes, line and paragraph separators, text direction marks, zero-width characters and the
+    surrogates that stand for the bytes of a path that is not UTF-8. Text that is already inert comes back unchanged.
+    """
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def without_surrogates(text: str) -> str:
+    """Return `text` with lone surrogates written as escapes, so that it can be encoded as UTF-8."""
+    return "".join(_visible(char) if "\ud800" <= char <= "\udfff" else char for char in text)
+
+
+def _visible(char: str) -> str:
+    code = ord(char)
+    if char.isprintable():
+        return char
+    if char in _NAMED:
+        return _NAMED[char]
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    if 0xDC80 <= code <= 0xDCFF:  # PEP 383: the undecodable byte of a file name
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def map_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """Return the builtin structure `value` with `change` applied to every string in it, keys included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): map_strings(item, change) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [map_strings(item, change) for item in value]
+    return value
+
+
+def inert_report(report: Report) -> Report:
+    """Return the same report with every string inert: formats for people start from this, so none is forgotten."""
+    return msgspec.convert(map_strings(msgspec.to_builtins(report), inert), Report)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 alarm`, `2 alarms`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def summary_line(report: Report) -> str:
+    """Return the counts in one sentence, those of silenced alarms and of problems included."""
+    summary = report.summary
+    parts = [
+        counted(len(report.producers), client_noun(report)),
+        counted(summary.findings, "alarm") + _severities(report),
+        f"{summary.suppressed} suppressed" + _silencers(report),
+        counted(summary.problems, "problem"),
+    ]
+    return f"{', '.join(parts)}; audit {'complete' if summary.complete else 'INCOMPLETE'}"
+
+
+def client_noun(report: Report) -> str:
+    """Return `producer`, or `client` when consumers or admin clients were audited too."""
+    return "producer" if all(item.role == "producer" for item in report.producers) else "client"
+
+
+def _severities(report: Report) -> str:
+    words = (("error", "error"), ("warning", "warning"), ("info", "note"))
+    counts = [(report.summary.by_severity.get(severity, 0), noun) for severity, noun in words]
+    text = ", ".join(counted(count, noun) for count, noun in counts if count)
+    return f" ({text})" if text else ""
+
+
+def _silencers(report: Report) -> str:
+    names = sorted({item.suppressed_by for item in report.suppressed})
+    counts = (f"{sum(item.suppressed_by == name for item in report.suppressed)} by {name}" for name in names)
+    return f" ({', '.join(counts)})" if names else ""
+
+
+def write(stream: IO[str], text: str) -> None:
+    """Write `text`, with an escape for each character that the stream's encoding cannot carry."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

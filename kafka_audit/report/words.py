@@ -1,0 +1,151 @@
+"""How is what is known about one producer said in words? Each function turns one record into one phrase."""
+
+from __future__ import annotations
+
+from kafka_audit.model import Finding, Kind, Producer, Release, Root, Suppressed, Verdict
+
+# How many lines below the constructor a start still counts as part of the same stretch of code.
+_NEAR = 10
+
+VERDICTS: dict[Verdict, str] = {
+    "always": "released on every path",
+    "sometimes": "released in some cases, not in all",
+    "never": "never released",
+    "delegated": "its release is left to another owner",
+    "unknown": "whether it is released could not be decided",
+}
+
+_UNNAMED: dict[Kind, str] = {
+    "global": "kept for as long as the process lives",
+    "instance": "instance variable of its owner",
+    "pooled": "pooled in a container",
+    "local": "not kept in any variable",
+    "returned": "returned to the caller",
+    "managed": "managed by a with block or an exit stack",
+    "delegated": "handed to another owner",
+    "fixture": "pytest fixture",
+    "unknown": "where it is kept could not be followed",
+}
+
+_NAMED: dict[Kind, str] = {
+    "instance": "{} instance variable",
+    "pooled": "pooled in {}",
+    "local": "local variable {}",
+    "returned": "returned to the caller, named {} here",
+    "managed": "managed by a with block or an exit stack, as {}",
+    "delegated": "handed to another owner, named {} here",
+    "fixture": "pytest fixture {}",
+    "unknown": "{}; who owns it could not be followed",
+}
+
+
+def owner_name(owner: str) -> str:
+    """Return `f()` for a function, `C` for a class body, `module level` for a module."""
+    if owner == "<module>":
+        return "module level"
+    last = owner.rpartition(".")[2]
+    return owner if last.endswith(">") or last[:1].isupper() else f"{owner}()"
+
+
+def heading(producer: Producer) -> str:
+    """Return who creates the client."""
+    name = owner_name(producer.owner)
+    return f"{name} of {producer.path}" if producer.owner == "<module>" else name
+
+
+def file_range(producer: Producer) -> str:
+    """Return `path:first-last`: from the constructor to its start, if that is close by, else to its closing bracket."""
+    start, last = producer.started, producer.end_line
+    if start.path == producer.path and start.line is not None and last < start.line <= last + _NEAR:
+        last = start.line
+    return f"{producer.path}:{span(producer.line, last)}"
+
+
+def span(first: int, last: int) -> str:
+    """Return `7` or `7-9`."""
+    return f"{first}-{last}" if last > first else str(first)
+
+
+def client(producer: Producer) -> str:
+    """Return the client's canonical name, its role unless that is producer, and the project classes between."""
+    role = "" if producer.role == "producer" else f" ({producer.role})"
+    via = f", by way of {', '.join(producer.via)}" if producer.via else ""
+    return f"{producer.client}{role}{via}"
+
+
+def pattern(producer: Producer) -> str:
+    """Return where the client is kept."""
+    place = producer.place
+    if place is None:
+        return _UNNAMED[producer.kind]
+    if producer.kind == "global":
+        return _global_place(producer.owner, place)
+    return _NAMED[producer.kind].format(place)
+
+
+def _global_place(owner: str, place: str) -> str:
+    if place.endswith("()") or owner.rpartition(".")[2] == place:
+        return f"cached result of {place.removesuffix('()')}()"
+    head, dot, _ = place.partition(".")
+    if not dot:
+        return f"module global {place}"
+    return f"class attribute {place}" if head == "cls" or head[:1].isupper() else f"shared attribute {place}"
+
+
+def created(producer: Producer) -> str:
+    """Return when the constructor runs."""
+    return "at import" if producer.created.when == "import" else "on call"
+
+
+def started(producer: Producer) -> str:
+    """Return when and where the client is started."""
+    start = producer.started
+    if start.when == "never":
+        return "no start found"
+    when = {"import": "at import", "call": "on call", "constructor": "by its constructor"}[start.when]
+    if start.path is None or start.line is None or start.when == "constructor":
+        return when
+    return f"{when}, {place(start.path, start.line, near=producer.path)}"
+
+
+def releases(producer: Producer) -> list[str]:
+    """Return each place that releases the client, or the one phrase that there is none."""
+    return [_release(item, producer.path) for item in producer.released.by] or ["none found"]
+
+
+def _release(release: Release, near: str) -> str:
+    how = f": {release.how}" if release.how else ""
+    return f"{owner_name(release.owner)} at {place(release.path, release.line, near=near)}{how}"
+
+
+def root(item: Root, near: str) -> str:
+    """Return where an object that owns the client is made, what keeps that object and what becomes of it."""
+    where = place(item.path, item.line, near=near)
+    return f"object made in {owner_name(item.owner)} at {where} ({item.kind}); {VERDICTS[item.released]}"
+
+
+def place(path: str, line: int, *, near: str | None) -> str:
+    """Return `line 7`, or `path:7` when the line is in another file than `near`."""
+    return f"line {line}" if path == near else f"{path}:{line}"
+
+
+def alarm(finding: Finding, near: Producer | None) -> str:
+    """Return an alarm's severity, confidence below high, place unless it is the producer's own, and message."""
+    doubt = "" if finding.confidence == "high" else f", {finding.confidence} confidence"
+    at = ""
+    if near is None or (finding.path, finding.line) != (near.path, near.line):
+        at = f" at {place(finding.path, finding.line, near=near.path if near else None)}"
+    return f"{finding.severity}{doubt}{at}: {finding.message}"
+
+
+def evidence(finding: Finding, near: Producer | None) -> list[str]:
+    """Return the steps of an alarm's chain; none if the chain is no more than the alarm's own line."""
+    if len(finding.trace) == 1 and (finding.trace[0].path, finding.trace[0].line) == (finding.path, finding.line):
+        return []
+    home = near.path if near else finding.path
+    return [f"{place(step.path, step.line, near=home)}: {step.message}" for step in finding.trace]
+
+
+def silenced(finding: Suppressed) -> str:
+    """Return which alarm was silenced, and by what."""
+    return f"{finding.code} {finding.name}, by {finding.suppressed_by}"
