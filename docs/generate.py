@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from kafka_audit.catalog.clients import CLIENTS  # noqa: E402
 from kafka_audit.report.rules import page, table  # noqa: E402
 from kafka_audit.rules import rules  # noqa: E402
 
@@ -52,7 +53,23 @@ def main() -> None:
 
 def _readme(text: str) -> str:
     """The README with its generated parts replaced."""
-    return _between(text, "rules", table(rules(), "docs/rules"))
+    text = _between(text, "rules", table(rules(), "docs/rules"))
+    return _between(text, "clients", _clients())
+
+
+def _clients() -> str:
+    """A table of the libraries: their producers, and the classes that are audited on request."""
+    rows = ["| library | producers | on request: consumers and admin clients |", "| --- | --- | --- |"]
+    for library in dict.fromkeys(client.distribution for client in CLIENTS if client.role != "framework"):
+        audited = [client for client in CLIENTS if client.distribution == library and client.role != "framework"]
+        cells = (
+            ", ".join(f"`{client.name}`" for client in audited if (client.role == "producer") is wanted)
+            for wanted in (True, False)
+        )
+        rows.append(f"| {library} | {' | '.join(cells)} |")
+    owners = dict.fromkeys(client.distribution for client in CLIENTS if client.role == "framework")
+    rows.append(f"| {', '.join(owners)} | none: these frameworks own their clients | none |")
+    return "\n".join(rows) + "\n"
 
 
 def _between(text: str, name: str, part: str) -> str:
