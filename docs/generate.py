@@ -63,7 +63,9 @@ def _clients() -> str:
     for library in dict.fromkeys(client.distribution for client in CLIENTS if client.role != "framework"):
         audited = [client for client in CLIENTS if client.distribution == library and client.role != "framework"]
         cells = (
-            ", ".join(f"`{client.name}`" for client in audited if (client.role == "producer") is wanted)
+            ", ".join(
+                f"`{client.name.rpartition('.')[2]}`" for client in audited if (client.role == "producer") is wanted
+            )
             for wanted in (True, False)
         )
         rows.append(f"| {library} | {' | '.join(cells)} |")
