@@ -13,7 +13,7 @@ MODULES = sorted((ROOT / "kafka_audit").rglob("*.py"))
 
 
 def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str]):
-    failed = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+    failed = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert not failed, capsys.readouterr().out
 
 
