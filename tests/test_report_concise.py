@@ -22,7 +22,7 @@ def test_an_alarm_is_one_line_that_editors_can_jump_from() -> None:
 
 def test_the_last_line_counts_what_was_silenced_and_what_was_not_judged() -> None:
     assert concise_of(sample.SAMPLE).splitlines()[-1] == (
-        "16 producers, 8 alarms (2 errors, 5 warnings, 1 note), "
+        "16 producers, 8 alarms (2 errors, 5 warnings, 1 info), "
         "3 suppressed (1 by baseline, 1 by comment, 1 by config), 2 problems; audit INCOMPLETE"
     )
 

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from kafka_audit.model import Problem, Release, Released, Report, Root, Step
 from kafka_audit.report import Format, RuleText, render
@@ -32,16 +33,16 @@ def hostile_report(text: str) -> Report:
         released=Released(verdict="always", by=releases),
     )
     steps = (Step(path=text, line=4, message=text), Step(path="other.py", line=5, message=text))
-    owned = sample.finding(text, text, made, text, trace=steps)
-    loose = sample.finding(text, text, None, text, path=text, producer=text + "?")
-    silenced = sample.suppressed(text, text, made, text, suppressed_by="comment")
+    owned = sample.finding("KA201", text, made, text, trace=steps)
+    loose = sample.finding("KA901", text, None, text, path=text, producer=text + "?")
+    silenced = sample.suppressed("KA203", text, made, text, suppressed_by="comment")
     problem = Problem(path=text, line=6, kind="syntax", message=text)
     return sample.report([made], [owned, loose], [silenced], [problem])
 
 
 def rendered(report: Report, format: Format, text: str) -> str:
     stream = io.StringIO()
-    texts = {text: RuleText(summary=text, rationale=text, fix_title=text)}
+    texts = {"KA201": RuleText(summary=text, rationale=text, fix_title=text)}
     render(report, format, stream=stream, texts=texts, paths=[text], width=80)
     return stream.getvalue()
 
@@ -64,6 +65,14 @@ def test_no_control_character_comes_out(format: Format, text: str) -> None:
     out = rendered(hostile_report(text), format, text)
     assert out.replace("\n", "").isprintable()
     assert out.encode("utf-8")
+
+
+@settings(max_examples=40, deadline=None)
+@given(anything)
+def test_no_line_is_wider_than_the_page(text: str) -> None:
+    stream = io.StringIO()
+    render(hostile_report(text), "text", stream=stream, width=80)
+    assert max(map(cell_len, stream.getvalue().splitlines())) <= 80
 
 
 @given(anything)

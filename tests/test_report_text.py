@@ -6,10 +6,12 @@ import io
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
+from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
-from kafka_audit.model import Report
+from kafka_audit.model import Released, Report, Root, Started
 from kafka_audit.report import render
 from tests import sample_report as sample
 
@@ -37,6 +39,15 @@ def test_no_line_is_wider_than_the_page(width: int) -> None:
     assert max(map(cell_len, text_of(sample.SAMPLE, width=width).splitlines())) <= max(width, 60)
 
 
+def test_of_many_owners_the_unreleased_ones_are_told_first() -> None:
+    roots = [Root(path="app/a.py", line=n, owner="run", kind="local", released="always") for n in range(1, 40)]
+    worst = Root(path="app/z.py", line=9, owner="<module>", kind="global", released="never")
+    text = text_of(sample.report([replace(sample.POOLED, roots=(*roots, worst))]))
+    owners = [line.strip() for line in text.splitlines() if "Owner:" in line]
+    assert owners[0] == "Owner: object made at module level, app/z.py:9 (global): never released"
+    assert owners[6:] == ["Owner: 34 more objects, all in the JSON report"]
+
+
 def test_a_long_path_folds_and_loses_nothing() -> None:
     assert sample.ON_SELF.path in "".join(line.strip() for line in text_of(sample.SAMPLE).splitlines())
 
@@ -48,8 +59,6 @@ def test_a_command_breaks_only_where_the_shell_allows_it() -> None:
 
 
 def test_colour_adds_escape_codes_and_nothing_else() -> None:
-    from rich.text import Text
-
     plain, coloured = text_of(sample.SAMPLE), text_of(sample.SAMPLE, color=True)
     assert "\x1b[" in coloured
     assert [Text.from_ansi(line).plain for line in coloured.splitlines()] == plain.splitlines()
@@ -65,20 +74,12 @@ def test_sections_without_content_vanish() -> None:
 
 
 def test_released_globals_are_not_called_a_priority() -> None:
-    from msgspec.structs import replace
-
-    from kafka_audit.model import Released
-
     released = replace(sample.LAZY, released=Released(verdict="always"))
     assert "HIGH PRIORITY" in text_of(sample.report([sample.LAZY]))
     assert "HIGH PRIORITY" not in text_of(sample.report([released]))
 
 
 def test_the_file_range_reaches_to_a_start_close_below_and_no_further() -> None:
-    from msgspec.structs import replace
-
-    from kafka_audit.model import Started
-
     far = replace(sample.LAZY, started=Started(when="call", path=sample.LAZY.path, line=400))
     assert "File: app/events/action.py:153-157\n" in text_of(sample.report([sample.LAZY]))
     assert "File: app/events/action.py:153-156\n" in text_of(sample.report([far]))

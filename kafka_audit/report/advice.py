@@ -18,10 +18,12 @@ _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 _URGENCY: dict[Severity, str] = {
     "error": "CRITICAL (errors)",
     "warning": "IMPORTANT (warnings)",
-    "info": "OPTIONAL (notes)",
+    "info": "OPTIONAL (info)",
 }
+# A warning raised while an object is destroyed reaches pytest only as an unraisable exception: both must be errors.
 _RESOURCE_WARNINGS = (
-    "python -X dev -W error::ResourceWarning -m pytest -W error::pytest.PytestUnraisableExceptionWarning"
+    *("python", "-X dev", "-W error::ResourceWarning", "-m pytest"),
+    "-W error::pytest.PytestUnraisableExceptionWarning",
 )
 
 
@@ -60,7 +62,7 @@ class FileWork(Record, frozen=True, kw_only=True):
 
 
 class Command(Record, frozen=True, kw_only=True):
-    """A command that checks again: what for, and its words, quoted for a POSIX shell."""
+    """A command that checks again: what for, and its words, quoted for a shell; an option and its value are one."""
 
     purpose: str
     words: tuple[str, ...]
@@ -158,17 +160,18 @@ def _worst(findings: Iterable[Finding]) -> int:
 def commands(report: Report, paths: Sequence[str]) -> list[Command]:
     """Return the commands that check this report's alarms again, only those that have something to check."""
     scan = ("kafka-audit", "scan", *(_quoted(path) for path in paths))
-    listed = [Command(purpose="Audit again, one line for each alarm", words=(*scan, "--format", "concise"))]
+    listed = [Command(purpose="Audit again, one line for each alarm", words=(*scan, "--format concise"))]
     if report.findings:
         codes = [code for code, _ in _by_code(report.findings)]
-        purpose = "Read why a rule alarms, with an example of the repair"
+        others = f" ({', '.join(codes[1:])} likewise)" if codes[1:] else ""
+        purpose = f"Read why {codes[0]} alarms, with an example of the repair{others}"
         listed.append(Command(purpose=purpose, words=("kafka-audit", "explain", codes[0])))
     if report.suppressed:
         purpose = "See each suppressed alarm and what suppressed it"
-        listed.append(Command(purpose=purpose, words=(*scan, "--format", "json")))
+        listed.append(Command(purpose=purpose, words=(*scan, "--format json")))
     if any(item.client.startswith("aiokafka.") for item in report.producers):
         purpose = "Run the tests under pytest so that an aiokafka client dropped while open fails the run"
-        listed.append(Command(purpose=purpose, words=tuple(_RESOURCE_WARNINGS.split())))
+        listed.append(Command(purpose=purpose, words=_RESOURCE_WARNINGS))
     return listed
 
 

@@ -81,10 +81,10 @@ def client_noun(report: Report) -> str:
 
 
 def _severities(report: Report) -> str:
-    words = (("error", "error"), ("warning", "warning"), ("info", "note"))
-    counts = [(report.summary.by_severity.get(severity, 0), noun) for severity, noun in words]
-    text = ", ".join(counted(count, noun) for count, noun in counts if count)
-    return f" ({text})" if text else ""
+    found = report.summary.by_severity
+    parts = [counted(found[name], name) for name in ("error", "warning") if found.get(name)]
+    parts += [f"{found['info']} info"] if found.get("info") else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _silencers(report: Report) -> str:

@@ -38,7 +38,7 @@ _KINDS: dict[Kind, _Kind] = {
     ),
     "pooled": _Kind(title="POOLED {}", meaning="kept in a container", label="pooled {}", priority="MEDIUM PRIORITY"),
     "managed": _Kind(title="MANAGED {}", meaning="bound to a with block or an exit stack", label="managed {}"),
-    "local": _Kind(title="LOCAL {}", meaning="known to one function only", label="local {}"),
+    "local": _Kind(title="LOCAL {}", meaning="kept by one function only", label="local {}"),
     "returned": _Kind(title="RETURNED {}", meaning="handed to the caller", label="returned {}"),
     "delegated": _Kind(title="DELEGATED {}", meaning="handed to another owner", label="delegated {}"),
     "fixture": _Kind(title="FIXTURE {}", meaning="made by a pytest fixture", label="fixture {}"),

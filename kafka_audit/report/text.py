@@ -7,17 +7,20 @@ repeats what the words say.
 from __future__ import annotations
 
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from kafka_audit.model import Finding, Producer, Report
+from kafka_audit.model import Finding, Producer, Report, Suppressed
 from kafka_audit.report import RuleText, advice, words
 from kafka_audit.report.plain import client_noun, counted, inert_report, summary_line
 from kafka_audit.report.sections import Section, sections
+
+_Alarm = TypeVar("_Alarm", bound=Finding)
 
 _NARROWEST = 60
 _RULE = 80
@@ -116,27 +119,35 @@ def _tally(found: Iterable[str], phrases: Mapping[str, str]) -> Iterator[str]:
 
 
 def _producers(sheet: _Sheet, report: Report, groups: Sequence[Section]) -> None:
+    findings, suppressed = _by_producer(report.findings), _by_producer(report.suppressed)
     number = 0
     for group in groups:
         note = f"{group.priority} - {group.meaning}" if group.priority else group.meaning
         sheet.title(f"{group.title} ({note})")
         for producer in group.producers:
             number += 1
-            _producer(sheet, number, producer, report)
+            _producer(sheet, number, producer, findings[producer.id], suppressed[producer.id])
 
 
-def _producer(sheet: _Sheet, number: int, producer: Producer, report: Report) -> None:
+def _by_producer(found: Iterable[_Alarm]) -> defaultdict[str | None, list[_Alarm]]:
+    groups: defaultdict[str | None, list[_Alarm]] = defaultdict(list)
+    for item in found:
+        groups[item.producer].append(item)
+    return groups
+
+
+def _producer(
+    sheet: _Sheet, number: int, producer: Producer, findings: Iterable[Finding], suppressed: Iterable[Suppressed]
+) -> None:
     lead = f"{number}. "
     sheet.add(lead, words.heading(producer), style="bold")
     pad = " " * len(lead)
     for label, text in _status(producer):
         sheet.add(f"{pad}{label}: ", text)
-    for silenced in report.suppressed:
-        if silenced.producer == producer.id:
-            sheet.add(f"{pad}Suppressed: ", words.silenced(silenced))
-    for finding in report.findings:
-        if finding.producer == producer.id:
-            _alarm(sheet, pad, finding, producer)
+    for silenced in suppressed:
+        sheet.add(f"{pad}Suppressed: ", words.silenced(silenced))
+    for finding in findings:
+        _alarm(sheet, pad, finding, producer)
     sheet.blank()
 
 
@@ -150,18 +161,17 @@ def _status(producer: Producer) -> Iterator[tuple[str, str]]:
     yield "Started", words.started(producer)
     for release in words.releases(producer):
         yield "Release", release
-    for root in producer.roots:
-        yield "Owner", words.root(root, producer.path)
+    for owner in words.owners(producer):
+        yield "Owner", owner
     yield "Verdict", words.VERDICTS[producer.released.verdict]
 
 
 def _alarm(sheet: _Sheet, pad: str, finding: Finding, producer: Producer | None) -> None:
-    lead = f"{pad}- {finding.code} "
     body = Text(words.alarm(finding, producer))
-    body.stylize(_STYLES[finding.severity], 0, len(finding.severity))
-    sheet.add(lead, body)
+    body.stylize(_STYLES[finding.severity], 0, len(f"{finding.code} {finding.severity}"))
+    sheet.add(f"{pad}- ", body)
     for index, step in enumerate(words.evidence(finding, producer), start=1):
-        sheet.add(f"{' ' * cell_len(lead)}{index}. ", step)
+        sheet.add(f"{pad}    {index}. ", step)
 
 
 def _loose_alarms(sheet: _Sheet, report: Report) -> None:

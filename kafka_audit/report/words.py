@@ -7,6 +7,11 @@ from kafka_audit.model import Finding, Kind, Producer, Release, Root, Suppressed
 # How many lines below the constructor a start still counts as part of the same stretch of code.
 _NEAR = 10
 
+# How many of the objects that own one client are told one by one: a wrapper class may be created in a hundred places.
+_FEW = 6
+
+_WORST: tuple[Verdict, ...] = ("never", "sometimes", "unknown", "delegated", "always")
+
 VERDICTS: dict[Verdict, str] = {
     "always": "released on every path",
     "sometimes": "released in some cases, not in all",
@@ -110,6 +115,8 @@ def started(producer: Producer) -> str:
 
 def releases(producer: Producer) -> list[str]:
     """Return each place that releases the client, or the one phrase that there is none."""
+    if not producer.released.by and producer.kind == "managed" and producer.released.verdict == "always":
+        return ["the end of its with block or exit stack"]
     return [_release(item, producer.path) for item in producer.released.by] or ["none found"]
 
 
@@ -118,10 +125,17 @@ def _release(release: Release, near: str) -> str:
     return f"{owner_name(release.owner)} at {place(release.path, release.line, near=near)}{how}"
 
 
-def root(item: Root, near: str) -> str:
-    """Return where an object that owns the client is made, what keeps that object and what becomes of it."""
-    where = place(item.path, item.line, near=near)
-    return f"object made in {owner_name(item.owner)} at {where} ({item.kind}); {VERDICTS[item.released]}"
+def owners(producer: Producer) -> list[str]:
+    """Return where each object that owns the client is made and what becomes of it, the released ones last."""
+    told = [_root(item, producer.path) for item in sorted(producer.roots, key=lambda item: _WORST.index(item.released))]
+    more = len(told) - _FEW
+    return [*told[:_FEW], f"{more} more objects, all in the JSON report"] if more > 1 else told
+
+
+def _root(item: Root, near: str) -> str:
+    where = "at" if item.owner == "<module>" else "in"
+    made = f"object made {where} {owner_name(item.owner)}, {place(item.path, item.line, near=near)}"
+    return f"{made} ({item.kind}): {VERDICTS[item.released]}"
 
 
 def place(path: str, line: int, *, near: str | None) -> str:
@@ -130,12 +144,12 @@ def place(path: str, line: int, *, near: str | None) -> str:
 
 
 def alarm(finding: Finding, near: Producer | None) -> str:
-    """Return an alarm's severity, confidence below high, place unless it is the producer's own, and message."""
+    """Return an alarm's code, severity, confidence below high, place unless it is the producer's own, and message."""
     doubt = "" if finding.confidence == "high" else f", {finding.confidence} confidence"
     at = ""
     if near is None or (finding.path, finding.line) != (near.path, near.line):
         at = f" at {place(finding.path, finding.line, near=near.path if near else None)}"
-    return f"{finding.severity}{doubt}{at}: {finding.message}"
+    return f"{finding.code} {finding.severity}{doubt}{at}: {finding.message}"
 
 
 def evidence(finding: Finding, near: Producer | None) -> list[str]:
