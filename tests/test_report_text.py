@@ -94,3 +94,21 @@ def test_rules_without_words_are_named_all_the_same() -> None:
     text = text_of(sample.report([sample.POOLED], [sample.FINDINGS[5]]), texts={})
     assert "KA204 pool-never-drained (1 alarm)\n" in text
     assert "[ ] 1. Resolve pool-never-drained (KA204)\n" in text
+
+
+@pytest.mark.parametrize(
+    ("owner", "place", "words"),
+    [
+        ("_get", "_producer", "module global _producer"),
+        ("<module>", "producer", "module global producer"),
+        ("Metrics", "producer", "class attribute Metrics.producer"),
+        ("Metrics.get", "cls.producer", "class attribute cls.producer"),
+        ("Metrics.get", "_producer", "global _producer"),
+        ("wire", "app.state.producer", "shared attribute app.state.producer"),
+        ("get", "get", "cached result of get()"),
+        ("get", None, "kept for as long as the process lives"),
+    ],
+)
+def test_a_global_is_said_to_be_kept_where_it_is_kept(owner: str, place: str | None, words: str) -> None:
+    made = sample.producer("a.py", 1, owner, kind="global", place=place)
+    assert f"Pattern: {words}\n" in text_of(sample.report([made]))

@@ -48,8 +48,12 @@ def owner_name(owner: str) -> str:
     """Return `f()` for a function, `C` for a class body, `module level` for a module."""
     if owner == "<module>":
         return "module level"
-    last = owner.rpartition(".")[2]
-    return owner if last.endswith(">") or last[:1].isupper() else f"{owner}()"
+    return owner if owner.endswith(">") or is_class_body(owner) else f"{owner}()"
+
+
+def is_class_body(owner: str) -> bool:
+    """Return whether `owner` is a class by its name: the report names classes and functions alike."""
+    return owner.rpartition(".")[2][:1].isupper()
 
 
 def heading(producer: Producer) -> str:
@@ -89,12 +93,15 @@ def pattern(producer: Producer) -> str:
 
 
 def _global_place(owner: str, place: str) -> str:
-    if place.endswith("()") or owner.rpartition(".")[2] == place:
+    if place.endswith("()") or place in (owner, owner.rpartition(".")[2]):
         return f"cached result of {place.removesuffix('()')}()"
     head, dot, _ = place.partition(".")
-    if not dot:
-        return f"module global {place}"
-    return f"class attribute {place}" if head == "cls" or head[:1].isupper() else f"shared attribute {place}"
+    if dot:
+        return f"{'class' if head == 'cls' or head[:1].isupper() else 'shared'} attribute {place}"
+    if is_class_body(owner):
+        return f"class attribute {owner}.{place}"
+    # A method may assign a module's variable or, through its class, an attribute: the report does not say which.
+    return f"global {place}" if "." in owner else f"module global {place}"
 
 
 def created(producer: Producer) -> str:
