@@ -28,20 +28,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the report's records: immutable, compared by value, encoded field by field."""
 
 
-class Tool(Record):
+class Tool(Record, frozen=True, kw_only=True):
     """The program that wrote the report."""
 
     name: str
     version: str
 
 
-class Created(Record):
+class Created(Record, frozen=True, kw_only=True):
     """When the constructor runs: while a module is imported, or when something is called."""
 
     when: Literal["import", "call"]
 
 
-class Started(Record):
+class Started(Record, frozen=True, kw_only=True):
     """When and where the client is started; `constructor` for clients that start themselves."""
 
     when: Literal["import", "call", "constructor", "never"]
@@ -49,7 +49,7 @@ class Started(Record):
     line: int | None = None
 
 
-class Release(Record):
+class Release(Record, frozen=True, kw_only=True):
     """One place that releases the client: `owner` is the function it stands in, `how` the call as written."""
 
     path: str
@@ -58,14 +58,14 @@ class Release(Record):
     how: str
 
 
-class Released(Record):
+class Released(Record, frozen=True, kw_only=True):
     """Whether the client is released, and by what."""
 
     verdict: Verdict
     by: tuple[Release, ...] = ()
 
 
-class Root(Record):
+class Root(Record, frozen=True, kw_only=True):
     """A place where the object that owns the client is itself created, and what becomes of that object."""
 
     path: str
@@ -75,7 +75,7 @@ class Root(Record):
     released: Verdict
 
 
-class Producer(Record):
+class Producer(Record, frozen=True, kw_only=True):
     """One construction site of a known client (of whatever role): where it is, who keeps it, what becomes of it."""
 
     id: str
@@ -97,7 +97,7 @@ class Producer(Record):
     roots: tuple[Root, ...] = ()
 
 
-class Step(Record):
+class Step(Record, frozen=True, kw_only=True):
     """One step of a chain of evidence."""
 
     path: str
@@ -105,7 +105,7 @@ class Step(Record):
     message: str
 
 
-class Fix(Record):
+class Fix(Record, frozen=True, kw_only=True):
     """What a repair would be; `refused` says why none is offered."""
 
     safety: Safety
@@ -113,7 +113,7 @@ class Fix(Record):
     refused: str | None = None
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """One alarm: a rule, a place, and the chain of evidence (first to last) that leads there."""
 
     code: str
@@ -133,13 +133,13 @@ class Finding(Record):
     fingerprint: str = ""
 
 
-class Suppressed(Finding):
+class Suppressed(Finding, frozen=True, kw_only=True):
     """An alarm that was silenced, and by what."""
 
     suppressed_by: Literal["comment", "baseline", "config"]
 
 
-class Problem(Record):
+class Problem(Record, frozen=True, kw_only=True):
     """A file, or a part of one, that the audit could not judge."""
 
     path: str
@@ -148,7 +148,7 @@ class Problem(Record):
     message: str
 
 
-class Summary(Record):
+class Summary(Record, frozen=True, kw_only=True):
     """The report in numbers; `complete` is false when a problem hides part of the answer."""
 
     files_seen: int
@@ -163,7 +163,7 @@ class Summary(Record):
     complete: bool
 
 
-class Report(Record):
+class Report(Record, frozen=True, kw_only=True):
     """The whole answer. Every list is sorted by (path, line, column, code)."""
 
     schema_version: str

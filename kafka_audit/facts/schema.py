@@ -25,20 +25,20 @@ class Node(msgspec.Struct, frozen=True, array_like=True, tag=True, eq=False, gc=
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
-class Name(Node):
+class Name(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A bare name that is read, or bound when it is a target."""
 
     id: str
 
 
-class Attribute(Node):
+class Attribute(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`value.name`. `name` is as written; private names are mangled by the linker, not here."""
 
     value: Expr
     name: str
 
 
-class Argument(Node):
+class Argument(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """One argument of a call or a class header. `star` is `"*"` or `"**"` for unpacked arguments."""
 
     value: Expr
@@ -47,7 +47,7 @@ class Argument(Node):
     line: int
 
 
-class Call(Node):
+class Call(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A call; `at` spans the whole call expression without surrounding parentheses."""
 
     function: Expr
@@ -55,26 +55,26 @@ class Call(Node):
     at: At
 
 
-class Await(Node):
+class Await(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`await value`."""
 
     value: Expr
 
 
-class Constant(Node):
+class Constant(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A literal: text, number, boolean or `None`. Text of more than 500 characters and bytes become `Opaque`."""
 
     value: str | int | float | bool | None
 
 
-class Sequence(Node):
+class Sequence(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A tuple, list or set display."""
 
     kind: Literal["tuple", "list", "set"]
     elements: tuple[Expr, ...]
 
 
-class Entry(Node):
+class Entry(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """One entry of a dict display; `key` is `None` for `**value`."""
 
     key: Expr | None
@@ -82,20 +82,20 @@ class Entry(Node):
     line: int
 
 
-class Mapping(Node):
+class Mapping(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A dict display."""
 
     entries: tuple[Entry, ...]
 
 
-class Subscript(Node):
+class Subscript(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`value[key]`; several indices come as a tuple, a slice as `Opaque`."""
 
     value: Expr
     key: Expr
 
 
-class Lambda(Node):
+class Lambda(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`lambda parameters: body`."""
 
     parameters: tuple[Parameter, ...]
@@ -103,7 +103,7 @@ class Lambda(Node):
     at: At
 
 
-class Choice(Node):
+class Choice(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`then if test else otherwise`."""
 
     test: Expr
@@ -111,20 +111,20 @@ class Choice(Node):
     otherwise: Expr
 
 
-class Logic(Node):
+class Logic(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`a and b and c`, `a or b`: operands of one operator, flattened."""
 
     operator: Literal["and", "or"]
     operands: tuple[Expr, ...]
 
 
-class Not(Node):
+class Not(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`not value`."""
 
     value: Expr
 
 
-class Compare(Node):
+class Compare(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A single comparison, operator as written with single spaces; chained comparisons are `Opaque`."""
 
     left: Expr
@@ -132,7 +132,7 @@ class Compare(Node):
     right: Expr
 
 
-class Generator(Node):
+class Generator(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """One `for target in iterable if condition...` of a comprehension."""
 
     target: Expr
@@ -141,7 +141,7 @@ class Generator(Node):
     is_async: bool
 
 
-class Comprehension(Node):
+class Comprehension(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A comprehension. For a dict, `element` is the value and `key` the key; otherwise `key` is `None`."""
 
     kind: Literal["list", "set", "dict", "generator"]
@@ -150,27 +150,27 @@ class Comprehension(Node):
     generators: tuple[Generator, ...]
 
 
-class Walrus(Node):
+class Walrus(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`name := value`."""
 
     name: str
     value: Expr
 
 
-class Starred(Node):
+class Starred(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`*value` in a display or a target."""
 
     value: Expr
 
 
-class Yield(Node):
+class Yield(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`yield value` or `yield from value`."""
 
     value: Expr | None
     is_from: bool
 
 
-class Opaque(Node):
+class Opaque(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """Any other expression (arithmetic, f-strings, slices): only its parts that hold calls or names matter."""
 
     parts: tuple[Expr, ...]
@@ -200,7 +200,7 @@ Expr = Union[
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-class Parameter(Node):
+class Parameter(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A parameter of a function or lambda."""
 
     name: str
@@ -209,7 +209,7 @@ class Parameter(Node):
     default: Expr | None
 
 
-class Assign(Node):
+class Assign(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`a = b = value`, and `a: annotation = value` where `value` may be missing."""
 
     targets: tuple[Expr, ...]
@@ -218,7 +218,7 @@ class Assign(Node):
     line: int
 
 
-class Augment(Node):
+class Augment(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`target += value` and its kind; the operator does not matter."""
 
     target: Expr
@@ -226,54 +226,54 @@ class Augment(Node):
     line: int
 
 
-class Evaluate(Node):
+class Evaluate(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """An expression statement. Docstrings and lone constants are dropped."""
 
     value: Expr
     line: int
 
 
-class Return(Node):
+class Return(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`return value`."""
 
     value: Expr | None
     line: int
 
 
-class Raise(Node):
+class Raise(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`raise value`; `value` is `None` for a bare `raise`."""
 
     value: Expr | None
     line: int
 
 
-class Break(Node):
+class Break(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`break`."""
 
     line: int
 
 
-class Continue(Node):
+class Continue(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`continue`."""
 
     line: int
 
 
-class Delete(Node):
+class Delete(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`del targets`."""
 
     targets: tuple[Expr, ...]
     line: int
 
 
-class Assert(Node):
+class Assert(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`assert test`."""
 
     test: Expr
     line: int
 
 
-class Declare(Node):
+class Declare(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`global names` or `nonlocal names`."""
 
     kind: Literal["global", "nonlocal"]
@@ -281,7 +281,7 @@ class Declare(Node):
     line: int
 
 
-class If(Node):
+class If(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`if`, with an `elif` as an `If` in `orelse`."""
 
     test: Expr
@@ -290,7 +290,7 @@ class If(Node):
     line: int
 
 
-class While(Node):
+class While(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`while`."""
 
     test: Expr
@@ -299,7 +299,7 @@ class While(Node):
     line: int
 
 
-class For(Node):
+class For(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`for` and `async for`."""
 
     target: Expr
@@ -310,7 +310,7 @@ class For(Node):
     line: int
 
 
-class Handler(Node):
+class Handler(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`except types as name:`; `types` is `None` for a bare `except`."""
 
     types: Expr | None
@@ -319,7 +319,7 @@ class Handler(Node):
     line: int
 
 
-class Try(Node):
+class Try(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`try`, also with `except*`."""
 
     body: Body
@@ -329,7 +329,7 @@ class Try(Node):
     line: int
 
 
-class Item(Node):
+class Item(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """One `value as target` of a `with`."""
 
     value: Expr
@@ -337,7 +337,7 @@ class Item(Node):
     line: int
 
 
-class With(Node):
+class With(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`with` and `async with`."""
 
     items: tuple[Item, ...]
@@ -346,7 +346,7 @@ class With(Node):
     line: int
 
 
-class Case(Node):
+class Case(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """One `case`: the names its pattern binds, whether it matches everything, its guard and body."""
 
     captures: tuple[str, ...]
@@ -356,7 +356,7 @@ class Case(Node):
     line: int
 
 
-class Match(Node):
+class Match(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`match`."""
 
     subject: Expr
@@ -364,7 +364,7 @@ class Match(Node):
     line: int
 
 
-class Function(Node):
+class Function(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`def` and `async def`. `line` is the line of `def`, `end_line` the last line of the body."""
 
     name: str
@@ -378,7 +378,7 @@ class Function(Node):
     end_line: int
 
 
-class Class(Node):
+class Class(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """`class`. `bases` holds the arguments of the header in order, keywords (`metaclass=`) included."""
 
     name: str
@@ -389,7 +389,7 @@ class Class(Node):
     end_line: int
 
 
-class Import(Node):
+class Import(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """One name bound by an import.
 
     `import a.b` -> module `a.b`, name `None`, bound `a`; `import a.b as c` -> bound `c`;
@@ -428,14 +428,14 @@ Stmt = Union[
 Body = tuple[Stmt, ...]
 
 
-class Symbol(Node):
+class Symbol(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """A name that the module's top level defines, with every identifier its definition mentions, sorted."""
 
     name: str
     mentions: tuple[str, ...]
 
 
-class Flaw(Node):
+class Flaw(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """Why a file, or a part of it, could not be read: data, never an exception."""
 
     kind: Literal["syntax", "encoding", "unreadable", "too-deep", "internal"]
@@ -443,7 +443,7 @@ class Flaw(Node):
     message: str
 
 
-class FileFacts(Node):
+class FileFacts(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """Everything later phases know of one file. Holds no path, so equal bytes have equal facts."""
 
     body: Body
