@@ -1,0 +1,269 @@
+"""What `value.name` can be, and where assigning it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kafka_audit.catalog.clients import Client, client_named
+from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.imports import module_attribute
+from kafka_audit.link.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.values import (
+    BoundMethod,
+    ClassValue,
+    ClientMethod,
+    ClientObject,
+    ClientType,
+    Container,
+    ContainerMethod,
+    External,
+    ForeignClient,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Site,
+    Super,
+    Value,
+)
+
+
+def load_attribute(engine: Engine, base: Values, name: str) -> Values:
+    """Everything that reading `name` from any of these values can give."""
+    found: Values = set()
+    for value in base:
+        found |= attribute_of(engine, value, name)
+    if not found and not any(isinstance(value, Instance) for value in base):
+        # Nothing is known of the object: `request.app.state.producer` may be what `app.state.producer` was given.
+        found = found | engine.read(engine.outside(name))
+    return found
+
+
+def attribute_of(engine: Engine, value: Value, name: str) -> Values:
+    """What reading `name` from one value can give."""
+    match value:
+        case Instance(scope, origin):
+            return _of_instance(engine, scope, _mangled(engine, name), value, is_exact=origin is not None)
+        case ClassValue(scope):
+            return _of_class(engine, scope, _mangled(engine, name), value)
+        case ModuleValue(module):
+            return module_attribute(engine, module, name)
+        case ClientObject(site):
+            own = _of_project_part(engine, site, _mangled(engine, name), value)
+            return own or {engine.intern(ClientMethod, value, name)}
+        case ForeignClient():
+            return {engine.intern(ClientMethod, value, name)}
+        case Super(scope, receiver):
+            return _of_super(engine, scope, receiver, name)
+        case Container():
+            return {engine.intern(ContainerMethod, value, name)}
+        case External(dotted):
+            return _of_external(engine, dotted, name)
+    return set()
+
+
+def ancestry(engine: Engine, scope: ClassScope) -> list[ClassScope | Client | str]:
+    """The class and its bases, nearest first: project classes, clients, and dotted names of other libraries' classes.
+
+    Depth first, each once: close enough to Python's order for finding where a method comes from.
+    """
+    order: dict[ClassScope | Client | str, None] = {}
+    stack: list[ClassScope | Client | str] = [scope]
+    while stack:
+        current = stack.pop()
+        if current in order:
+            continue
+        order[current] = None
+        if isinstance(current, ClassScope):
+            stack.extend(reversed(list(_bases(engine, current))))
+    return list(order)
+
+
+def _bases(engine: Engine, scope: ClassScope) -> Iterator[ClassScope | Client | str]:
+    for place in scope.bases:
+        for value in sorted(engine.read(place), key=_base_order):
+            match value:
+                case ClassValue(base):
+                    yield base
+                case ClientType(client):
+                    yield client
+                case External(dotted):
+                    yield dotted
+
+
+def _base_order(value: Value) -> tuple[int, str]:
+    match value:
+        case ClassValue(base):
+            return (0, f"{base.module.path}:{base.qualname}")
+        case ClientType(client):
+            return (1, client.name)
+        case External(dotted):
+            return (2, dotted)
+    return (3, "")
+
+
+def client_base(engine: Engine, scope: ClassScope) -> Client | None:
+    """The client that the class derives from, if any."""
+    return next((base for base in ancestry(engine, scope) if isinstance(base, Client)), None)
+
+
+def find_method(engine: Engine, scope: ClassScope, name: str) -> Unit | None:
+    """The method that `name` means on an object of exactly this class, when the project defines it."""
+    for base in ancestry(engine, scope):
+        if isinstance(base, ClassScope) and name in base.methods:
+            return base.methods[name][-1]
+    return None
+
+
+def descendants(scope: ClassScope) -> list[ClassScope]:
+    """All project classes below this one."""
+    order: dict[ClassScope, None] = {}
+    stack = list(scope.children)
+    while stack:
+        current = stack.pop()
+        if current not in order:
+            order[current] = None
+            stack.extend(current.children)
+    return list(order)
+
+
+def _mangled(engine: Engine, name: str) -> str:
+    if not name.startswith("__") or name.endswith("__"):
+        return name
+    for unit in enclosing(engine.unit):
+        if unit.scope is not None:
+            return unit.scope.mangle(name)
+    return name
+
+
+def _of_instance(engine: Engine, scope: ClassScope, name: str, receiver: Value, *, is_exact: bool) -> Values:
+    found: Values = set()
+    line = ancestry(engine, scope)
+    below = [] if is_exact else descendants(scope)
+    for base in (*line, *below):
+        if isinstance(base, ClassScope):
+            found |= engine.read(base.field(name))
+    definer = next((base for base in line if isinstance(base, ClassScope) and name in base.body.bound), None)
+    for base in ([definer] if definer else []) + [child for child in below if name in child.body.bound]:
+        # A field that is set hides the class attribute of that name, but not always: both may be what is read.
+        found |= _from_body(engine, base, name, receiver)
+    return found or _inherited(engine, line, name, receiver)
+
+
+def _inherited(engine: Engine, line: list[ClassScope | Client | str], name: str, receiver: Value) -> Values:
+    """An attribute that no project class defines: the client's, or that of another library's base class."""
+    for base in line:
+        if isinstance(base, Client):
+            owner = receiver if isinstance(receiver, ClientObject) else engine.foreign(base)
+            return {engine.intern(ClientMethod, owner, name)}
+        if isinstance(base, str):
+            return {engine.external(f"{base}().{name}")} | engine.read(engine.outside(name))
+    return set()
+
+
+def _from_body(engine: Engine, scope: ClassScope, name: str, receiver: Value) -> Values:
+    """A name of the class body as seen through an object: functions become methods, properties are evaluated."""
+    found: Values = set()
+    for value in engine.read(scope.body.place(name)):
+        if isinstance(value, FunctionValue) and value.unit.function is not None:
+            found |= _bound(engine, value, receiver, scope)
+        else:
+            found.add(value)
+    return found
+
+
+def _bound(engine: Engine, value: FunctionValue, receiver: Value, scope: ClassScope) -> Values:
+    unit = value.unit
+    if engine.flagged(unit, "static"):
+        return {value}
+    if engine.flagged(unit, "class"):
+        cls = receiver if isinstance(receiver, ClassValue) else engine.class_value(_class_of(receiver, scope))
+        return {engine.intern(BoundMethod, unit, cls)}
+    if engine.flagged(unit, "property"):
+        engine.note_implicit(unit, unit.line)
+        return set(engine.read(unit.result))
+    return {engine.intern(BoundMethod, unit, receiver)}
+
+
+def _class_of(receiver: Value, default: ClassScope) -> ClassScope:
+    if isinstance(receiver, Instance):
+        return receiver.scope
+    if isinstance(receiver, ClientObject) and receiver.site.scope is not None:
+        return receiver.site.scope
+    return default
+
+
+def _of_class(engine: Engine, scope: ClassScope, name: str, receiver: Value) -> Values:
+    found: Values = set()
+    line = ancestry(engine, scope)
+    for base in [*line, *descendants(scope)]:
+        if isinstance(base, ClassScope) and (name in base.body.bound or name in base.body.places):
+            for value in engine.read(base.body.place(name)):
+                is_class_method = isinstance(value, FunctionValue) and engine.flagged(value.unit, "class")
+                found |= _bound(engine, value, receiver, base) if is_class_method else {value}  # type: ignore[arg-type]
+            if base in line and found:
+                break
+    if not found and name not in {"__name__", "__class__"}:
+        found |= engine.read(scope.body.place(name))
+    return found or _inherited(engine, line, name, receiver)
+
+
+def _of_project_part(engine: Engine, site: Site, name: str, receiver: Value) -> Values:
+    """What the project's own subclasses of a client add to it."""
+    if site.scope is None:
+        return set()
+    found: Values = set()
+    for base in ancestry(engine, site.scope):
+        if isinstance(base, Client):
+            break
+        if isinstance(base, ClassScope):
+            found |= engine.read(base.field(name))
+            if name in base.body.bound:
+                found |= _from_body(engine, base, name, receiver)
+                break
+    return found
+
+
+def _of_super(engine: Engine, scope: ClassScope, receiver: Value, name: str) -> Values:
+    line = ancestry(engine, scope)[1:]
+    for base in line:
+        if isinstance(base, ClassScope) and name in base.body.bound:
+            return _from_body(engine, base, name, receiver)
+        if isinstance(base, Client):
+            break
+    return _inherited(engine, line, name, receiver) or {engine.external(f"builtins.object.{name}")}
+
+
+def _of_external(engine: Engine, dotted: str, name: str) -> Values:
+    full = f"{dotted}.{name}"
+    client = client_named(full)
+    if client is not None:
+        return {engine.client_type(client)}
+    found: Values = {engine.external(full)}
+    if "()" in dotted:
+        found |= engine.read(engine.outside(name))
+    return found
+
+
+def store_attribute(engine: Engine, base: Values, name: str, values: Values, text: str) -> None:
+    """`base.name = values`; `text` is how the code writes the target."""
+    if not values:
+        return
+    name, is_known = _mangled(engine, name), False
+    for value in base:
+        match value:
+            case Instance(scope):
+                place = scope.field(name)
+            case ClassValue(scope):
+                place = scope.body.place(name)
+            case ModuleValue(module):
+                place = module.top.place(name)
+            case ClientObject(site) if site.scope is not None:
+                place = site.scope.field(name)
+            case _:
+                continue
+        is_known = True
+        engine.write(place, values)
+    if not is_known:
+        place = engine.outside(name)
+        place.text = text
+        engine.write(place, values)

@@ -1,0 +1,273 @@
+"""What calling something gives, and what the call does to the objects involved."""
+
+from __future__ import annotations
+
+from kafka_audit.catalog.clients import Client
+from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
+from kafka_audit.link.containers import STORES, call_method, element_store, iterate, store_under
+from kafka_audit.link.engine import Arguments, Engine, Node, Values
+from kafka_audit.link.events import client_of, note_client_event
+from kafka_audit.link.externals import THROUGH_METHODS, call_external, mark_run
+from kafka_audit.link.handover import hand_over
+from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.values import (
+    BoundMethod,
+    ClassValue,
+    ClientMethod,
+    ClientObject,
+    ClientType,
+    Container,
+    ContainerMethod,
+    External,
+    FunctionValue,
+    Instance,
+    Manager,
+    Partial,
+    Site,
+    Value,
+)
+from kafka_audit.link.walk import expressions, inside, statements
+
+
+def evaluate_call(engine: Engine, node: s.Call) -> Values:
+    """Everything the call can give."""
+    callees = engine.evaluate(node.function)
+    arguments = gather(engine, node)
+    found: Values = set()
+    for callee in sorted(callees, key=_callee_order) if len(callees) > 1 else callees:
+        found |= apply(engine, callee, node, arguments)
+    if not callees:
+        found |= _call_unknown(engine, node, arguments)
+    return found
+
+
+def _callee_order(callee: Value) -> str:
+    """A fixed order for calls that can reach several functions: which one is met first shows in the evidence."""
+    match callee:
+        case FunctionValue(unit) | BoundMethod(unit):
+            return f"{unit.module.path}:{unit.qualname}"
+        case ClassValue(scope):
+            return f"{scope.module.path}:{scope.qualname}"
+        case ClientType(client):
+            return client.name
+        case External(dotted):
+            return dotted
+        case ClientMethod(receiver, name):
+            site = receiver.site if isinstance(receiver, ClientObject) else None
+            return f"{name}:{site.unit.module.path}:{site.node.at}" if site else name
+    return ""
+
+
+def gather(engine: Engine, node: s.Call) -> Arguments:
+    """Evaluate the arguments of a call."""
+    arguments = Arguments()
+    for argument in node.arguments:
+        values = engine.evaluate(argument.value)
+        if argument.star == "*":
+            arguments.spread = arguments.spread | iterate(engine, values)
+        elif argument.star == "**":
+            _spread_keywords(engine, arguments, values)
+        elif argument.keyword is not None:
+            arguments.keywords[argument.keyword] = values
+        else:
+            arguments.positional.append(values)
+    return arguments
+
+
+def _spread_keywords(engine: Engine, arguments: Arguments, values: Values) -> None:
+    for value in values:
+        if isinstance(value, Container):
+            for key, place in list(value.slots_.items()):
+                if isinstance(key, str):
+                    arguments.keywords.setdefault(key, engine.read(place))
+
+
+def apply(engine: Engine, callee: Value, node: s.Call, arguments: Arguments) -> Values:
+    """What calling one value gives."""
+    match callee:
+        case ClientType(client):
+            return {construct_client(engine, client, node)} if client.role != "framework" else set()
+        case ClassValue(scope):
+            return {construct(engine, scope, node, arguments)}
+        case FunctionValue(unit):
+            return invoke(engine, unit, node, arguments, None)
+        case BoundMethod(unit, receiver):
+            return invoke(engine, unit, node, arguments, receiver)
+        case ClientMethod():
+            return call_client(engine, callee, node, arguments)
+        case ContainerMethod():
+            return call_method(engine, callee, arguments, node)
+        case Partial(inner, first, _):
+            early = gather(engine, first)
+            merged = Arguments(early.positional[1:] + arguments.positional, early.keywords | arguments.keywords)
+            return apply(engine, inner, node, merged)
+        case External(dotted):
+            return call_external(engine, dotted, node, arguments)
+        case Instance():
+            called = attribute_of(engine, callee, "__call__")
+            return set().union(*(apply(engine, v, node, arguments) for v in called if isinstance(v, BoundMethod)))
+    return set()
+
+
+def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """A call of something unknown: its arguments are handed over, and it may give them back."""
+    if isinstance(node.function, s.Attribute):
+        if node.function.name in STORES:
+            stored: Values = {v for values in arguments.all() for v in values if isinstance(v, ClientObject | Instance)}
+            receiver = engine.evaluate(node.function.value)
+            element_store(engine, node.function.value, receiver, None, stored, node.at[0])
+        if node.function.name in THROUGH_METHODS:
+            mark_run(engine, node, f"?.{node.function.name}")
+    return hand_over(engine, "?", node, arguments)
+
+
+def construct_client(
+    engine: Engine, client: Client, node: s.Call, scope: ClassScope | None = None, via: tuple[str, ...] = ()
+) -> Value:
+    """The client that this call creates."""
+    site = engine.sites.get((node, client.name))
+    if site is None:
+        site = Site(engine.unit, node, client, scope, via, engine.guarded)
+        engine.sites[node, client.name] = site
+    return engine.intern(ClientObject, site)
+
+
+def construct(engine: Engine, scope: ClassScope, node: s.Call, arguments: Arguments) -> Value:
+    """The object that calling a project class creates: a client when the class is one, by inheritance."""
+    client = client_base(engine, scope)
+    made: Value
+    if client is not None and client.role == "framework":
+        made = engine.instance(scope, engine.origin(node, scope))
+    elif client is not None and runs_client_init(engine, scope):
+        line = ancestry(engine, scope)
+        before = line[: line.index(client)]
+        via = tuple(base.name for base in before if isinstance(base, ClassScope))
+        made = construct_client(engine, client, node, scope, via)
+    else:
+        made = engine.instance(scope, engine.origin(node, scope))
+    init = find_method(engine, scope, "__init__")
+    if init is not None:
+        invoke(engine, init, node, arguments, made)
+    else:
+        _fill_fields(engine, scope, arguments)
+    for name in ("__new__", "__post_init__"):
+        extra = find_method(engine, scope, name)
+        if extra is not None:
+            invoke(engine, extra, node, Arguments(), made if name == "__post_init__" else engine.class_value(scope))
+    return made
+
+
+def runs_client_init(engine: Engine, scope: ClassScope) -> bool:
+    """Whether creating an object of this subclass runs the client's constructor.
+
+    A test double derives from the client for its type only: it defines `__init__` and never calls the inherited one.
+    """
+    for base in ancestry(engine, scope):
+        if isinstance(base, Client):
+            return True
+        if (
+            isinstance(base, ClassScope)
+            and "__init__" in base.methods
+            and not _calls_init(base.methods["__init__"][-1])
+        ):
+            return False
+    return True
+
+
+def _calls_init(init: Unit) -> bool:
+    for statement in statements(init.body):
+        for expression in expressions(statement):
+            for part in inside(expression):
+                if isinstance(part, s.Attribute) and part.name == "__init__":
+                    return True
+    return False
+
+
+def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> None:
+    """A class without `__init__` of its own (a dataclass, a model): annotated names take the arguments in order."""
+    names = [
+        target.id
+        for base in reversed([base for base in ancestry(engine, scope) if isinstance(base, ClassScope)])
+        for statement in base.node.body
+        if isinstance(statement, s.Assign) and statement.annotation is not None
+        for target in statement.targets
+        if isinstance(target, s.Name)
+    ]
+    for name, values in zip(names, arguments.positional, strict=False):
+        engine.write(scope.field(name), values)
+    for name, values in arguments.keywords.items():
+        if name in names:
+            engine.write(scope.field(name), values)
+
+
+def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receiver: Value | None) -> Values:
+    """Call a project function: hand it its arguments, and take its result."""
+    engine.note_call(node, unit, receiver)
+    _bind_parameters(engine, unit, arguments, receiver)
+    if engine.flagged(unit, "manager") or unit.is_generator:
+        return {engine.intern(Manager, unit)}
+    found = set(engine.read(unit.result))
+    if isinstance(receiver, Instance) and receiver.origin is not None:
+        # `return self` gives back the very object that the method was called on.
+        itself = {
+            v for v in found if isinstance(v, Instance) and v.origin is None and v.scope in _line(engine, receiver)
+        }
+        found = (found - itself) | ({receiver} if itself else set())
+    return found
+
+
+def _line(engine: Engine, receiver: Instance) -> list[object]:
+    return [base for base in ancestry(engine, receiver.scope) if isinstance(base, ClassScope)]
+
+
+def _bind_parameters(engine: Engine, unit: Unit, arguments: Arguments, receiver: Value | None) -> None:
+    parameters = unit.node.parameters if isinstance(unit.node, s.Function | s.Lambda) else ()
+    plain = [p for p in parameters if p.kind == "positional"]
+    if receiver is not None and plain and not engine.flagged(unit, "static"):
+        # `self` stands for any object of the class; only clients keep their identity, there are few of them.
+        if not isinstance(receiver, Instance):
+            engine.write(unit.place(plain[0].name), {receiver})
+        plain = plain[1:]
+    for parameter, values in zip(plain, arguments.positional, strict=False):
+        engine.write(unit.place(parameter.name), values)
+    rest = next((p for p in parameters if p.kind == "*"), None)
+    for values in arguments.positional[len(plain) :] if rest else ():
+        _write_rest(engine, unit, rest, values)  # type: ignore[arg-type]
+    if arguments.spread:
+        for parameter in plain[len(arguments.positional) :]:
+            engine.write(unit.place(parameter.name), arguments.spread)
+        if rest is not None:
+            _write_rest(engine, unit, rest, arguments.spread)
+    _bind_keywords(engine, unit, parameters, arguments)
+
+
+def _bind_keywords(engine: Engine, unit: Unit, parameters: tuple[s.Parameter, ...], arguments: Arguments) -> None:
+    names = {p.name for p in parameters if p.kind in {"positional", "keyword"}}
+    double = next((p for p in parameters if p.kind == "**"), None)
+    for name, values in arguments.keywords.items():
+        if name in names:
+            engine.write(unit.place(name), values)
+        elif double is not None and values:
+            container = engine.container(double, "dict", unit.line)
+            engine.write(unit.place(double.name), {container})
+            store_under(engine, container, name, values)
+
+
+def _write_rest(engine: Engine, unit: Unit, rest: s.Parameter, values: Values) -> None:
+    container = engine.container(rest, "arguments", unit.line)
+    engine.write(container.rest, values)
+    engine.write(unit.place(rest.name), {container})
+
+
+def call_client(engine: Engine, method: ClientMethod, node: s.Call, arguments: Arguments) -> Values:
+    """A method call on a client."""
+    receiver, name = method.receiver, method.name
+    note_client_event(engine, receiver, name, node, "call")
+    hand_over(engine, f"{client_of(receiver).name}.{name}", node, arguments)
+    return {receiver} if name in {"__aenter__", "__enter__", "start"} else set()
+
+
+def apply_bound(engine: Engine, callee: Value, node: Node) -> Values:
+    """Call a bound method without arguments, as `with` and exit stacks do."""
+    return invoke(engine, callee.unit, node, Arguments(), callee.receiver) if isinstance(callee, BoundMethod) else set()

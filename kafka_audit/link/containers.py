@@ -1,0 +1,228 @@
+"""What goes into lists, dicts, queues and their kind, and what comes out."""
+
+from __future__ import annotations
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.engine import Arguments, Engine, Values
+from kafka_audit.link.scopes import lookup
+from kafka_audit.link.values import Container, ContainerMethod, External, Instance, Manager, Place, Value
+from kafka_audit.link.words import words
+
+STORES = frozenset(
+    [
+        "add",
+        "append",
+        "appendleft",
+        "extend",
+        "extendleft",
+        "insert",
+        "put",
+        "put_nowait",
+        "push",
+        "send_nowait",
+        "set",
+        "setdefault",
+        "update",
+    ]
+)
+LOADS = frozenset(["get", "get_nowait", "pop", "popitem", "popleft", "receive", "setdefault", "__getitem__"])
+VIEWS = frozenset(["copy", "items", "values"])
+MAKERS = frozenset(
+    [
+        "builtins.list",
+        "builtins.dict",
+        "builtins.set",
+        "builtins.tuple",
+        "builtins.frozenset",
+        "collections.deque",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "collections.ChainMap",
+        "queue.Queue",
+        "queue.LifoQueue",
+        "queue.SimpleQueue",
+        "queue.PriorityQueue",
+        "asyncio.Queue",
+        "asyncio.LifoQueue",
+        "asyncio.PriorityQueue",
+        "multiprocessing.Queue",
+        "weakref.WeakSet",
+        "weakref.WeakValueDictionary",
+        "weakref.WeakKeyDictionary",
+        "contextvars.ContextVar",
+        "cachetools.TTLCache",
+        "cachetools.LRUCache",
+    ]
+)
+
+
+def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
+    """A list, tuple, set or dict display. Displays that hold nothing of interest still are containers."""
+    kind = node.kind if isinstance(node, s.Sequence) else "dict"
+    container = engine.container(node, kind, 0)
+    if isinstance(node, s.Sequence):
+        for index, element in enumerate(node.elements):
+            if isinstance(element, s.Starred):
+                engine.write(container.rest, iterate(engine, engine.evaluate(element.value)))
+            else:
+                engine.write(_slot(container, index), engine.evaluate(element))
+        return {container}
+    for entry in node.entries:
+        values = engine.evaluate(entry.value)
+        if entry.key is None:
+            _merge(engine, container, values)
+        elif isinstance(entry.key, s.Constant):
+            engine.write(_slot(container, entry.key.value), values)
+        else:
+            engine.evaluate(entry.key)
+            engine.write(container.rest, values)
+    return {container}
+
+
+def _merge(engine: Engine, container: Container, values: Values) -> None:
+    """`**other` inside a display: the other's keys stay apart."""
+    for value in values:
+        if isinstance(value, Container):
+            for key, place in list(value.slots_.items()):
+                engine.write(_slot(container, key), engine.read(place))
+            engine.write(container.rest, engine.read(value.rest))
+
+
+def _slot(container: Container, key: str | int | float | bool | None) -> Place:
+    place = container.slots_.get(key)
+    if place is None:
+        place = container.slots_[key] = Place("element", container, str(key), container.rest.text)
+    return place
+
+
+def iterate(engine: Engine, values: Values) -> Values:
+    """What looping over any of these values gives."""
+    found: Values = set()
+    for value in values:
+        match value:
+            case Container():
+                found |= contents(engine, value)
+            case Manager(unit):
+                found |= engine.read(unit.yields)
+            case ContainerMethod(container):
+                found |= contents(engine, container)
+            case External(dotted) if dotted.count(".[]") < 2:
+                found.add(engine.external(f"{dotted}.[]"))
+    return found
+
+
+def contents(engine: Engine, container: Container) -> Values:
+    """Everything in a container."""
+    # The rest is read even when slots exist: a later `append` must wake the reader.
+    found = set(engine.read(container.rest))
+    for place in list(container.slots_.values()):
+        found |= engine.read(place)
+    return found
+
+
+def unpack(engine: Engine, values: Values, index: int) -> Values:
+    """What position `index` of any of these values can be, for `a, b = values`."""
+    found: Values = set()
+    for value in values:
+        # Pairs of `items()` and `enumerate()` are not modelled: the value may stand at any position.
+        is_opaque = not isinstance(value, Container | External)
+        found |= {value} if is_opaque else element_of(engine, value, index)
+    return found
+
+
+def element_of(engine: Engine, value: Value, key: str | int | float | bool | None) -> Values:
+    """What `value[key]` gives for a constant key."""
+    if isinstance(value, Container):
+        if key in value.slots_:
+            return engine.read(value.rest) | engine.read(value.slots_[key])
+        return engine.read(value.rest) if value.kind == "tuple" and value.slots_ else contents(engine, value)
+    if isinstance(value, External) and value.dotted.count(".[]") < 2:
+        return {engine.external(f"{value.dotted}.[]")}
+    return set()
+
+
+def element_load(engine: Engine, base: s.Expr, values: Values, key: s.Expr) -> Values:
+    """`base[key]`."""
+    found: Values = set()
+    for value in values:
+        if isinstance(key, s.Constant):
+            found |= element_of(engine, value, key.value)
+        else:
+            found |= iterate(engine, {value})
+    implicit = engine.containers.get(_stand_in(engine, base))
+    if implicit is not None:
+        found |= contents(engine, implicit)
+    if not found and isinstance(key, s.Constant) and isinstance(key.value, str):
+        found = found | engine.read(engine.outside(key.value))
+    return found
+
+
+def element_store(engine: Engine, base: s.Expr, values: Values, key: s.Expr | None, stored: Values, line: int) -> None:
+    """`base[key] = stored`, or any other way in when `key` is None.
+
+    A base whose making cannot be seen (a parameter, an attribute that a library sets) still is a container: it is known
+    by the place that it is kept in.
+    """
+    if not stored:
+        return
+    containers = [value for value in values if isinstance(value, Container)]
+    if not containers and isinstance(key, s.Constant) and isinstance(key.value, str):
+        place = engine.outside(key.value)
+        place.text = f"{words(base)}[{key.value!r}]"
+        engine.write(place, stored)
+        return
+    if not containers:
+        containers = [engine.container(_stand_in(engine, base), "unknown", line, words(base))]
+    for container in containers:
+        if isinstance(key, s.Constant):
+            engine.write(_slot(container, key.value), stored)
+        else:
+            engine.write(container.rest, stored)
+
+
+def store_under(engine: Engine, container: Container, key: str, values: Values) -> None:
+    """Put values under a constant key of a known container."""
+    engine.write(_slot(container, key), values)
+
+
+def _stand_in(engine: Engine, base: s.Expr) -> object:
+    """What identifies a container that is known only by where it is kept."""
+    match base:
+        case s.Name(name):
+            unit, _ = lookup(engine.unit, name)
+            return unit.place(name)
+        case s.Attribute(value, name):
+            owners = sorted(
+                (v.scope.qualname, v.scope.module.path) for v in engine.evaluate(value) if isinstance(v, Instance)
+            )
+            return (owners[0] if owners else "", name)
+    return base
+
+
+def call_method(engine: Engine, method: ContainerMethod, arguments: Arguments, node: s.Call) -> Values:
+    """A method call on a known container."""
+    container, name = method.container, method.name
+    found: Values = set()
+    if name in STORES:
+        many = name in {"extend", "extendleft", "update"}
+        keyed = name in {"setdefault", "insert"}
+        key = _constant_key(node) if name == "setdefault" else None
+        for index, values in enumerate(arguments.all()):
+            if keyed and index == 0:
+                continue
+            place = _slot(container, key) if key is not None else container.rest
+            engine.write(place, iterate(engine, values) if many else values)
+        for keyword, values in arguments.keywords.items() if many else ():
+            engine.write(_slot(container, keyword), values)
+    if name in VIEWS:
+        found.add(container)
+    elif name in LOADS:
+        key = _constant_key(node) if container.kind == "dict" and name in {"get", "pop", "setdefault"} else None
+        found |= element_of(engine, container, key) if key is not None else contents(engine, container)
+        found |= set().union(*arguments.all()[1:2]) if name in {"get", "pop"} else set()
+    return found
+
+
+def _constant_key(node: s.Call) -> str | None:
+    first = node.arguments[0].value if node.arguments else None
+    return first.value if isinstance(first, s.Constant) and isinstance(first.value, str) else None

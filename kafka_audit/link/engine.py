@@ -1,0 +1,301 @@
+"""The state of the value flow: what every place holds, and which units must be looked at again.
+
+The flow is a fixpoint over the whole program: each unit is evaluated, reads and writes places, and is evaluated again
+when a place that it read gains a value. Values only ever grow, so it ends. Inside a unit the order of statements does
+not matter here; paths are another module's business.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from kafka_audit.catalog.clients import Client
+from kafka_audit.facts import schema as s
+from kafka_audit.link.modules import ModulePaths
+from kafka_audit.link.scopes import ClassScope, Module, Unit
+from kafka_audit.link.values import (
+    ClassValue,
+    ClientType,
+    Container,
+    External,
+    ForeignClient,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Origin,
+    Place,
+    Site,
+    Text,
+    Value,
+)
+
+Values = set[Value]
+NOTHING: Values = set()
+V = TypeVar("V", bound=Value)
+
+Node = s.Call | s.Item
+"""What can run a function: a call, or entering and leaving a `with`."""
+
+Mode = Literal["awaited", "run", "dropped", "used"]
+"""What happens to the result of a call: awaited, given to a runner (`asyncio.run`), thrown away, or anything else."""
+
+Runner = Literal["new", "kept", "task"]
+"""What runs a coroutine that is not awaited: a new event loop, one that the program kept, or a task."""
+
+MOST_VALUES = 120
+"""More different values than this in one place say nothing any more; further ones are ignored."""
+
+
+@dataclass(eq=False, slots=True)
+class Arguments:
+    """The evaluated arguments of a call. `spread` is what `*args` may hold, `keywords` also what a known `**` holds."""
+
+    positional: list[Values] = field(default_factory=list)
+    keywords: dict[str, Values] = field(default_factory=dict)
+    spread: Values = field(default_factory=set)
+
+    def get(self, index: int, keyword: str = "") -> Values:
+        """The values of an argument by position or by keyword."""
+        if index < len(self.positional):
+            return self.positional[index]
+        return self.keywords.get(keyword, self.spread)
+
+    def all(self) -> list[Values]:
+        """Every argument's values."""
+        return [*self.positional, *self.keywords.values(), self.spread]
+
+
+@dataclass(eq=False, slots=True)
+class CallFact:
+    """A call and the project's functions it can reach, with the receivers it reaches them through."""
+
+    unit: Unit
+    node: Node
+    guarded: bool
+    mode: Mode = "used"
+    callees: dict[Unit, dict[Value | None, None]] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """Something that happens to a client: `what` it is, where, on which receiver, and how the code says it."""
+
+    what: Literal["start", "release", "use"]
+    receiver: Value
+    method: str
+    unit: Unit
+    node: Node
+    line: int
+    guarded: bool
+    via: Literal["call", "with", "callback"]
+    registrar: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Registration:
+    """A project function handed to a library: to whom (`target`, dotted, `?` when unknown), where, under which name."""
+
+    target: str
+    select: str
+    unit: Unit
+    line: int
+    via: Literal["decorator", "argument"]
+    receiver: Value | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Escape:
+    """An object handed to code that cannot be seen."""
+
+    value: Value
+    target: str
+    unit: Unit
+    node: s.Call
+
+
+class Engine:
+    """All places and values of one program, and the work list.
+
+    `evaluate` and `apply` (what an expression can be, what calling a value gives) are set by `link.flow`: expressions,
+    attributes and calls need each other, and meet here instead of importing each other in a circle.
+    """
+
+    def __init__(self, modules: Mapping[str, Module], paths: ModulePaths) -> None:
+        self.modules = modules
+        self.paths = paths
+        self.evaluate: Callable[[s.Expr], Values]
+        self.apply: Callable[[Value, s.Call, Arguments], Values]
+        self.apply_bound: Callable[[Value, Node], Values]
+        self.unit: Unit = next(iter(modules.values())).top
+        self.guarded = False
+        self.sites: dict[tuple[s.Call, str], Site] = {}
+        self.calls: dict[Node, CallFact] = {}
+        self.implicit: dict[tuple[Unit, Unit], int] = {}
+        self.events: dict[tuple[object, ...], Event] = {}
+        self.registrations: dict[Unit, dict[tuple[str, int], Registration]] = {}
+        self.escapes: dict[tuple[Value, s.Call], Escape] = {}
+        self.flags: dict[Unit, set[str]] = {}
+        self.modes: dict[Node, Mode] = {}
+        self.runners: dict[Node, Runner] = {}
+        self.managed: dict[Value, Node] = {}
+        self.containers: dict[object, Container] = {}
+        self.fixtures: dict[str, list[Unit]] = {}
+        self._interned: dict[tuple[object, ...], Value] = {}
+        self._outside: dict[str, Place] = {}
+        self._origins: dict[tuple[s.Call, ClassScope], Origin] = {}
+        self._work: deque[Unit] = deque()
+        self._queued: set[Unit] = set()
+
+    # The work list.
+
+    def solve(self, evaluate: Callable[[Engine, Unit], None]) -> None:
+        """Evaluate every unit until nothing changes."""
+        for path in sorted(self.modules):
+            for unit in self.modules[path].units:
+                self.enqueue(unit)
+        while self._work:
+            unit = self._work.popleft()
+            self._queued.discard(unit)
+            self.unit = unit
+            self.guarded = False
+            evaluate(self, unit)
+
+    def enqueue(self, unit: Unit) -> None:
+        """Ask for another look at `unit`."""
+        if unit not in self._queued:
+            self._queued.add(unit)
+            self._work.append(unit)
+
+    def read(self, place: Place) -> Values:
+        """What the place holds; the current unit is looked at again when that grows."""
+        place.readers[self.unit] = None
+        return place.values
+
+    def write(self, place: Place, values: Iterable[Value]) -> None:
+        """Add values to a place and wake its readers if any is new."""
+        new = [value for value in values if value not in place.values]
+        if not new or len(place.values) > MOST_VALUES:
+            return
+        place.values = place.values.union(new)
+        for reader in place.readers:
+            self.enqueue(reader)
+
+    # Values by their origin.
+
+    def intern(self, make: Callable[..., V], *key: Any) -> V:
+        """The one value of this type with these attributes."""
+        identity = (make, *key)
+        value = self._interned.get(identity)
+        if value is None:
+            value = self._interned[identity] = make(*key)
+        return value  # type: ignore[return-value]  # keyed by its own type
+
+    def values(self) -> Iterator[Value]:
+        """Every value that came up."""
+        return iter(self._interned.values())
+
+    def external(self, dotted: str) -> Value:
+        """A name of another library."""
+        return self.intern(External, dotted)
+
+    def instance(self, scope: ClassScope, origin: Origin | None = None) -> Instance:
+        """An object of a project class."""
+        return self.intern(Instance, scope, origin)
+
+    def class_value(self, scope: ClassScope) -> ClassValue:
+        """A project class as an object."""
+        return self.intern(ClassValue, scope)
+
+    def function(self, unit: Unit) -> FunctionValue:
+        """A project function as an object."""
+        return self.intern(FunctionValue, unit)
+
+    def module(self, module: Module) -> ModuleValue:
+        """A project module as an object."""
+        return self.intern(ModuleValue, module)
+
+    def client_type(self, client: Client) -> ClientType:
+        """A client class as an object."""
+        return self.intern(ClientType, client)
+
+    def foreign(self, client: Client) -> ForeignClient:
+        """A client of unknown origin."""
+        return self.intern(ForeignClient, client)
+
+    def text(self, text: str) -> Text:
+        """A string constant."""
+        return self.intern(Text, text)
+
+    def origin(self, node: s.Call, scope: ClassScope) -> Origin:
+        """The creation of an object of `scope` by this call."""
+        found = self._origins.get((node, scope))
+        if found is None:
+            found = self._origins[node, scope] = Origin(self.unit, node, self.guarded)
+        return found
+
+    def outside(self, name: str) -> Place:
+        """The place of an attribute of that name on objects that are not the project's own: `app.state.producer`."""
+        place = self._outside.get(name)
+        if place is None:
+            place = self._outside[name] = Place("outside", None, name, name)
+        return place
+
+    def container(self, key: object, kind: str, line: int, text: str = "") -> Container:
+        """The container made at `key` (the fact node that makes it, or the place that stands for it)."""
+        found = self.containers.get(key)
+        if found is None:
+            found = self.containers[key] = Container(self.unit, kind, line, Place("element", None, "", text))
+            found.rest.owner = found
+        return found
+
+    def all_places(self) -> Iterator[Place]:
+        """Every place of the program."""
+        for module in self.modules.values():
+            for unit in module.units:
+                yield from unit.places.values()
+                yield unit.result
+                yield unit.yields
+            for scope in module.classes:
+                yield from scope.fields.values()
+        yield from self._outside.values()
+        for container in self.containers.values():
+            yield container.rest
+            yield from container.slots_.values()
+
+    # What is recorded on the way.
+
+    def note_call(self, node: Node, callee: Unit, receiver: Value | None) -> None:
+        """Remember that this call can reach `callee`."""
+        fact = self.calls.get(node)
+        if fact is None:
+            fact = self.calls[node] = CallFact(self.unit, node, self.guarded)
+        fact.mode = self.modes.get(node, "used")
+        fact.callees.setdefault(callee, {})[receiver] = None
+
+    def note_implicit(self, callee: Unit, line: int) -> None:
+        """Remember that the current unit runs `callee` without a call in the text: a class body, a property."""
+        self.implicit.setdefault((self.unit, callee), line)
+
+    def note_event(self, event: Event) -> None:
+        """Remember what happens to a client."""
+        key = (event.what, event.receiver, event.node, event.method, event.via)
+        self.events.setdefault(key, event)
+
+    def note_registration(self, callee: Unit, registration: Registration) -> None:
+        """Remember that a library was given `callee` to call."""
+        self.registrations.setdefault(callee, {}).setdefault((registration.target, registration.line), registration)
+
+    def note_escape(self, value: Value, target: str, node: s.Call) -> None:
+        """Remember that an object was handed to code that cannot be seen."""
+        self.escapes.setdefault((value, node), Escape(value, target, self.unit, node))
+
+    def flag(self, unit: Unit, flag: str) -> None:
+        """Remember what a decorator makes of a function: `property`, `cached`, `static`, ..."""
+        self.flags.setdefault(unit, set()).add(flag)
+
+    def flagged(self, unit: Unit, flag: str) -> bool:
+        """Whether a decorator made this of the function."""
+        return flag in self.flags.get(unit, ())

@@ -1,0 +1,307 @@
+"""What calling functions of other libraries gives, where that matters for the flow of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import attribute_of, store_attribute
+from kafka_audit.link.containers import MAKERS, iterate, store_under
+from kafka_audit.link.engine import Arguments, Engine, Runner, Values
+from kafka_audit.link.handover import hand_over
+from kafka_audit.link.imports import import_dotted
+from kafka_audit.link.managers import enter_value
+from kafka_audit.link.scopes import enclosing, lookup
+from kafka_audit.link.values import (
+    BoundMethod,
+    ClassValue,
+    ClientObject,
+    ClientType,
+    Closing,
+    FunctionValue,
+    Instance,
+    Manager,
+    Partial,
+    Super,
+    Text,
+    Value,
+)
+
+Handler = Callable[[Engine, s.Call, Arguments], Values]
+
+LONGEST_CHAIN = 12
+"""Names of other libraries longer than this many parts stand for themselves: `node = node.next` would never end."""
+
+INERT = frozenset(
+    [
+        "builtins.print",
+        "builtins.len",
+        "builtins.isinstance",
+        "builtins.issubclass",
+        "builtins.hasattr",
+        "builtins.str",
+        "builtins.repr",
+        "builtins.bool",
+        "builtins.id",
+        "builtins.type",
+        "builtins.callable",
+        "builtins.hash",
+        "builtins.int",
+        "builtins.float",
+        "builtins.any",
+        "builtins.all",
+        "builtins.sum",
+        "builtins.range",
+        "builtins.vars",
+        "builtins.dir",
+        "builtins.delattr",
+        "json.dumps",
+        "json.loads",
+        "pprint.pprint",
+        "warnings.warn",
+    ]
+)
+"""Functions that neither keep nor return nor call what they are given."""
+
+THROUGH = frozenset(
+    [
+        "asyncio.run",
+        "asyncio.wait_for",
+        "asyncio.shield",
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        "asyncio.gather",
+        "asyncio.wait",
+        "asyncio.run_coroutine_threadsafe",
+        "anyio.run",
+        "trio.run",
+        "uvloop.run",
+        "asgiref.sync.async_to_sync",
+        "builtins.sorted",
+        "builtins.reversed",
+        "builtins.enumerate",
+        "builtins.zip",
+        "builtins.iter",
+        "builtins.filter",
+        "copy.copy",
+        "copy.deepcopy",
+        "typing.cast",
+        "builtins.aiter",
+    ]
+)
+"""Functions whose result is, or holds, what they are given (for coroutines: what the coroutine returns)."""
+
+THROUGH_METHODS = frozenset({"run_until_complete", "create_task", "start_soon", "run_sync"})
+_ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
+_PROVIDES = frozenset({"Depends", "Security", "TaskiqDepends", "FromDishka"})
+
+
+def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> Values:
+    """Call a function of another library, known by its dotted name."""
+    handler = _HANDLERS.get(dotted)
+    if handler is not None:
+        return handler(engine, node, arguments)
+    last = dotted.rpartition(".")[2]
+    if dotted in INERT or dotted.startswith("logging."):
+        return set()
+    if dotted in THROUGH or last in THROUGH_METHODS:
+        hand_over(engine, dotted, node, _only_functions(arguments))
+        mark_run(engine, node, dotted)
+        return set().union(*arguments.all())
+    if dotted in MAKERS:
+        return _make_container(engine, dotted, node, arguments)
+    if last in _ENTERS:
+        return _enter(engine, node, arguments)
+    if last in _PROVIDES:
+        return _provide(engine, node, arguments)
+    return hand_over(engine, dotted, node, arguments) | {_result(engine, dotted)}
+
+
+def mark_run(engine: Engine, node: s.Call, dotted: str) -> None:
+    """The coroutines that are made in the arguments of a runner run; on which loop is remembered."""
+    for argument in node.arguments:
+        if isinstance(argument.value, s.Call):
+            engine.modes[argument.value] = "run"
+            engine.runners[argument.value] = _runner(engine, node, dotted)
+            fact = engine.calls.get(argument.value)
+            if fact is not None:
+                fact.mode = "run"
+
+
+def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
+    """Which loop a runner uses: one of its own, one that somebody kept, or the current one by way of a task."""
+    last = dotted.rpartition(".")[2]
+    if last == "run_coroutine_threadsafe":
+        return "kept"
+    if last in {"create_task", "ensure_future", "start_soon"}:
+        return "task"
+    if last != "run_until_complete" or not isinstance(node.function, s.Attribute):
+        return "new"
+    loop = node.function.value
+    if isinstance(loop, s.Name):
+        unit, is_bound = lookup(engine.unit, loop.id)
+        # A loop made or looked up in the handler itself is not the one that the client was started on.
+        return "new" if is_bound and unit is engine.unit else "kept"
+    return "kept" if isinstance(loop, s.Attribute) else "new"
+
+
+def _result(engine: Engine, dotted: str) -> Value:
+    return engine.external(dotted if dotted.count(".") + dotted.count("()") > LONGEST_CHAIN else f"{dotted}()")
+
+
+def _only_functions(arguments: Arguments) -> Arguments:
+    """The arguments without objects: running a coroutine does not hand over what it returns."""
+
+    def functions(values: Values) -> Values:
+        return {value for value in values if isinstance(value, FunctionValue | BoundMethod)}
+
+    keywords = {name: functions(values) for name, values in arguments.keywords.items()}
+    return Arguments([functions(values) for values in arguments.positional], keywords, functions(arguments.spread))
+
+
+def _make_container(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> Values:
+    kind = dotted.rpartition(".")[2].lower()
+    container = engine.container(node, "dict" if "dict" in kind else kind, node.at[0])
+    if kind == "defaultdict" and arguments.positional:
+        engine.write(container.rest, _later(engine, node, arguments.positional[0]))
+    else:
+        for values in arguments.positional:
+            engine.write(container.rest, iterate(engine, values))
+    for name, values in arguments.keywords.items():
+        store_under(engine, container, name, values)
+    return {container}
+
+
+def _later(engine: Engine, node: s.Call, factories: Values) -> Values:
+    """What factories give that are called later, not where they are named."""
+    before, engine.guarded = engine.guarded, True
+    found: Values = set()
+    for factory in factories:
+        if isinstance(factory, ClientType | ClassValue | FunctionValue | BoundMethod):
+            found |= engine.apply(factory, node, Arguments())
+    engine.guarded = before
+    return found
+
+
+def _enter(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    found: Values = set()
+    for value in arguments.get(0, "cm"):
+        found |= enter_value(engine, value, node, is_async=None)
+    return found
+
+
+def _provide(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """A parameter default such as `Depends(get_producer)`: the parameter is what the provider returns or yields."""
+    hand_over(engine, "fastapi.Depends", node, arguments)
+    found: Values = set()
+    for value in arguments.get(0, "dependency"):
+        for result in engine.apply(value, node, Arguments()) if isinstance(value, FunctionValue | BoundMethod) else ():
+            found |= engine.read(result.unit.yields) if isinstance(result, Manager) else {result}
+        if isinstance(value, ClassValue):
+            found |= _later(engine, node, {value})
+    return found
+
+
+def _partial(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return {engine.intern(Partial, callee, node, engine.unit) for callee in arguments.get(0, "func")}
+
+
+def _closing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return {engine.intern(Closing, inner, "close") for inner in arguments.get(0, "thing")}
+
+
+def _aclosing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return {engine.intern(Closing, inner, "aclose") for inner in arguments.get(0, "thing")}
+
+
+def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    names = [value.text for value in arguments.get(1) if isinstance(value, Text)]
+    found = set(arguments.get(2))
+    for value in arguments.get(0):
+        for name in names:
+            found |= attribute_of(engine, value, name)
+    return found
+
+
+def _setattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    for name in arguments.get(1):
+        if isinstance(name, Text):
+            store_attribute(engine, arguments.get(0), name.text, arguments.get(2), name.text)
+    return set()
+
+
+def _next(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return iterate(engine, arguments.get(0)) | arguments.get(1)
+
+
+def _import_module(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    found: Values = set()
+    for value in arguments.get(0, "name"):
+        if isinstance(value, Text):
+            found |= import_dotted(engine, value.text)
+    return found
+
+
+def _super(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    for unit in enclosing(engine.unit):
+        scope = unit.method_of
+        if scope is not None and unit.function is not None and unit.function.parameters:
+            receivers = engine.read(unit.place(unit.function.parameters[0].name))
+            kept = {v for v in receivers if isinstance(v, ClientObject | Instance | ClassValue)}
+            return {engine.intern(Super, scope, receiver) for receiver in kept}
+    return set()
+
+
+def _new(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """`object.__new__(cls)`: the object that a singleton keeps."""
+    return {engine.instance(value.scope) for value in arguments.get(0) if isinstance(value, ClassValue)}
+
+
+def _field(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """A dataclass field: its default, or what its factory will give for each object."""
+    factories = arguments.keywords.get("default_factory", set()) | arguments.keywords.get("factory", set())
+    return arguments.keywords.get("default", set()) | _later(engine, node, factories)
+
+
+def _globals(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return {engine.module(engine.unit.module)}
+
+
+def _extreme(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return set().union(*arguments.all(), *(iterate(engine, values) for values in arguments.positional))
+
+
+def _map(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """`map(f, items)`: `f` is called here, with each item."""
+    container = engine.container(node, "list", node.at[0])
+    items = Arguments([iterate(engine, values) for values in arguments.positional[1:]])
+    for callee in arguments.get(0):
+        engine.write(container.rest, engine.apply(callee, node, items))
+    return {container}
+
+
+_HANDLERS: dict[str, Handler] = {
+    "functools.partial": _partial,
+    "functools.partialmethod": _partial,
+    "contextlib.closing": _closing,
+    "contextlib.aclosing": _aclosing,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.object.__setattr__": _setattr,
+    "builtins.next": _next,
+    "builtins.anext": _next,
+    "builtins.min": _extreme,
+    "builtins.max": _extreme,
+    "builtins.map": _map,
+    "builtins.super": _super,
+    "builtins.object.__new__": _new,
+    "builtins.globals": _globals,
+    "builtins.__import__": _import_module,
+    "importlib.import_module": _import_module,
+    "dataclasses.field": _field,
+    "attr.ib": _field,
+    "attrs.field": _field,
+    "attr.field": _field,
+    "pydantic.Field": _field,
+    "pydantic.PrivateAttr": _field,
+}

@@ -1,0 +1,184 @@
+"""The life of every client: where it is made, who keeps it, when it starts, what releases it, and who runs that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.exits import is_exit_registrar, releases_at_exit
+from kafka_audit.link.owners import Holding, Holdings
+from kafka_audit.link.reach import Edge, Entry, Reach
+from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.values import ClientObject, ForeignClient, Instance, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is known of one client. Lists are sorted by file and line."""
+
+    id: str
+    site: Site
+    value: ClientObject
+    holding: Holding
+    owner: str
+    created_at_import: tuple[Edge, ...] | None
+    starts: tuple[Event, ...]
+    releases: tuple[Event, ...]
+    uses: tuple[Event, ...]
+    possible: tuple[Event, ...]
+
+    @property
+    def path(self) -> str:
+        """The file of the construction."""
+        return self.site.unit.module.path
+
+    @property
+    def in_test(self) -> bool:
+        """Whether test code makes it."""
+        return context_of(self.path) == "test"
+
+
+class Lives:
+    """All lives of a program, and the analysis they rest on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.reach = Reach(engine)
+        self.holdings = Holdings(engine)
+        self._events = _by_receiver(engine)
+        self._possible = _foreign_releases(engine)
+        self.all = tuple(self._lives())
+
+    def effective(self, life: Life) -> tuple[Event, ...]:
+        """The releases of a client that something really runs: see `runs_release`."""
+        return tuple(event for event in life.releases if self.runs_release(life, event))
+
+    def runs_release(self, life: Life, event: Event) -> bool:
+        """Whether control reaches the release from an entry that counts.
+
+        An exit handler counts only if it can release the client at all. Tests never count for application code. A
+        demonstration under the main guard of the very module does not count for the programs that import it.
+        """
+        entries = self.reach.entries(event.unit, tests=life.in_test)
+        counting = [entry for entry in entries if self._counts(life, event, entry)]
+        if not counting:
+            return False
+        own = [entry for entry in counting if entry.kind == "main" and entry.path == life.path]
+        if len(own) < len(counting):
+            return True
+        creators = self.reach.entries(life.site.unit, tests=life.in_test)
+        return all(entry.kind in {"main", "import"} and entry.path == life.path for entry in creators)
+
+    def _counts(self, life: Life, event: Event, entry: Entry) -> bool:
+        if entry.kind != "exit" and not is_exit_registrar(entry.target):
+            return True
+        return not life.site.client.is_async or releases_at_exit(self.engine, self.reach, entry.unit, event)
+
+    def roots(self, life: Life) -> list[tuple[Instance, Holding, bool]]:
+        """The creations of the objects that keep this client in a field, and whether anything releases through them."""
+        releasing: set[Unit] = set()
+        for event in life.releases:
+            releasing |= self.reach.callers(event.unit)
+        found = []
+        for value in sorted(self._owning_instances(life), key=_origin_order):
+            origin = value.origin
+            if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
+                continue
+            found.append((value, self.holdings.of_instance(value), self._is_released_through(value, releasing)))
+        return found
+
+    def _owning_instances(self, life: Life) -> list[Instance]:
+        scopes = set(self.holdings.fields(life.value))
+        if life.holding.scope is not None:
+            scopes.add(life.holding.scope)
+        return [
+            value
+            for value in self.engine.values()
+            if isinstance(value, Instance) and value.origin is not None and self._is_a(value, scopes)
+        ]
+
+    def _is_a(self, value: Instance, scopes: set[ClassScope]) -> bool:
+        return any(base in scopes for base in ancestry(self.engine, value.scope))
+
+    def _is_released_through(self, value: Instance, releasing: set[Unit]) -> bool:
+        return any(
+            value in receivers
+            for fact in self.engine.calls.values()
+            for callee, receivers in fact.callees.items()
+            if callee in releasing
+        )
+
+    def _lives(self) -> list[Life]:
+        order = sorted(self.engine.sites.values(), key=_site_order)
+        seen: dict[s.Call, None] = {}
+        counts: dict[str, int] = {}
+        lives = []
+        for site in order:
+            if site.node in seen:
+                continue
+            seen[site.node] = None
+            lives.append(self._life(site, counts))
+        return lives
+
+    def _life(self, site: Site, counts: dict[str, int]) -> Life:
+        value = self.engine.intern(ClientObject, site)
+        holding = self.holdings.of_client(value)
+        owner = owner_name(site.unit)
+        stem = f"{site.unit.module.path}::{owner}::{site.client.name.rpartition('.')[2]}"
+        counts[stem] = counts.get(stem, 0) + 1
+        events = self._relevant(self._events.get(value, []), context_of(site.unit.module.path) == "test")
+        at_import = site.unit in self.reach.at_import and not site.guarded
+        return Life(
+            id=stem if counts[stem] == 1 else f"{stem}#{counts[stem]}",
+            site=site,
+            value=value,
+            holding=holding,
+            owner=owner,
+            created_at_import=tuple(self.reach.import_chain(site.unit)) if at_import else None,
+            starts=tuple(e for e in events if e.what == "start"),
+            releases=tuple(e for e in events if e.what == "release"),
+            uses=tuple(e for e in events if e.what == "use"),
+            possible=tuple(self._possible.get(site.client.name, ())),
+        )
+
+    def _relevant(self, events: list[Event], in_test: bool) -> list[Event]:
+        kept = [e for e in events if in_test or context_of(e.unit.module.path) != "test"]
+        return sorted(kept, key=lambda e: (e.unit.module.path, e.line, e.method))
+
+    def entries_of(self, unit: Unit) -> list[Entry]:
+        """The entries that reach a unit, tests left out."""
+        return self.reach.entries(unit, tests=False)
+
+
+def owner_name(unit: Unit) -> str:
+    """The enclosing function or class as users name it; lambdas belong to what encloses them."""
+    parts = [part for part in unit.qualname.split(".") if part != "<lambda>"]
+    return ".".join(parts) or "<module>"
+
+
+def _by_receiver(engine: Engine) -> dict[object, list[Event]]:
+    found: dict[object, list[Event]] = {}
+    for event in engine.events.values():
+        found.setdefault(event.receiver, []).append(event)
+    return found
+
+
+def _foreign_releases(engine: Engine) -> dict[str, list[Event]]:
+    """Releases of clients of unknown origin, by client: any of them may be the missing one."""
+    found: dict[str, list[Event]] = {}
+    for event in engine.events.values():
+        if event.what == "release" and isinstance(event.receiver, ForeignClient):
+            found.setdefault(event.receiver.client.name, []).append(event)
+    return found
+
+
+def _site_order(site: Site) -> tuple[str, tuple[int, ...], str]:
+    return (site.unit.module.path, site.node.at, site.client.name)
+
+
+def _origin_order(value: Instance) -> tuple[str, tuple[int, ...]]:
+    assert value.origin is not None
+    return (value.origin.unit.module.path, value.origin.node.at)

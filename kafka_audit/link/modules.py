@@ -1,0 +1,92 @@
+"""Which file does an import mean?
+
+Nothing is imported to find out: a dotted name is matched against the paths of the project's own files. Python's search
+path is not known statically (`src` layouts, `sys.path.insert`, scripts started from their own folder), so a folder
+counts as a possible root when the dotted name resolves below it, and the root nearest to the importing file wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import PurePosixPath
+
+
+class ModulePaths:
+    """The project's Python files by dotted name."""
+
+    def __init__(self, paths: Collection[str], guarded: Collection[str]) -> None:
+        """`guarded` are root packages of third-party libraries that a far-away file of that name must not shadow."""
+        self._paths = frozenset(paths)
+        self._guarded = frozenset(guarded)
+        self._by_tail: dict[str, list[tuple[str, ...]]] = {}
+        self._packages = {PurePosixPath(path).parent.parts for path in paths if path.endswith("__init__.py")}
+        for path in sorted(paths):
+            parts = _dotted_parts(path)
+            if parts:
+                self._by_tail.setdefault(parts[-1], []).append(parts)
+        self._file_of = {_dotted_parts(path): path for path in sorted(paths, reverse=True)}
+        self._folders = {parts[:depth] for parts in self._file_of for depth in range(1, len(parts))}
+
+    def absolute(self, dotted: str, importer: str) -> str | None:
+        """The path of the module that `import dotted` in the file `importer` means, or None when it is not ours."""
+        wanted = tuple(dotted.split("."))
+        here = PurePosixPath(importer).parent.parts
+        best: tuple[tuple[int, int, int], str] | None = None
+        for parts in self._by_tail.get(wanted[-1], ()):
+            if parts[-len(wanted) :] != wanted:
+                continue
+            root, path = parts[: -len(wanted)], self._file_of[parts]
+            if path == importer:
+                continue
+            rank = self._rank(root, here, wanted[0])
+            if rank is not None and (best is None or (rank, path) < best):
+                best = (rank, path)
+        return best[1] if best else None
+
+    def is_namespace(self, dotted: str, importer: str) -> bool:
+        """Whether `dotted` is a folder of the project without an `__init__.py`, seen from the importing file."""
+        wanted = tuple(dotted.split("."))
+        here = PurePosixPath(importer).parent.parts
+        return any(here[:depth] + wanted in self._folders for depth in range(len(here) + 1))
+
+    def relative(self, module: str, level: int, importer: str) -> str | None:
+        """The path that `from ..module import` in `importer` means; `level` is the number of dots."""
+        base = PurePosixPath(importer).parent.parts
+        if level - 1 > len(base):
+            return None
+        anchor = base[: len(base) - (level - 1)]
+        return self._file_of.get(anchor + tuple(part for part in module.split(".") if part))
+
+    def child(self, package: str, name: str) -> str | None:
+        """The path of the submodule `name` of the package whose `__init__.py` is `package`."""
+        if not package.endswith("__init__.py"):
+            return None
+        return self._file_of.get((*PurePosixPath(package).parent.parts, name))
+
+    def _rank(self, root: tuple[str, ...], here: tuple[str, ...], first: str) -> tuple[int, int, int] | None:
+        """How likely `root` is on the search path of a file in `here`, smaller is likelier; None when it cannot be.
+
+        An ancestor that is itself a package is on the path only by `sys.path` tricks, so it ranks behind real roots.
+        """
+        shared = sum(1 for _ in _common(root, here))
+        is_ancestor = shared == len(root)
+        in_package = root in self._packages
+        if first in self._guarded and not (is_ancestor and not in_package):
+            return None
+        return (0 if is_ancestor and not in_package else 1 if is_ancestor else 2, -shared, len(root))
+
+
+def _common(left: tuple[str, ...], right: tuple[str, ...]) -> Iterator[str]:
+    """The leading parts that both share."""
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            return
+        yield one
+
+
+def _dotted_parts(path: str) -> tuple[str, ...]:
+    """The path as dotted parts: `a/b/__init__.py` and `a/b.py` are both `("a", "b")`."""
+    pure = PurePosixPath(path)
+    if pure.name == "__init__.py":
+        return pure.parent.parts
+    return (*pure.parent.parts, pure.stem)

@@ -1,0 +1,195 @@
+"""Who keeps an object: from the places that a value reaches to its kind and its place.
+
+The long-lived place wins over the passing one: a local that is also assigned to a `global` name is global, one that is
+appended to `self._pool` is pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.values import ClientObject, Container, Instance, Place, Value
+from kafka_audit.model import Kind
+
+LOOSE = frozenset({"tuple", "arguments"})
+"""Containers that only carry their elements for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What keeps an object: its kind, the place as written, and the class whose field it is (for instances)."""
+
+    kind: Kind
+    place: str | None
+    scope: ClassScope | None = None
+    at: Place | None = None
+
+
+class Holdings:
+    """For every client and every object of a project class: the places it reaches."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.places: dict[Value, list[Place]] = {}
+        for place in engine.all_places():
+            for value in place.values:
+                if isinstance(value, ClientObject | Instance | Container):
+                    self.places.setdefault(value, []).append(place)
+        self._handed: dict[Value, list[str]] = {}
+        for escape in engine.escapes.values():
+            self._handed.setdefault(escape.value, []).append(escape.target)
+
+    def of_client(self, value: ClientObject) -> Holding:
+        """Who keeps a client."""
+        return self._holding(value, value.site.unit, value.site.node)
+
+    def of_instance(self, value: Instance) -> Holding:
+        """Who keeps an object of a project class."""
+        assert value.origin is not None
+        return self._holding(value, value.origin.unit, value.origin.node)
+
+    def fields(self, value: Value) -> list[ClassScope]:
+        """The classes that keep the value in a field, the likeliest owner first."""
+        places = [place for place in self.places.get(value, ()) if place.kind == "field"]
+        owners = [place.owner for place in sorted(places, key=place_order) if isinstance(place.owner, ClassScope)]
+        return list(dict.fromkeys(owners))
+
+    def _holding(self, value: Value, unit: Unit, node: s.Call) -> Holding:
+        in_test = context_of(unit.module.path) == "test"
+        places = [place for place in self.places.get(value, ()) if in_test or not _is_test_place(place)]
+        local = self._local_name(places, unit)
+        fixture = _enclosing_fixture(self.engine, unit)
+        if fixture is not None and any(place in {fixture.result, fixture.yields} for place in places):
+            return Holding("fixture", fixture.qualname)
+        manager = self.engine.managed.get(value)
+        if manager is not None and _wraps(manager, node):
+            return Holding("managed", local)
+        return self._kept(places, unit) or self._passing(value, places, local, manager)
+
+    def _kept(self, places: list[Place], unit: Unit) -> Holding | None:
+        """The first long-lived place: global, then field, then container."""
+        cached = [p for p in places if p.kind == "result" and isinstance(p.owner, Unit) and self._is_cached(p.owner)]
+        shared = [p for p in places if p.kind in {"module", "class"}]
+        shared += [c for p in places if (c := self._context_variable(p)) is not None]
+        if shared or cached:
+            best = _first([*shared, *cached], unit)
+            return Holding("global", best.name, None, best)
+        fields = [p for p in places if p.kind in {"field", "outside"}]
+        if fields:
+            best = _first(fields, unit)
+            scope = best.owner if isinstance(best.owner, ClassScope) else None
+            return Holding("instance", _unmangled(best, scope), scope, best)
+        pools = [p.owner for p in places if p.kind == "element" and isinstance(p.owner, Container)]
+        kept = sorted((pool for pool in pools if self._is_pool(pool)), key=lambda c: (c.unit.module.path, c.line))
+        return self._pooled(kept[0], unit) if kept else None
+
+    def _pooled(self, pool: Container, unit: Unit) -> Holding:
+        places = [p for p in self.places.get(pool, ()) if p.kind in {"module", "class", "field", "outside", "local"}]
+        if not places:
+            return Holding("pooled", pool.rest.text or None)
+        kinds = ("field", "outside", "class", "module", "local")
+        best = min(places, key=lambda p: (kinds.index(p.kind), place_order(p)))
+        scope = best.owner if isinstance(best.owner, ClassScope) else None
+        return Holding("pooled", _unmangled(best, scope), scope, best)
+
+    def _is_pool(self, container: Container) -> bool:
+        """Whether elements live in it: not a tuple, nor keyword arguments, nor a display that is never kept."""
+        if container.kind in LOOSE or container.kind == "contextvar":
+            return False
+        return container in self.places or container.kind == "unknown" or bool(container.rest.values)
+
+    def _context_variable(self, place: Place) -> Place | None:
+        owner = place.owner
+        if place.kind == "element" and isinstance(owner, Container) and owner.kind == "contextvar":
+            return next((p for p in self.places.get(owner, ()) if p.kind == "module"), None)
+        return None
+
+    def _is_cached(self, unit: Unit) -> bool:
+        return self.engine.flagged(unit, "cached")
+
+    def _passing(self, value: Value, places: list[Place], local: str | None, manager: Node | None) -> Holding:
+        """No long-lived place: managed by a later `with`, handed on, returned, or dropped in the function."""
+        if manager is not None:
+            return Holding("managed", local)
+        if any(_takes_over(target) for target in self._handed.get(value, ())):
+            return Holding("delegated", local)
+        if any(place.kind in {"result", "yield"} for place in places):
+            return Holding("returned", local)
+        return Holding("local", local)
+
+    def _local_name(self, places: Iterable[Place], unit: Unit) -> str | None:
+        names = [p for p in places if p.kind == "local"]
+        own = [p for p in names if p.owner is unit]
+        return min((p.name for p in own or names), default=None)
+
+
+def place_order(place: Place) -> tuple[str, str, str]:
+    """A fixed order of places: by file, owner and name."""
+    owner = place.owner
+    if isinstance(owner, Container):
+        return (owner.unit.module.path, owner.unit.qualname, place.name)
+    if owner is None:
+        return ("", "", place.name)
+    return (owner.module.path, owner.qualname, place.name)
+
+
+def _first(places: list[Place], unit: Unit) -> Place:
+    """The place nearest to where the object was made: same file first, then the fixed order."""
+
+    def rank(place: Place) -> tuple[bool, tuple[str, str, str]]:
+        owner = place.owner
+        here = not isinstance(owner, Container) and owner is not None and owner.module is unit.module
+        return (not here, place_order(place))
+
+    return min(places, key=rank)
+
+
+def _unmangled(place: Place, scope: ClassScope | None) -> str:
+    """A field as the class writes it: `self.__producer`, not `self._Client__producer`."""
+    if place.kind != "field" or scope is None:
+        return place.text or place.name
+    prefix = f"_{scope.name.lstrip('_')}__"
+    name = place.name[len(prefix) - 2 :] if place.name.startswith(prefix) else place.name
+    return f"self.{name}"
+
+
+def _is_test_place(place: Place) -> bool:
+    owner = place.owner
+    if isinstance(owner, Container):
+        return context_of(owner.unit.module.path) == "test"
+    return owner is not None and context_of(owner.module.path) == "test"
+
+
+def _enclosing_fixture(engine: Engine, unit: Unit) -> Unit | None:
+    current: Unit | None = unit
+    while current is not None:
+        if engine.flagged(current, "fixture"):
+            return current
+        current = current.parent
+    return None
+
+
+def _wraps(manager: Node, node: s.Call) -> bool:
+    """Whether the `with` item or exit stack call holds the construction itself."""
+    outer = manager.value if isinstance(manager, s.Item) else manager
+    stack: list[s.Expr] = [outer]
+    while stack:
+        current = stack.pop()
+        if current is node:
+            return True
+        if isinstance(current, s.Call):
+            stack.extend(argument.value for argument in current.arguments)
+        elif isinstance(current, s.Await):
+            stack.append(current.value)
+    return False
+
+
+def _takes_over(target: str) -> bool:
+    """Whether handing an object to `target` makes it somebody else's: constructors of other libraries take over."""
+    last = target.rpartition(".")[2]
+    return target == "?" or last[:1].isupper()

@@ -1,0 +1,113 @@
+"""The linked program: what rules and reports ask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.lives import Life, Lives, owner_name
+from kafka_audit.link.owners import Holding
+from kafka_audit.link.values import Instance
+from kafka_audit.link.words import words
+from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
+
+
+class Program:
+    """A solved engine with the lives of its clients; read only."""
+
+    def __init__(self, engine: Engine, roles: Collection[Role]) -> None:
+        self.engine = engine
+        self.lives = Lives(engine)
+        self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
+
+    def producers(self) -> list[Producer]:
+        """The audited clients as the report tells them."""
+        return [self._producer(life) for life in self.audited]
+
+    def _producer(self, life: Life) -> Producer:
+        line, column, end_line, end_column = life.site.node.at
+        return Producer(
+            id=life.id,
+            path=life.path,
+            line=line,
+            column=column,
+            end_line=end_line,
+            end_column=end_column,
+            client=life.site.client.name,
+            via=life.site.via,
+            role=life.site.client.role,  # type: ignore[arg-type]  # frameworks are no sites
+            context=context_of(life.path),
+            owner=life.owner,
+            kind=life.holding.kind,
+            place=life.holding.place,
+            created=Created(when="import" if life.created_at_import is not None else "call"),
+            started=self._started(life),
+            released=Released(verdict=self.verdict(life), by=tuple(release_of(event) for event in life.releases)),
+            roots=tuple(self._root(*root) for root in self.lives.roots(life)),
+        )
+
+    def _started(self, life: Life) -> Started:
+        client = life.site.client
+        if not client.start:
+            return Started(when="constructor", path=life.path, line=life.site.node.at[0])
+        event = self.first_start(life)
+        if event is None:
+            return Started(when="never")
+        at_import = event in self.starts_at_import(life)
+        return Started(when="import" if at_import else "call", path=event.unit.module.path, line=event.line)
+
+    def first_start(self, life: Life) -> Event | None:
+        """The start to show: in the function that makes the client, if there is one, else the first in order."""
+        own = [e for e in life.starts if e.unit is life.site.unit and e.line >= life.site.node.at[0]]
+        return next(iter(own or life.starts), None)
+
+    def starts_at_import(self, life: Life) -> list[Event]:
+        """The starts that run while a module is imported."""
+        return [
+            event
+            for event in life.starts
+            if event.unit in self.lives.reach.at_import and not event.guarded and self._really_runs(event)
+        ]
+
+    def _really_runs(self, event: Event) -> bool:
+        if event.via != "call" or not isinstance(event.node, s.Call):
+            return event.via == "with"
+        return self.engine.modes.get(event.node) in {"awaited", "run"}
+
+    def verdict(self, life: Life) -> Verdict:
+        """Whether the client is released, as far as the existence and the reach of a release tell."""
+        if life.holding.kind == "managed":
+            return "always"
+        if life.holding.kind in {"delegated", "returned"} and not life.releases:
+            return "delegated"
+        if not life.releases:
+            return "unknown" if life.possible else "never"
+        return "always" if self.lives.effective(life) else "sometimes"
+
+    def _root(self, value: Instance, holding: Holding, released: bool) -> Root:
+        origin = value.origin
+        assert origin is not None
+        verdict: Verdict = "always" if released or holding.kind == "managed" else "never"
+        if not released and holding.kind in {"returned", "delegated"}:
+            verdict = "delegated"
+        return Root(
+            path=origin.unit.module.path,
+            line=origin.node.at[0],
+            owner=owner_name(origin.unit),
+            kind=holding.kind,
+            released=verdict,
+        )
+
+
+def release_of(event: Event) -> Release:
+    """A release in the report's words."""
+    return Release(path=event.unit.module.path, line=event.line, owner=owner_name(event.unit), how=how(event))
+
+
+def how(event: Event) -> str:
+    """The release as the code writes it."""
+    if isinstance(event.node, s.Item):
+        return f"with {words(event.node.value)}"
+    return words(event.node)

@@ -1,0 +1,224 @@
+"""Modules, classes and functions as scopes: who encloses whom, and which place a name means.
+
+A unit is one body that runs as a whole: a module, a class body, a function, a lambda.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kafka_audit.facts import schema as s
+from kafka_audit.facts.schema import FileFacts
+from kafka_audit.link.values import Place
+from kafka_audit.link.walk import bound_names, child_bodies, expressions, lambdas_in
+
+
+@dataclass(eq=False, slots=True)
+class Unit:
+    """One body that runs as a whole. `qualname` is the dotted name inside the module, `<module>` for its top level."""
+
+    module: Module
+    parent: Unit | None
+    kind: Literal["module", "class", "function"]
+    qualname: str
+    node: s.Function | s.Class | s.Lambda | None
+    body: s.Body
+    scope: ClassScope | None
+    bound: frozenset[str]
+    outer: frozenset[str]
+    places: dict[str, Place] = field(default_factory=dict)
+    result: Place = field(init=False)
+    yields: Place = field(init=False)
+    stars: list[s.Import] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Give the unit the places of its result and its yields."""
+        self.result = Place("result", self, self.qualname)
+        self.yields = Place("yield", self, self.qualname)
+
+    @property
+    def function(self) -> s.Function | None:
+        """The `def` of this unit, if it is one."""
+        return self.node if isinstance(self.node, s.Function) else None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether calling it makes a coroutine (or an asynchronous generator)."""
+        return isinstance(self.node, s.Function) and self.node.is_async
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether calling it makes a generator."""
+        return isinstance(self.node, s.Function) and self.node.is_generator
+
+    @property
+    def line(self) -> int:
+        """The line where the unit starts."""
+        if self.node is None:
+            return 1
+        return self.node.at[0] if isinstance(self.node, s.Lambda) else self.node.line
+
+    @property
+    def method_of(self) -> ClassScope | None:
+        """The class whose body defines this function, if any."""
+        if self.kind == "function" and self.parent is not None and self.parent.kind == "class":
+            return self.parent.scope
+        return None
+
+    def place(self, name: str) -> Place:
+        """The place of a variable of this unit, made on first use."""
+        place = self.places.get(name)
+        if place is None:
+            kind: Literal["local", "module", "class"] = "local" if self.kind == "function" else self.kind
+            place = self.places[name] = Place(kind, self, name, name)
+        return place
+
+
+@dataclass(eq=False, slots=True)
+class ClassScope:
+    """A class of the project: its body, its methods by name, the fields of its instances, the values of its bases."""
+
+    module: Module
+    qualname: str
+    node: s.Class
+    body: Unit
+    methods: dict[str, list[Unit]] = field(default_factory=dict)
+    fields: dict[str, Place] = field(default_factory=dict)
+    bases: list[Place] = field(default_factory=list)
+    children: dict[ClassScope, None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The class's own name, without what encloses it."""
+        return self.node.name
+
+    def field(self, name: str) -> Place:
+        """The place of an instance attribute, made on first use."""
+        place = self.fields.get(name)
+        if place is None:
+            place = self.fields[name] = Place("field", self, name, f"self.{name}")
+        return place
+
+    def mangle(self, name: str) -> str:
+        """`__name` as Python stores it inside this class."""
+        if name.startswith("__") and not name.endswith("__"):
+            return f"_{self.name.lstrip('_')}{name}"
+        return name
+
+
+@dataclass(eq=False, slots=True)
+class Module:
+    """One parsed file."""
+
+    path: str
+    facts: FileFacts
+    top: Unit = field(init=False)
+    units: list[Unit] = field(default_factory=list)
+    classes: list[ClassScope] = field(default_factory=list)
+    unit_of: dict[s.Function | s.Class | s.Lambda, Unit] = field(default_factory=dict)
+
+    @property
+    def is_package(self) -> bool:
+        """Whether the file is a package's `__init__`."""
+        return self.path.endswith("__init__.py")
+
+
+def build_module(path: str, facts: FileFacts) -> Module:
+    """Cut a file's tree into units and classes."""
+    module = Module(path, facts)
+    names = bound_names(facts.body)
+    module.top = Unit(module, None, "module", "<module>", None, facts.body, None, names.bound, frozenset())
+    module.units.append(module.top)
+    _cut(module, module.top, facts.body)
+    return module
+
+
+def _cut(module: Module, unit: Unit, body: s.Body) -> None:
+    """Find the functions, classes and lambdas that `body` defines directly, and cut those in turn."""
+    for statement in body:
+        for expression in expressions(statement):
+            for node in lambdas_in(expression):
+                _add_lambda(module, unit, node)
+        if isinstance(statement, s.Function):
+            _add_function(module, unit, statement)
+        elif isinstance(statement, s.Class):
+            _add_class(module, unit, statement)
+        elif isinstance(statement, s.Import) and statement.name == "*":
+            unit.stars.append(statement)
+        for inner in child_bodies(statement):
+            _cut(module, unit, inner)
+
+
+def _qualify(unit: Unit, name: str) -> str:
+    return name if unit.kind == "module" else f"{unit.qualname}.{name}"
+
+
+def _add_function(module: Module, unit: Unit, node: s.Function) -> None:
+    names = bound_names(node.body, node.parameters)
+    qualname = _qualify(unit, node.name)
+    inner = Unit(module, unit, "function", qualname, node, node.body, None, names.bound, names.outer)
+    module.units.append(inner)
+    module.unit_of[node] = inner
+    if unit.scope is not None:
+        unit.scope.methods.setdefault(node.name, []).append(inner)
+    _cut(module, inner, node.body)
+
+
+def _add_class(module: Module, unit: Unit, node: s.Class) -> None:
+    names = bound_names(node.body)
+    qualname = _qualify(unit, node.name)
+    body = Unit(module, unit, "class", qualname, node, node.body, None, names.bound, names.outer)
+    scope = ClassScope(module, qualname, node, body)
+    scope.bases = [Place("bases", scope, "") for argument in node.bases if argument.keyword is None]
+    body.scope = scope
+    module.units.append(body)
+    module.classes.append(scope)
+    module.unit_of[node] = body
+    _cut(module, body, node.body)
+
+
+def _add_lambda(module: Module, unit: Unit, node: s.Lambda) -> None:
+    body: s.Body = (s.Return(node.body, node.at[0]),)
+    names = bound_names(body, node.parameters)
+    inner = Unit(module, unit, "function", _qualify(unit, "<lambda>"), node, body, None, names.bound, frozenset())
+    module.units.append(inner)
+    module.unit_of[node] = inner
+    for nested in lambdas_in(node.body):
+        _add_lambda(module, inner, nested)
+
+
+def lookup(unit: Unit, name: str) -> tuple[Unit, bool]:
+    """The unit whose variable `name` means inside `unit`, and whether it is bound there (else: module level, unbound).
+
+    Class bodies are invisible to the functions inside them, as in Python.
+    """
+    top = unit.module.top
+    if name in unit.outer and name not in unit.bound:
+        return _declared(unit, name), True
+    current: Unit | None = unit
+    while current is not None:
+        visible = current is unit or current.kind != "class"
+        if visible and name in current.bound:
+            return current, True
+        current = current.parent
+    return top, name in top.bound
+
+
+def _declared(unit: Unit, name: str) -> Unit:
+    """Where `global name` or `nonlocal name` leads: an enclosing function that binds it, else the module."""
+    current = unit.parent
+    while current is not None and current.kind != "module":
+        if current.kind == "function" and name in current.bound and name not in unit.outer:
+            return current
+        current = current.parent
+    return unit.module.top
+
+
+def enclosing(unit: Unit) -> Iterator[Unit]:
+    """The unit and everything around it, inside out."""
+    current: Unit | None = unit
+    while current is not None:
+        yield current
+        current = current.parent

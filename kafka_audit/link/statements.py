@@ -1,0 +1,247 @@
+"""What each kind of statement does to the places of its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.annotations import types_of
+from kafka_audit.link.binding import bind, variable
+from kafka_audit.link.containers import element_store, iterate
+from kafka_audit.link.decorators import decorate
+from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.imports import bind_import
+from kafka_audit.link.managers import enter
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import Instance
+
+
+def run_unit(engine: Engine, unit: Unit) -> None:
+    """Evaluate one unit once."""
+    if unit.function is not None:
+        _receive(engine, unit, unit.function)
+    run_body(engine, unit.body)
+
+
+def run_body(engine: Engine, body: s.Body) -> None:
+    """Evaluate the statements of a block."""
+    for statement in body:
+        _RUN[type(statement)](engine, statement)
+
+
+def _receive(engine: Engine, unit: Unit, node: s.Function) -> None:
+    """Give parameters what is known of them without looking at callers: `self`, annotations, fixtures."""
+    parameters = node.parameters
+    scope = unit.method_of
+    if scope is not None and parameters and not engine.flagged(unit, "static"):
+        is_class = engine.flagged(unit, "class") or (unit.function is not None and unit.function.name == "__new__")
+        first = engine.class_value(scope) if is_class else engine.instance(scope)
+        engine.write(unit.place(parameters[0].name), {first})
+    for parameter in parameters:
+        if parameter.annotation is not None:
+            engine.write(unit.place(parameter.name), types_of(engine, parameter.annotation))
+        for fixture in engine.fixtures.get(parameter.name, ()):
+            if fixture is not unit and _sees(unit, fixture):
+                place = fixture.yields if fixture.is_generator else fixture.result
+                engine.write(unit.place(parameter.name), engine.read(place))
+
+
+def _sees(unit: Unit, fixture: Unit) -> bool:
+    """Whether pytest would resolve a parameter of `unit` to `fixture`: same file, or a conftest above it."""
+    if fixture.module is unit.module:
+        return True
+    folder, name = _split(fixture.module.path)
+    return name == "conftest.py" and _split(unit.module.path)[0].startswith(folder)
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/" if folder else "", name
+
+
+def _assign(engine: Engine, node: s.Assign) -> None:
+    values = engine.evaluate(node.value) if node.value is not None else set()
+    if node.annotation is not None:
+        values = values | types_of(engine, node.annotation)
+    if not values and isinstance(node.value, s.Sequence) and len(node.targets) == 1:
+        return
+    for target in node.targets:
+        if isinstance(target, s.Sequence) and isinstance(node.value, s.Sequence):
+            _assign_pairwise(engine, target, node.value, values, node.line)
+        else:
+            bind(engine, target, values, node.line)
+
+
+def _assign_pairwise(engine: Engine, target: s.Sequence, value: s.Sequence, values: Values, line: int) -> None:
+    """`a, b = x, y` without a detour over a tuple that would mix them up."""
+    starred = any(isinstance(part, s.Starred) for part in (*target.elements, *value.elements))
+    if starred or len(target.elements) != len(value.elements):
+        bind(engine, target, values, line)
+        return
+    for one, other in zip(target.elements, value.elements, strict=True):
+        bind(engine, one, engine.evaluate(other), line)
+
+
+def _augment(engine: Engine, node: s.Augment) -> None:
+    values = engine.evaluate(node.value)
+    element_store(engine, node.target, engine.evaluate(node.target), None, iterate(engine, values), node.line)
+
+
+def _evaluate(engine: Engine, node: s.Evaluate) -> None:
+    _drop(engine, node.value)
+    engine.evaluate(node.value)
+
+
+def _drop(engine: Engine, value: s.Expr) -> None:
+    """Mark the calls whose result this statement throws away."""
+    match value:
+        case s.Call():
+            engine.modes[value] = "dropped"
+        case s.Choice(_, then, otherwise):
+            _drop(engine, then)
+            _drop(engine, otherwise)
+        case s.Logic(_, operands):
+            _drop(engine, operands[-1])
+
+
+def _return(engine: Engine, node: s.Return) -> None:
+    if node.value is not None:
+        engine.write(engine.unit.result, engine.evaluate(node.value))
+
+
+def _raise(engine: Engine, node: s.Raise) -> None:
+    if node.value is not None:
+        engine.evaluate(node.value)
+
+
+def _delete(engine: Engine, node: s.Delete) -> None:
+    for target in node.targets:
+        engine.evaluate(target)
+
+
+def _assert(engine: Engine, node: s.Assert) -> None:
+    engine.evaluate(node.test)
+
+
+def _if(engine: Engine, node: s.If) -> None:
+    engine.evaluate(node.test)
+    before = engine.guarded
+    guards = is_main_guard(node.test)
+    if guards and engine.unit.kind == "module":
+        engine.guarded = True
+    run_body(engine, node.body)
+    engine.guarded = before
+    run_body(engine, node.orelse)
+
+
+def is_main_guard(test: s.Expr) -> bool:
+    """Whether the test is `__name__ == "__main__"`, either way round."""
+    if not isinstance(test, s.Compare) or test.operator != "==":
+        return False
+    sides = (test.left, test.right)
+    has_name = any(isinstance(side, s.Name) and side.id == "__name__" for side in sides)
+    return has_name and any(isinstance(side, s.Constant) and side.value == "__main__" for side in sides)
+
+
+def _while(engine: Engine, node: s.While) -> None:
+    engine.evaluate(node.test)
+    run_body(engine, node.body)
+    run_body(engine, node.orelse)
+
+
+def _for(engine: Engine, node: s.For) -> None:
+    bind(engine, node.target, iterate(engine, engine.evaluate(node.iterable)), node.line)
+    run_body(engine, node.body)
+    run_body(engine, node.orelse)
+
+
+def _try(engine: Engine, node: s.Try) -> None:
+    run_body(engine, node.body)
+    for handler in node.handlers:
+        run_body(engine, handler.body)
+    run_body(engine, node.orelse)
+    run_body(engine, node.final)
+
+
+def _with(engine: Engine, node: s.With) -> None:
+    for item in node.items:
+        entered = enter(engine, item, engine.evaluate(item.value), node.is_async)
+        if item.target is not None:
+            bind(engine, item.target, entered, item.line)
+    run_body(engine, node.body)
+
+
+def _match(engine: Engine, node: s.Match) -> None:
+    values = engine.evaluate(node.subject)
+    for case in node.cases:
+        for name in case.captures:
+            engine.write(variable(engine, name), values | iterate(engine, values))
+        if case.guard is not None:
+            engine.evaluate(case.guard)
+        run_body(engine, case.body)
+
+
+def _function(engine: Engine, node: s.Function) -> None:
+    unit = engine.unit.module.unit_of[node]
+    give_defaults(engine, unit, node.parameters)
+    if node.returns is not None:
+        # Only a class of the project says more than the body: the annotated result of an abstract method.
+        engine.write(unit.result, {v for v in types_of(engine, node.returns) if isinstance(v, Instance)})
+    values: Values = {engine.function(unit)}
+    for decorator in reversed(node.decorators):
+        values = decorate(engine, unit, decorator, values, node.line)
+    engine.write(variable(engine, node.name), values)
+
+
+def give_defaults(engine: Engine, unit: Unit, parameters: tuple[s.Parameter, ...]) -> None:
+    """Evaluate default arguments where the function is defined, and give them to its parameters."""
+    for parameter in parameters:
+        if parameter.default is not None:
+            engine.write(unit.place(parameter.name), engine.evaluate(parameter.default))
+
+
+def _class(engine: Engine, node: s.Class) -> None:
+    body = engine.unit.module.unit_of[node]
+    scope = body.scope
+    assert scope is not None
+    positional = [argument for argument in node.bases if argument.keyword is None]
+    for place, argument in zip(scope.bases, positional, strict=True):
+        engine.write(place, engine.evaluate(argument.value))
+        for value in place.values:
+            parent = getattr(value, "scope", None)
+            if parent is not None and scope not in parent.children:
+                parent.children[scope] = None
+                for unit in parent.module.units:
+                    engine.enqueue(unit)
+    for decorator in node.decorators:
+        engine.evaluate(decorator)
+    engine.note_implicit(body, node.line)
+    engine.write(variable(engine, node.name), {engine.class_value(scope)})
+
+
+def _nothing(engine: Engine, node: object) -> None:
+    """Statements that move no value."""
+
+
+_RUN: dict[type, Callable[[Engine, Any], None]] = {
+    s.Assign: _assign,
+    s.Augment: _augment,
+    s.Evaluate: _evaluate,
+    s.Return: _return,
+    s.Raise: _raise,
+    s.Break: _nothing,
+    s.Continue: _nothing,
+    s.Delete: _delete,
+    s.Assert: _assert,
+    s.Declare: _nothing,
+    s.If: _if,
+    s.While: _while,
+    s.For: _for,
+    s.Try: _try,
+    s.With: _with,
+    s.Match: _match,
+    s.Function: _function,
+    s.Class: _class,
+    s.Import: bind_import,
+}

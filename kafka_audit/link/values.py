@@ -1,0 +1,188 @@
+"""What an expression can be: the abstract values that flow through the program, and the places that hold them.
+
+A value is an object known by its origin (a construction site, a class, a function), so equality is identity and every
+kind of value is interned by the engine. A place is anything that can hold values: a variable, a field of a class, the
+result of a function, the elements of a container.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from kafka_audit.facts import schema as s
+
+if TYPE_CHECKING:
+    from kafka_audit.catalog.clients import Client
+    from kafka_audit.link.scopes import ClassScope, Module, Unit
+
+PlaceKind = Literal["local", "module", "class", "field", "result", "yield", "element", "outside", "bases"]
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """Something that holds values. `owner` is the unit or class it belongs to; `text` is how the code writes it."""
+
+    kind: PlaceKind
+    owner: Unit | ClassScope | Container | None
+    name: str
+    text: str = ""
+    values: set[Value] = field(default_factory=set)
+    readers: dict[Unit, None] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Value:
+    """Base of all abstract values."""
+
+
+@dataclass(eq=False, slots=True)
+class ClientType(Value):
+    """A client class of the catalogue, as an object that can be called."""
+
+    client: Client
+
+
+@dataclass(eq=False, slots=True)
+class Site:
+    """One construction of a client: the call, the unit it stands in, and the project class when it is a subclass."""
+
+    unit: Unit
+    node: s.Call
+    client: Client
+    scope: ClassScope | None
+    via: tuple[str, ...]
+    guarded: bool
+
+
+@dataclass(eq=False, slots=True)
+class ClientObject(Value):
+    """A client created at a known site."""
+
+    site: Site
+
+
+@dataclass(eq=False, slots=True)
+class ForeignClient(Value):
+    """A client of a known class whose origin is unknown: an annotated parameter."""
+
+    client: Client
+
+
+@dataclass(eq=False, slots=True)
+class ClientMethod(Value):
+    """A bound method of a client."""
+
+    receiver: ClientObject | ForeignClient
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class ClassValue(Value):
+    """A class of the project."""
+
+    scope: ClassScope
+
+
+@dataclass(eq=False, slots=True)
+class Instance(Value):
+    """An object of a project class; `origin` is the call that created it, None for `self` and annotated names."""
+
+    scope: ClassScope
+    origin: Origin | None
+
+
+@dataclass(eq=False, slots=True)
+class Origin:
+    """The creation of an object of a project class."""
+
+    unit: Unit
+    node: s.Call
+    guarded: bool
+
+
+@dataclass(eq=False, slots=True)
+class FunctionValue(Value):
+    """A function or lambda of the project."""
+
+    unit: Unit
+
+
+@dataclass(eq=False, slots=True)
+class BoundMethod(Value):
+    """A method of the project with the object it was read from."""
+
+    unit: Unit
+    receiver: Value
+
+
+@dataclass(eq=False, slots=True)
+class ModuleValue(Value):
+    """A module of the project."""
+
+    module: Module
+
+
+@dataclass(eq=False, slots=True)
+class External(Value):
+    """A name of another library, dotted; `()` marks the result of a call: `fastapi.FastAPI().state`."""
+
+    dotted: str
+
+
+@dataclass(eq=False, slots=True)
+class Container(Value):
+    """A list, dict, tuple, queue made at one place in the code. Constant keys and indices keep places of their own."""
+
+    unit: Unit
+    kind: str
+    line: int
+    rest: Place
+    slots_: dict[str | int | float | bool | None, Place] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class ContainerMethod(Value):
+    """A bound method of a container."""
+
+    container: Container
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Partial(Value):
+    """`functools.partial(callee, ...)`: calling it calls `callee` with the arguments given here first."""
+
+    callee: Value
+    node: s.Call
+    unit: Unit
+
+
+@dataclass(eq=False, slots=True)
+class Super(Value):
+    """`super()` in a method of `scope`."""
+
+    scope: ClassScope
+    receiver: Value
+
+
+@dataclass(eq=False, slots=True)
+class Manager(Value):
+    """What a `@contextmanager` function returns: entering it gives what the generator yields."""
+
+    unit: Unit
+
+
+@dataclass(eq=False, slots=True)
+class Closing(Value):
+    """`contextlib.closing(x)` or `aclosing(x)`."""
+
+    inner: Value
+    method: str
+
+
+@dataclass(eq=False, slots=True)
+class Text(Value):
+    """A string constant, for `getattr`, `import_module` and registries."""
+
+    text: str
