@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from expectations import differences, read_expectations, site_facts
+from tests.expectations import differences, read_expectations, site_facts
 
 from kafka_audit.model import Finding, Producer, Report
 from kafka_audit.pipeline import audit

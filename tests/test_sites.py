@@ -14,7 +14,7 @@ from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-from expectations import read_expectations, site_differences
+from tests.expectations import read_expectations, site_differences
 
 from kafka_audit.pipeline import audit
 from kafka_audit.settings import ROLES, Settings
