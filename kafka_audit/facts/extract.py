@@ -1,0 +1,133 @@
+"""What does one source file say? The only reader of Python syntax.
+
+`extract` turns the bytes of a file into `FileFacts`. It never raises: what it cannot read becomes a flaw.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import io
+import re
+import sys
+import tokenize
+import warnings
+from typing import Literal
+
+import libcst as cst
+
+from kafka_audit.facts import schema
+from kafka_audit.facts.positions import Positions
+from kafka_audit.facts.statements import Statements
+from kafka_audit.facts.symbols import Symbols
+
+_FRAMES = 12_000
+"""Recursion limit while a file is read: the deepest tree let through takes about four frames per level to position."""
+
+_Kind = Literal["syntax", "encoding", "too-deep", "internal"]
+_PARSER_AT = re.compile(r"error at (\d+):(\d+): ")
+_FOREIGN = (
+    (re.compile(r"(<<<<<<<|=======$|>>>>>>>)"), "an unresolved merge conflict"),
+    (re.compile(r"\s*(\{%|\{#)|.*\{\{.*\}\}"), "a template"),
+    (re.compile(r"\s*(print\s+[^\s(=]|exec\s+['\"\w]|raise\s+\w+\s*,|except\s+[\w.]+\s*,)"), "Python 2"),
+)
+"""What a line that is no Python looks like, and what it is then."""
+
+
+def extract(data: bytes) -> schema.FileFacts:
+    """The facts of one file's bytes; what could not be read is in `flaws`. Never raises."""
+    collecting, frames = gc.isenabled(), sys.getrecursionlimit()
+    gc.disable()  # the tree is one large living structure: collecting while it grows doubles the time
+    try:
+        sys.setrecursionlimit(max(frames, _FRAMES))
+        return _read(data)
+    except _Unreadable as unreadable:
+        return _flawed(unreadable.kind, unreadable.line, str(unreadable))
+    except RecursionError:
+        return _flawed("too-deep", 1, "The file is nested too deeply to be read.")
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the native parser is no Exception
+        return _flawed("internal", 1, f"The extractor failed: {type(error).__name__}: {error}")
+    finally:
+        sys.setrecursionlimit(frames)
+        if collecting:
+            gc.enable()
+
+
+class _Unreadable(Exception):
+    """The file as a whole cannot be read."""
+
+    def __init__(self, kind: _Kind, line: int, message: str) -> None:
+        super().__init__(message)
+        self.kind, self.line = kind, line
+
+
+def _flawed(kind: _Kind, line: int, message: str) -> schema.FileFacts:
+    """The facts of a file of which nothing could be read."""
+    return schema.FileFacts((), (), (schema.Flaw(kind, line, message),))
+
+
+def _read(data: bytes) -> schema.FileFacts:
+    text = _decoded(data)
+    try:
+        module = cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise _syntax_error(text, error) from error
+    lowering, collected = Statements(Positions(module)), Symbols()
+    body: list[schema.Stmt] = []
+    for node in module.body:
+        lowering.mentions, lowering.bound = set(), set()
+        lowered = lowering.statements((node,))
+        collected.add(lowered, lowering.bound, lowering.mentions)
+        body.extend(lowered)
+    return schema.FileFacts(tuple(body), collected.sorted(), tuple(lowering.flaws))
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file, by its byte order mark or coding comment (PEP 263), without the mark."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        raise _Unreadable(
+            "encoding", 1, "The coding comment names no known encoding, or contradicts the bytes."
+        ) from None
+    try:
+        text = data.decode(encoding)
+        text.encode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _Unreadable("encoding", line, f"The bytes are not valid {encoding}.") from error
+    except (LookupError, ValueError) as error:
+        raise _Unreadable("encoding", 1, f"The bytes cannot be decoded as {encoding}.") from error
+    if "\0" in text:
+        raise _Unreadable("syntax", text.count("\n", 0, text.index("\0")) + 1, "The file holds a NUL character.")
+    return text
+
+
+def _syntax_error(text: str, error: cst.ParserSyntaxError) -> _Unreadable:
+    """What to tell about source that the parser refuses, and the line where it stopped."""
+    at = _PARSER_AT.search(error.message)
+    lines = re.split(r"\r\n?|\n", text)
+    line = int(at[1]) if at else _error_line(text) or error.raw_line
+    line = max(1, min(line, len(lines)))
+    for look, what in _FOREIGN:
+        if look.match(lines[line - 1]):
+            return _Unreadable("syntax", line, f"The file is not valid Python: this looks like {what}.")
+    reason = error.message.partition(": ")[2].partition(": expected")[0]
+    if at:
+        reason = f"the parser stopped at column {int(at[2]) + 1}"
+    return _Unreadable("syntax", line, f"The file is not valid Python: {reason}.")
+
+
+def _error_line(text: str) -> int | None:
+    """Where the interpreter's own parser stops: LibCST gives no line when the source cannot be split into tokens."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        return error.lineno
+    except (MemoryError, RecursionError, ValueError):
+        pass
+    return None
