@@ -1,7 +1,7 @@
 """Which classes own a Kafka client on behalf of their user, so that creating one is no alarm?
 
-Their rows say how they start and end for the reader's sake; no rule demands a release of them. Facts: faststream
-0.7.8, faust-streaming 0.15.3, quixstreams 3.28.1, taskiq-aio-kafka 1.0.0 and pykafka 2.8.0, run or read.
+Their rows say how they start and end for the reader's sake; no rule demands a release of them. Facts, run or read:
+faststream 0.7.8, faust-streaming 0.15.3, kstreams 0.34.6, quixstreams 3.28.1, taskiq-aio-kafka 1.0.0, pykafka 2.8.0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from kafka_audit.catalog.schema import Client, Note
 
-FRAMEWORK_LIBRARIES: Final = ("faststream", "faust", "pykafka", "quixstreams", "taskiq_aio_kafka")
+FRAMEWORK_LIBRARIES: Final = ("faststream", "faust", "kstreams", "pykafka", "quixstreams", "taskiq_aio_kafka")
 """Root packages whose classes are known only so that they are never reported."""
 
 FRAMEWORKS: Final = (
@@ -103,6 +103,18 @@ FRAMEWORKS: Final = (
         start=("start", "maybe_start_producer"),
         release=("stop",),
         managed_by="async with",
+    ),
+    Client(
+        name="kstreams.StreamEngine",
+        distribution="kstreams",
+        importable=("kstreams.StreamEngine", "kstreams.engine.StreamEngine"),
+        role="framework",
+        is_async=True,
+        start=("start",),
+        release=("stop",),
+        notes=(
+            Note(text="usually obtained from kstreams.create_engine(); it owns an aiokafka producer and consumers"),
+        ),
     ),
     Client(
         name="taskiq_aio_kafka.AioKafkaBroker",

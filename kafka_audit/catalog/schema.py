@@ -11,7 +11,7 @@ from kafka_audit.model import Record
 
 ClientRole = Literal["producer", "consumer", "admin", "framework"]
 ContextManager = Literal["", "with", "async with"]
-Via = Literal["decorator", "call", "keyword", "method"]
+Via = Literal["decorator", "call", "keyword", "method", "named"]
 Phase = Literal["startup", "shutdown", "both", "request", "test", "exit"]
 Scope = Literal["process", "worker", "app", "request", "task", "test", "module", "session", "object"]
 
@@ -83,18 +83,53 @@ class Hook(Record, frozen=True, kw_only=True):
 
     framework: str
     target: str
-    """Dotted callable or class; `()` marks an instance: `fastapi.FastAPI().on_event`, `atexit.register`."""
+    """Dotted callable or class; `()` marks an instance: `fastapi.FastAPI().on_event`, `atexit.register`.
+
+    For `named`: a pattern (`*` matches anything) for the last names of the module or class that holds the function.
+    """
     via: Via
-    """`decorator` @target(...), `call` target(function), `keyword` target(select=function), `method` overridden in a
-    subclass of target."""
+    """How the code gets there.
+
+    `decorator`: `@target`, `@target(select)`, or the same written as a call. `call`: a function, a generator function
+    or an object is an argument of target, whichever its position; it may also be used as a decorator.
+    `keyword`: `target(select=function)`, or a list of functions. `method`: defined in a subclass of target.
+    `named`: found by its name `select` alone, in a module or class that no import connects with the framework.
+    """
     select: str = ""
-    """The string argument, keyword name or method name that picks the event; empty when target alone does."""
+    """The string or dotted argument, keyword name or function name that picks the event; empty when target does."""
     phase: Phase
-    """`both`: code around a yield, an `__aenter__`/`__aexit__` pair, or a context manager that is entered."""
+    """`both`: code around a yield, or a context manager that is entered and left."""
     scope: Scope
+    """What ends when it runs: a hook of a narrower scope than its client's releases it too early."""
     awaits: bool = False
     """It can await the release in the loop that the client lives in."""
     live: str = ""
     """Empty when it always runs once registered; otherwise the condition, in words."""
     note: str
     """One sentence with the source of the fact."""
+
+
+def same_hooks(
+    framework: str,
+    *events: tuple[str, str, Phase],
+    via: Via,
+    scope: Scope,
+    awaits: bool = False,
+    live: str = "",
+    note: str,
+) -> tuple[Hook, ...]:
+    """Write several hooks that differ only in `(target, select, phase)`."""
+    return tuple(
+        Hook(
+            framework=framework,
+            target=target,
+            via=via,
+            select=select,
+            phase=phase,
+            scope=scope,
+            awaits=awaits,
+            live=live,
+            note=note,
+        )
+        for target, select, phase in events
+    )

@@ -1,0 +1,129 @@
+"""What do dependency containers call when they are closed, and who closes them?
+
+Run on dependency-injector 4.49, dishka 1.10, svcs 26.2 and that-depends 4.2; punq 0.9, lagom 2.7 and injector 0.24 were
+read: they build objects and have nothing that ends them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kafka_audit.catalog.schema import Hook, same_hooks
+
+DEPENDENCY_INJECTOR: Final = (
+    Hook(
+        framework="dependency-injector",
+        target="dependency_injector.providers.Resource",
+        via="call",
+        phase="both",
+        scope="app",
+        awaits=True,
+        live="only when the container's shutdown_resources() is called, or the resource's shutdown()",
+        note="dependency-injector 4.49, run: code after the yield; shutdown_resources() is awaitable if a resource is.",
+    ),
+    *same_hooks(
+        "dependency-injector",
+        ("dependency_injector.resources.Resource", "shutdown", "shutdown"),
+        ("dependency_injector.resources.AsyncResource", "shutdown", "shutdown"),
+        via="method",
+        scope="app",
+        awaits=True,
+        live="only when the container's shutdown_resources() is called",
+        note="dependency-injector 4.49, read: the class form of a resource.",
+    ),
+    *same_hooks(
+        "dependency-injector",
+        ("dependency_injector.providers.Singleton", "", "startup"),
+        ("dependency_injector.providers.ThreadSafeSingleton", "", "startup"),
+        ("dependency_injector.providers.Factory", "", "startup"),
+        ("dependency_injector.providers.Callable", "", "startup"),
+        via="call",
+        scope="app",
+        note="dependency-injector 4.49, run: it builds the object when asked and has nothing that ends it.",
+    ),
+)
+
+DISHKA: Final = same_hooks(
+    "dishka",
+    ("dishka.provide", "", "both"),
+    ("dishka.Provider().provide", "", "both"),
+    via="decorator",
+    scope="app",
+    awaits=True,
+    live="only when the container is closed: close(), its context manager, or a framework integration",
+    note="dishka 1.10, run: code after a generator's yield; with scope=Scope.REQUEST at the end of each request.",
+)
+
+SVCS: Final = (
+    Hook(
+        framework="svcs",
+        target="svcs.Registry().register_factory",
+        via="call",
+        phase="both",
+        scope="request",
+        awaits=True,
+        live="only when the container is closed: close() or aclose(), its context manager, or a framework integration",
+        note="svcs 26.2, run: code after a generator's yield; containers live as long as a request.",
+    ),
+    *same_hooks(
+        "svcs",
+        ("svcs.Registry().register_value", "on_registry_close", "shutdown"),
+        ("svcs.Registry().register_factory", "on_registry_close", "shutdown"),
+        via="keyword",
+        scope="app",
+        awaits=True,
+        live="only when the registry is closed: close() or aclose()",
+        note="svcs 26.2, run: called once, by the registry.",
+    ),
+)
+
+THAT_DEPENDS: Final = (
+    Hook(
+        framework="that-depends",
+        target="that_depends.providers.Resource",
+        via="call",
+        phase="both",
+        scope="app",
+        awaits=True,
+        live="only when the container's tear_down() is called",
+        note="that-depends 4.2, run: code after the yield.",
+    ),
+    Hook(
+        framework="that-depends",
+        target="that_depends.providers.ContextResource",
+        via="call",
+        phase="both",
+        scope="request",
+        awaits=True,
+        note="that-depends 4.2, read: code after the yield runs when the context is left.",
+    ),
+)
+
+WITHOUT_AN_END: Final = (
+    Hook(
+        framework="punq",
+        target="punq.Container().register",
+        via="call",
+        phase="startup",
+        scope="app",
+        note="punq 0.9, read: it builds the object when asked and has nothing that ends it.",
+    ),
+    Hook(
+        framework="lagom",
+        target="lagom.Container().define",
+        via="call",
+        phase="startup",
+        scope="app",
+        note="lagom 2.7, read: it builds the object when asked and has nothing that ends it.",
+    ),
+    *same_hooks(
+        "injector",
+        ("injector.provider", "", "startup"),
+        ("injector.singleton", "", "startup"),
+        via="decorator",
+        scope="app",
+        note="injector 0.24, read: it builds the object when asked and has nothing that ends it.",
+    ),
+)
+
+CONTAINER_HOOKS: Final[tuple[Hook, ...]] = (*DEPENDENCY_INJECTOR, *DISHKA, *SVCS, *THAT_DEPENDS, *WITHOUT_AN_END)
