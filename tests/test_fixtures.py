@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.expectations import differences, read_expectations, site_facts
 
 from kafka_audit.model import Finding, Producer, Report
 from kafka_audit.pipeline import audit
 from kafka_audit.settings import Settings
+from tests.expectations import differences, read_expectations, site_facts
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-from tests.expectations import read_expectations, site_differences
 
 from kafka_audit.pipeline import audit
 from kafka_audit.settings import ROLES, Settings
+from tests.expectations import read_expectations, site_differences
 
 FOLDER = Path(__file__).parent / "sites"
 BLOCK = re.compile(r"^```python ?(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -61,4 +60,4 @@ def test_every_case_has_a_name_of_its_own_and_python_that_compiles():
     for case in CASES:
         assert case.sources, f"{case.name} has no code"
         for path, source in case.sources.items():
-            compile(dedent(source), path, "exec")
+            compile(source, path, "exec")
