@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 
@@ -12,7 +13,11 @@ Format = Literal["text", "concise", "json"]
 Color = Literal["auto", "always", "never"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+COLORS: tuple[Color, ...] = get_args(Color)
 ROLES: tuple[Role, ...] = get_args(Role)
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+_Word = TypeVar("_Word", bound=str)
 
 
 class ConfigError(Exception):
@@ -45,3 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError("no path was given; name a file or a folder, or `.` for the current folder")
         if self.jobs < 0:
             raise ConfigError(f"--jobs is {self.jobs}; use a positive number, or 0 for one process per processor")
+
+
+def chosen(option: str, word: str, words: Sequence[_Word]) -> _Word:
+    """The word as one of those that the option takes; raises `ConfigError` for any other."""
+    for known in words:
+        if known == word:
+            return known
+    raise ConfigError(f"{option} cannot be `{word}`; choose {', '.join(words[:-1])} or {words[-1]}")

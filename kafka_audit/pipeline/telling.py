@@ -1,0 +1,127 @@
+"""How do the results become the report: what was asked for, under the names the reader knows, counted?"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, TypeVar
+
+import msgspec
+
+from kafka_audit import __version__
+from kafka_audit.discover import Discovery
+from kafka_audit.model import SCHEMA_VERSION, Finding, Problem, Producer, Release, Report, Root, Step, Summary, Tool
+from kafka_audit.pipeline.saving import save
+from kafka_audit.settings import Settings
+
+_Place = TypeVar("_Place", Release, Root, Step)
+_RANK = {"error": 0, "warning": 1, "info": 2}
+
+
+def report(
+    found: Discovery,
+    producers: Sequence[Producer],
+    findings: Sequence[Finding],
+    problems: Sequence[Problem],
+    *,
+    analysed: int,
+    complete: bool,
+) -> Report:
+    """The report on the asked part of the project; `analysed` counts the asked files that were parsed for clients."""
+    paths = {file.name: file.path for file in found.files}
+    told = tuple(_producer(each, paths) for each in producers if each.path in found.asked)
+    alarms = tuple(_finding(each, paths) for each in findings if each.path in found.asked)
+    summary = Summary(
+        files_seen=len(found.asked),
+        files_analysed=analysed,
+        producers=len(told),
+        by_kind=_counts(each.kind for each in told),
+        findings=len(alarms),
+        by_code=_counts(each.code for each in alarms),
+        by_severity=_counts(each.severity for each in alarms),
+        suppressed=0,
+        problems=len(problems),
+        complete=complete,
+    )
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        tool=Tool(name="kafka-audit", version=__version__),
+        producers=tuple(sorted(told, key=lambda each: (each.path, each.line, each.column))),
+        findings=tuple(sorted(alarms, key=lambda each: (each.path, each.line, each.column, each.code))),
+        suppressed=(),
+        problems=tuple(sorted(set(problems), key=lambda each: (each.path, each.line, each.kind, each.message))),
+        summary=summary,
+    )
+
+
+def exit_code(report: Report, settings: Settings) -> int:
+    """0 clean, 1 alarms at or above the threshold, 3 no such alarms but the audit is incomplete."""
+    if settings.exit_zero:
+        return 0
+    if any(_RANK[each.severity] <= _RANK[settings.fail_on] for each in report.findings):
+        return 1
+    return 0 if report.summary.complete else 3
+
+
+def deliver(report: Report, settings: Settings) -> None:
+    """Write the report where it was asked for: to the standard output, or to a file, which changes all at once.
+
+    Raises `ConfigError` when the file cannot be written.
+    """
+    if settings.output is None:
+        _write(report, settings, sys.stdout)
+    else:
+        text = io.StringIO()
+        _write(report, settings, text)
+        save(settings.output, text.getvalue())
+
+
+def wants_color(settings: Settings, stream: IO[str]) -> bool:
+    """Whether escape codes are welcome: what was asked for, then NO_COLOR and FORCE_COLOR, then what the stream is."""
+    if settings.color != "auto":
+        return settings.color == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def _write(report: Report, settings: Settings, stream: IO[str]) -> None:
+    """Write the report in the format that was asked for."""
+    from kafka_audit.report import RuleText, render
+    from kafka_audit.rules import rules
+
+    texts = {
+        rule.code: RuleText(summary=rule.summary, rationale=rule.rationale, fix_title=rule.fix_note) for rule in rules()
+    }
+    color = wants_color(settings, stream)
+    render(report, settings.format, stream=stream, texts=texts, paths=settings.paths, color=color)
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _producer(producer: Producer, paths: Mapping[str, str]) -> Producer:
+    """The producer with every place in it under the path that the reader knows."""
+    started = producer.started
+    released = producer.released
+    return msgspec.structs.replace(
+        producer,
+        path=paths[producer.path],
+        started=msgspec.structs.replace(started, path=started.path and paths[started.path]),
+        released=msgspec.structs.replace(released, by=tuple(_moved(each, paths) for each in released.by)),
+        roots=tuple(_moved(each, paths) for each in producer.roots),
+    )
+
+
+def _finding(finding: Finding, paths: Mapping[str, str]) -> Finding:
+    """The alarm with every step of its chain under the path that the reader knows."""
+    trace = tuple(_moved(step, paths) for step in finding.trace)
+    return msgspec.structs.replace(finding, path=paths[finding.path], trace=trace)
+
+
+def _moved(place: _Place, paths: Mapping[str, str]) -> _Place:
+    return msgspec.structs.replace(place, path=paths[place.path])

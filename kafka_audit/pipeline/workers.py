@@ -1,0 +1,168 @@
+"""How is parsing spread over processes, so that the answer is the same with one and with many?
+
+Both ways run the same two tasks, bytes in and encoded facts out. A worker can die, because parsers are native code and
+memory ends: what it left undone is done again file by file, each in a process of its own, and a file that kills its
+process twice has a flaw that says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import BaseContext
+from types import TracebackType
+
+from kafka_audit.facts.schema import FileFacts, Flaw, decode, encode
+
+Task = Callable[[bytes], bytes]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many are done, and of how many."""
+
+WORTH_A_POOL = 400_000
+"""Bytes to parse, about ten thousand lines or half a second: below it, starting processes costs more than it saves."""
+
+CHECKING = 15
+"""How many times faster a file is checked than extracted."""
+
+
+class Workers:
+    """Runs tasks over the contents of files: here when there is little to do or `jobs` is 1, else in processes.
+
+    A context manager: the processes end with it.
+    """
+
+    def __init__(self, jobs: int, progress: Progress) -> None:
+        self._jobs = jobs or _processors()
+        self._progress = progress
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=error is None, cancel_futures=True)
+
+    def extract(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
+        """The facts of each file, flawed ones included."""
+        return self._run("parsing", extracted, contents, weight=1)
+
+    def check(self, contents: Mapping[str, bytes]) -> dict[str, tuple[Flaw, ...]]:
+        """The flaws of each file that does not parse; the others are left out."""
+        facts = self._run("checking syntax", checked, contents, weight=CHECKING)
+        return {name: each.flaws for name, each in facts.items() if each.flaws}
+
+    def _run(self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int) -> dict[str, FileFacts]:
+        """The task's result for each file, in the order of the names."""
+        load = sum(map(len, contents.values())) // weight
+        results: Iterator[tuple[str, bytes]]
+        if self._jobs == 1 or (self._pool is None and load < WORTH_A_POOL):
+            results = ((name, task(content)) for name, content in contents.items())
+        else:
+            results = self._in_pool(task, contents)
+        done = {}
+        for name, result in results:
+            done[name] = result
+            self._progress(doing, len(done), len(contents))
+        return {name: decode(done[name]) for name in sorted(done)}
+
+    def _in_pool(self, task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        """Results as they come, large files first so that none is left to one process at the end."""
+        self._pool = self._pool or _pool(self._jobs)
+        undone = dict.fromkeys(sorted(contents, key=lambda name: (-len(contents[name]), name)))
+        try:
+            futures = {self._pool.submit(task, contents[name]): name for name in undone}
+            for future in as_completed(futures):
+                result = future.result()
+                del undone[futures[future]]
+                yield futures[future], result
+        except BrokenProcessPool:
+            self._pool = None
+            yield from _one_by_one(task, {name: contents[name] for name in undone})
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------------
+
+
+def extracted(content: bytes) -> bytes:
+    """The encoded facts of a file. What the extractor does not expect becomes a flaw: one file never ends the audit."""
+    from kafka_audit.facts.extract import extract
+
+    try:
+        return encode(extract(content))
+    except Exception as error:
+        return _flawed(f"the file could not be analysed: {type(error).__name__}: {error}")
+
+
+def checked(content: bytes) -> bytes:
+    """The encoded flaws of a file whose facts nobody needs.
+
+    The interpreter's own parser is asked first, because it is fast; the extractor, which knows newer grammars, has the
+    last word about what that one refuses.
+    """
+    import symtable
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in audited code is its own business
+            symtable.symtable(content, "file", "exec")  # type: ignore[arg-type]  # bytes with their encoding
+    except Exception:  # syntax, encoding, depth, memory: whatever it is, the extractor words it
+        return extracted(content)
+    return _sound()
+
+
+@functools.cache
+def _sound() -> bytes:
+    return encode(FileFacts(body=(), symbols=(), flaws=()))
+
+
+def _flawed(message: str) -> bytes:
+    return encode(FileFacts(body=(), symbols=(), flaws=(Flaw("internal", 1, message),)))
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Results from a single process, which is replaced when a file kills it, so that it is known which file did."""
+    pool = _pool(1)
+    try:
+        for name, content in contents.items():
+            try:
+                yield name, pool.submit(task, content).result()
+            except BrokenProcessPool:
+                pool.shutdown()
+                pool = _pool(1)
+                yield name, _flawed("the process that parsed the file died: it is too deep or too large to parse")
+    finally:
+        pool.shutdown()
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    """Processes that have the parser loaded."""
+    import kafka_audit.facts.extract  # noqa: F401  # so that forked processes need not import it again
+
+    return ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_begin)
+
+
+def _context() -> BaseContext:
+    """Forking: the quickest, and safe on Linux while this program has no threads. The default elsewhere."""
+    return multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+
+
+def _begin() -> None:
+    """Let Ctrl-C end a worker at once and without a traceback: the first process has the last word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # what a container was given; not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
