@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from kafka_audit.catalog.clients import CLIENTS
 from kafka_audit.pipeline import audit
 from kafka_audit.settings import ROLES, Settings
 from tests.expectations import read_expectations, site_differences
@@ -52,6 +53,20 @@ def test_sites(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert not report.problems
     found = site_differences(read_expectations(tmp_path).sites, report.producers)
     assert not found, "\n".join([f"{case.topic}: {case.name}", *found])
+
+
+def test_every_importable_name_of_every_client_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    wanted = {dotted: client for client in CLIENTS if client.role != "framework" for dotted in client.importable}
+    for number, (dotted, client) in enumerate(wanted.items()):
+        module, _, name = dotted.rpartition(".")
+        call = "await {}()" if client.awaited_constructor else "{}()"
+        lines = [f"import {module}", f"from {module} import {name} as C", "async def f():"]
+        lines += [f"    {call.format(dotted)}", f"    {call.format('C')}"]
+        (tmp_path / f"m{number:03}.py").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    report = audit(Settings(paths=(".",), roles=ROLES, jobs=1))
+    found = [(producer.client, producer.role, producer.line) for producer in report.producers]
+    assert found == [(client.name, client.role, line) for client in wanted.values() for line in (4, 5)]
 
 
 def test_every_case_has_a_name_of_its_own_and_python_that_compiles():
