@@ -27,6 +27,10 @@ from kafka_audit.link.values import (
 )
 
 
+LONGEST_CHAIN = 8
+"""Names of other libraries with more parts than this are not followed: `node = node.next` would never end."""
+
+
 def load_attribute(engine: Engine, base: Values, name: str) -> Values:
     """Everything that reading `name` from any of these values can give."""
     found: Values = set()
@@ -234,6 +238,8 @@ def _of_super(engine: Engine, scope: ClassScope, receiver: Value, name: str) -> 
 
 
 def _of_external(engine: Engine, dotted: str, name: str) -> Values:
+    if dotted.count(".") > LONGEST_CHAIN:
+        return set()
     full = f"{dotted}.{name}"
     client = client_named(full)
     if client is not None:

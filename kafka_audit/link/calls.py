@@ -8,7 +8,7 @@ from kafka_audit.link.attributes import ancestry, attribute_of, client_base, fin
 from kafka_audit.link.containers import STORES, call_method, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
-from kafka_audit.link.externals import THROUGH_METHODS, call_external, mark_run
+from kafka_audit.link.externals import LOGS, THROUGH_METHODS, call_external, mark_run
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import (
@@ -117,6 +117,8 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
             stored: Values = {v for values in arguments.all() for v in values if isinstance(v, ClientObject | Instance)}
             receiver = engine.evaluate(node.function.value)
             element_store(engine, node.function.value, receiver, None, stored, node.at[0])
+        if node.function.name in LOGS:
+            return set()
         if node.function.name in THROUGH_METHODS:
             mark_run(engine, node, f"?.{node.function.name}")
     return hand_over(engine, "?", node, arguments)

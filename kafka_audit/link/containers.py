@@ -57,7 +57,7 @@ MAKERS = frozenset(
 
 
 def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
-    """A list, tuple, set or dict display. Displays that hold nothing of interest still are containers."""
+    """A list, tuple, set or dict display: one that is empty may be filled later, one that holds only data is no value."""
     kind = node.kind if isinstance(node, s.Sequence) else "dict"
     container = engine.container(node, kind, 0)
     if isinstance(node, s.Sequence):
@@ -66,7 +66,7 @@ def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
                 engine.write(container.rest, iterate(engine, engine.evaluate(element.value)))
             else:
                 engine.write(_slot(container, index), engine.evaluate(element))
-        return {container}
+        return keep(container, is_empty=not node.elements)
     for entry in node.entries:
         values = engine.evaluate(entry.value)
         if entry.key is None:
@@ -76,7 +76,14 @@ def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
         else:
             engine.evaluate(entry.key)
             engine.write(container.rest, values)
-    return {container}
+    return keep(container, is_empty=not node.entries)
+
+
+def keep(container: Container, *, is_empty: bool) -> Values:
+    """The container as a value, unless it was made with data only."""
+    places = (container.rest, *container.slots_.values())
+    holds = any(not isinstance(value, External) for place in places for value in place.values)
+    return {container} if is_empty or holds else set()
 
 
 def _merge(engine: Engine, container: Container, values: Values) -> None:
@@ -106,8 +113,6 @@ def iterate(engine: Engine, values: Values) -> Values:
                 found |= engine.read(unit.yields)
             case ContainerMethod(container):
                 found |= contents(engine, container)
-            case External(dotted) if dotted.count(".[]") < 2:
-                found.add(engine.external(f"{dotted}.[]"))
     return found
 
 
@@ -136,8 +141,6 @@ def element_of(engine: Engine, value: Value, key: str | int | float | bool | Non
         if key in value.slots_:
             return engine.read(value.rest) | engine.read(value.slots_[key])
         return engine.read(value.rest) if value.kind == "tuple" and value.slots_ else contents(engine, value)
-    if isinstance(value, External) and value.dotted.count(".[]") < 2:
-        return {engine.external(f"{value.dotted}.[]")}
     return set()
 
 

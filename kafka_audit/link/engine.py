@@ -49,6 +49,10 @@ MOST_VALUES = 120
 """More different values than this in one place say nothing any more; further ones are ignored."""
 
 
+KEEPS_TEXT = frozenset({"local", "module", "class"})
+"""Places through which strings flow: enough for `getattr` and `import_module` with a constant kept in a variable."""
+
+
 @dataclass(eq=False, slots=True)
 class Arguments:
     """The evaluated arguments of a call. `spread` is what `*args` may hold, `keywords` also what a known `**` holds."""
@@ -177,6 +181,8 @@ class Engine:
     def write(self, place: Place, values: Iterable[Value]) -> None:
         """Add values to a place and wake its readers if any is new."""
         new = [value for value in values if value not in place.values]
+        if place.kind not in KEEPS_TEXT:
+            new = [value for value in new if not isinstance(value, Text)]
         if not new or len(place.values) > MOST_VALUES:
             return
         place.values = place.values.union(new)

@@ -10,7 +10,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import load_attribute
 from kafka_audit.link.binding import bind
 from kafka_audit.link.calls import evaluate_call
-from kafka_audit.link.containers import display, element_load, iterate
+from kafka_audit.link.containers import display, element_load, iterate, keep
 from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.imports import star_values
 from kafka_audit.link.scopes import lookup
@@ -101,7 +101,7 @@ def _comprehension(engine: Engine, node: s.Comprehension) -> Values:
         evaluate(engine, node.key)
     container = engine.container(node, "dict" if node.kind == "dict" else "list", 0)
     engine.write(container.rest, evaluate(engine, node.element))
-    return {container}
+    return keep(container, is_empty=False)
 
 
 def _walrus(engine: Engine, node: s.Walrus) -> Values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kafka_audit.catalog.hooks import HOOKS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of, store_attribute
 from kafka_audit.link.containers import MAKERS, iterate, store_under
@@ -29,8 +30,10 @@ from kafka_audit.link.values import (
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
 
-LONGEST_CHAIN = 12
-"""Names of other libraries longer than this many parts stand for themselves: `node = node.next` would never end."""
+FOLLOWED = frozenset({hook.target.partition(".")[0] for hook in HOOKS if "." in hook.target}) | frozenset(
+    {"anyio", "asyncio", "concurrent", "contextlib", "contextvars", "functools", "logging", "threading", "uvicorn"}
+)
+"""Libraries whose objects are worth following: they run callbacks, hold state for an application, or own a loop."""
 
 INERT = frozenset(
     [
@@ -62,6 +65,9 @@ INERT = frozenset(
     ]
 )
 """Functions that neither keep nor return nor call what they are given."""
+
+LOGS = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
+"""Methods of loggers, whatever the library: they print what they are given."""
 
 THROUGH = frozenset(
     [
@@ -102,7 +108,7 @@ def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Argument
     if handler is not None:
         return handler(engine, node, arguments)
     last = dotted.rpartition(".")[2]
-    if dotted in INERT or dotted.startswith("logging."):
+    if dotted in INERT or last in LOGS:
         return set()
     if dotted in THROUGH or last in THROUGH_METHODS:
         hand_over(engine, dotted, node, _only_functions(arguments))
@@ -114,7 +120,7 @@ def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Argument
         return _enter(engine, node, arguments)
     if last in _PROVIDES:
         return _provide(engine, node, arguments)
-    return hand_over(engine, dotted, node, arguments) | {_result(engine, dotted)}
+    return hand_over(engine, dotted, node, arguments) | _result(engine, dotted)
 
 
 def mark_run(engine: Engine, node: s.Call, dotted: str) -> None:
@@ -145,8 +151,14 @@ def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
     return "kept" if isinstance(loop, s.Attribute) else "new"
 
 
-def _result(engine: Engine, dotted: str) -> Value:
-    return engine.external(dotted if dotted.count(".") + dotted.count("()") > LONGEST_CHAIN else f"{dotted}()")
+def _result(engine: Engine, dotted: str) -> Values:
+    """What a library function returns: followed only for libraries whose objects take part in life cycles.
+
+    What the methods of such objects return (`response.json().get(...)`) is data, and is not followed.
+    """
+    if "()" in dotted or dotted.partition(".")[0] not in FOLLOWED:
+        return set()
+    return {engine.external(f"{dotted}()")}
 
 
 def _only_functions(arguments: Arguments) -> Arguments:

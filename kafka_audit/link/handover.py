@@ -16,6 +16,7 @@ from kafka_audit.link.values import (
     ClientMethod,
     ClientObject,
     Container,
+    External,
     ForeignClient,
     FunctionValue,
     Instance,
@@ -45,6 +46,8 @@ def _give(engine: Engine, target: str, node: s.Call, values: Values, select: str
     back: Values = set()
     for value in values:
         match value:
+            case External() | Text():
+                pass
             case ClientObject() | Instance() | ForeignClient():
                 engine.note_escape(value, target, node)
                 back.add(value)

@@ -119,7 +119,8 @@ class Reach:
         if unit.function is None:
             return
         name = unit.function.name
-        if name.startswith("test") or self.engine.flagged(unit, "fixture"):
+        in_test = context_of(unit.module.path) == "test"
+        if in_test and (name.startswith("test") or self.engine.flagged(unit, "fixture")):
             yield Entry("test", unit, unit.module.path)
         if name in ENTRY_NAMES and unit.parent is unit.module.top:
             yield Entry("name", unit, unit.module.path)
