@@ -123,7 +123,7 @@ def judge(program: Program, chosen: Sequence[str] = (), ignored: Sequence[str] =
 def _modules() -> dict[str, RuleModule]:
     """The rule modules by code: every module of this package that does not start with an underscore."""
     names = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-    found: list[RuleModule] = [importlib.import_module(f"{__name__}.{name}") for name in names]  # type: ignore[misc]
+    found: list[RuleModule] = [importlib.import_module(f"{__name__}.{name}") for name in names]
     found.sort(key=lambda module: module.RULE.code)
     for field in ("code", "name"):
         values = [getattr(module.RULE, field) for module in found]
