@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,12 @@ PROJECTS = [project.relative_to(FIXTURES).as_posix() for project in projects_bel
 each_project = pytest.mark.parametrize("name", PROJECTS)
 
 
+def audit_alone(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
+    """One report on a copy of the project in `folder`: nothing of this repository is near it."""
+    shutil.copytree(FIXTURES / name, folder / "project")
+    return audit_in(folder / "project", monkeypatch)
+
+
 def audit_in(folder: Path, monkeypatch: pytest.MonkeyPatch, *paths: str) -> Report:
     monkeypatch.chdir(folder)
     return audit(Settings(paths=paths or (".",), jobs=1))
@@ -42,16 +49,18 @@ def whole() -> Iterator[Report]:
 
 
 @each_project
-def test_a_project_gives_what_its_comments_ask_for(name: str, monkeypatch: pytest.MonkeyPatch):
-    report = audit_in(FIXTURES / name, monkeypatch)
+def test_a_project_gives_what_its_comments_ask_for(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    report = audit_alone(name, tmp_path, monkeypatch)
     assert not report.problems
     found = differences(FIXTURES / name, report)
     assert not found, "\n".join([f"fixtures/{name} departs from its comments:", *found])
 
 
 @each_project
-def test_one_scan_of_everything_says_the_same_of_a_project(name: str, whole: Report, monkeypatch: pytest.MonkeyPatch):
-    alone = audit_in(FIXTURES / name, monkeypatch)
+def test_one_scan_of_everything_says_the_same_of_a_project(
+    name: str, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    alone = audit_alone(name, tmp_path, monkeypatch)
     assert told(alone, "") == told(whole, f"fixtures/{name}/")
 
 
