@@ -19,7 +19,6 @@ import libcst as cst
 from kafka_audit.facts import schema
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.statements import Statements
-from kafka_audit.facts.symbols import Symbols
 
 _FRAMES = 12_000
 """Recursion limit while a file is read: the deepest tree let through takes about four frames per level to position."""
@@ -74,14 +73,9 @@ def _read(data: bytes) -> schema.FileFacts:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise _syntax_error(text, error) from error
-    lowering, collected = Statements(Positions(module)), Symbols()
-    body: list[schema.Stmt] = []
-    for node in module.body:
-        lowering.mentions, lowering.bound = set(), set()
-        lowered = lowering.statements((node,))
-        collected.add(lowered, lowering.bound, lowering.mentions)
-        body.extend(lowered)
-    return schema.FileFacts(tuple(body), collected.sorted(), tuple(lowering.flaws))
+    lowering = Statements(Positions(module))
+    body = lowering.statements(module.body)
+    return schema.FileFacts(body, lowering.symbols.sorted(), tuple(lowering.flaws))
 
 
 def _decoded(data: bytes) -> str:

@@ -28,7 +28,9 @@ _ESCAPED = {
     "t": "\t",
     "v": "\v",
 }
+_WORD = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
+_ANNOTATION = re.compile(r"[\w.]+(?:\[[\w.,\[\] |]*\]| ?\| ?[\w.]+)+")
 
 
 def text_value(node: cst.BaseExpression) -> str | None:
@@ -45,11 +47,11 @@ def text_value(node: cst.BaseExpression) -> str | None:
     return None if None in values or len(text) > MAX_TEXT else text
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The identifiers of a text that is one identifier or a dotted name (`pkg.module:attribute` included)."""
-    if _DOTTED.fullmatch(text) is None:
-        return ()
-    return tuple(re.split("[.:]", text))
+def words(text: str) -> list[str]:
+    """The identifiers of a text that is a dotted name (`pkg.module:attribute` included) or reads like an annotation."""
+    if _DOTTED.fullmatch(text) is None and _ANNOTATION.fullmatch(text) is None:
+        return []
+    return _WORD.findall(text)
 
 
 def _plain(source: str) -> str | None:

@@ -15,18 +15,26 @@ from kafka_audit.facts import schema
 from kafka_audit.facts.expressions import Expressions, TooDeep
 from kafka_audit.facts.patterns import captures, is_irrefutable, values
 from kafka_audit.facts.positions import Positions
+from kafka_audit.facts.symbols import Symbols
 
 _LONE = (cst.Ellipsis, cst.Integer, cst.SimpleString)
 
 
 class Statements(Expressions):
-    """Lowers the statements of one module; `flaws` grows by one for each statement that was dropped as too deep."""
+    """Lowers the statements of one module.
 
-    __slots__ = ("flaws",)
+    `flaws` grows by one for each statement that was dropped as too deep. `symbols` collects the definitions of the
+    module's own scope.
+    """
+
+    __slots__ = ("_globals", "_is_module_level", "flaws", "symbols")
 
     def __init__(self, positions: Positions) -> None:
         super().__init__(positions)
         self.flaws: list[schema.Flaw] = []
+        self.symbols = Symbols()
+        self._globals: set[str] = set()
+        self._is_module_level = True
 
     def statements(self, nodes: Iterable[Any]) -> schema.Body:
         """Lower statements in order; one that is too deep becomes a flaw."""
@@ -37,14 +45,31 @@ class Statements(Expressions):
                 body.extend(self.statements(node.body))
                 continue
             self.depth = depth + 1
-            try:
-                _STATEMENTS[type(node)](self, node, body)
-            except TooDeep:
-                self.flaws.append(
-                    schema.Flaw("too-deep", self.line(node), "The statement is nested too deeply to be followed.")
-                )
+            if self._is_module_level:
+                self._define(node, body)
+            else:
+                self._lower(node, body)
             self.depth = depth
         return tuple(body)
+
+    def _lower(self, node: Any, body: list[schema.Stmt]) -> None:
+        try:
+            _STATEMENTS[type(node)](self, node, body)
+        except TooDeep:
+            message = "The statement is nested too deeply to be followed."
+            self.flaws.append(schema.Flaw("too-deep", self.line(node), message))
+
+    def _define(self, node: Any, body: list[schema.Stmt]) -> None:
+        """Lower a statement of the module's own scope: what it mentions is said of the names it binds.
+
+        A block speaks for the names of its first line only; the statements inside speak for themselves.
+        """
+        around, start = (self.mentions, self.bound, self._globals), len(body)
+        self.mentions, self.bound, self._globals = set(), set(), set()
+        self._lower(node, body)
+        self._is_module_level = True
+        self.symbols.add(body[start:], self.bound | self._globals, self.mentions)
+        self.mentions, self.bound, self._globals = around
 
     def line(self, node: Any) -> int:
         """The line where a statement, handler, item or case starts."""
@@ -107,7 +132,7 @@ class Statements(Expressions):
     def _declare(self, node: Any, body: list[schema.Stmt]) -> None:
         names = tuple([item.name.value for item in node.names])
         if type(node) is cst.Global:
-            self.bound.update(names)
+            self._globals.update(names)
         self.mentions.update(names)
         body.append(schema.Declare("global" if type(node) is cst.Global else "nonlocal", names, self.line(node)))
 
@@ -143,7 +168,11 @@ class Statements(Expressions):
 
     def _if(self, node: Any, body: list[schema.Stmt]) -> None:
         test = self.expression(node.test)
-        body.append(schema.If(test, self._suite(node.body), self._suite(node.orelse), self.line(node)))
+        outer = self._is_module_level
+        self._is_module_level = outer and not _asks_for_main(test)  # nobody imports what a script defines for itself
+        then = self._suite(node.body)
+        self._is_module_level = outer
+        body.append(schema.If(test, then, self._suite(node.orelse), self.line(node)))
 
     def _while(self, node: Any, body: list[schema.Stmt]) -> None:
         test = self.expression(node.test)
@@ -191,12 +220,11 @@ class Statements(Expressions):
     def _function(self, node: Any, body: list[schema.Stmt]) -> None:
         decorators, parameters = self._decorators(node), self.parameters(node.params)
         returns = None if node.returns is None else self.expression(node.returns.annotation)
-        outer, self.yields = self.yields, False
-        try:
-            inner = self._suite(node.body)
-            is_generator = self.yields
-        finally:
-            self.yields = outer
+        outer = (self.yields, self.bound)
+        self._is_module_level, self.yields, self.bound = False, False, set()
+        inner = self._suite(node.body)
+        is_generator = self.yields
+        self.yields, self.bound = outer
         body.append(
             schema.Function(
                 node.name.value,
@@ -214,9 +242,19 @@ class Statements(Expressions):
     def _class(self, node: Any, body: list[schema.Stmt]) -> None:
         decorators = self._decorators(node)
         bases = tuple([self.argument(base) for base in (*node.bases, *node.keywords)])
+        outer = self.bound
+        self._is_module_level, self.bound = False, set()
         inner = self._suite(node.body)
+        self.bound = outer
         line, end_line = self.line(node), self.positions.end_lines[id(node)]
         body.append(schema.Class(node.name.value, bases, decorators, inner, line, end_line))
+
+
+def _asks_for_main(test: schema.Expr) -> bool:
+    if type(test) is not schema.Compare or test.operator != "==":
+        return False
+    sides = (test.left, test.right)
+    return any(type(side) is schema.Name and side.id == "__name__" for side in sides)
 
 
 _STATEMENTS: dict[type[cst.CSTNode], Callable[[Statements, Any, list[schema.Stmt]], None]] = {

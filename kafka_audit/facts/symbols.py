@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kafka_audit.facts import schema
 
@@ -15,13 +15,22 @@ class Symbols:
     def __init__(self) -> None:
         self._mentions: dict[str, set[str]] = {}
 
-    def add(self, statements: schema.Body, bound: Iterable[str], mentions: set[str]) -> None:
-        """One top-level statement: what it was lowered to, names bound inside expressions and by `global`, mentions.
+    def add(self, statements: Sequence[schema.Stmt], bound: set[str], mentions: set[str]) -> None:
+        """Add a statement: what it was lowered to, the names it binds by walrus or `global`, what it mentions.
 
-        A block is one definition of every name it binds; a statement that binds nothing counts for the name `""`.
+        A statement that binds nothing counts for the name `""`. Names imported together say nothing of each other.
         """
+        if statements and type(statements[0]) is schema.Import:
+            for each in statements:
+                self._add_import(each)
+            return
         for name in {*bound, *_bindings(statements)} or {""}:
             self._mentions.setdefault(name, set()).update(mentions)
+
+    def _add_import(self, statement: schema.Stmt) -> None:
+        if type(statement) is schema.Import:
+            words = {statement.bound, *statement.module.split("."), statement.name or ""} - {"", "*"}
+            self._mentions.setdefault(statement.bound, set()).update(words)
 
     def sorted(self) -> tuple[schema.Symbol, ...]:
         """The symbols by name; without the nameless one if it mentions nothing."""
@@ -34,44 +43,23 @@ class Symbols:
         )
 
 
-def _bindings(body: schema.Body) -> Iterator[str]:
-    """Names that statements bind in their own scope; an attribute or item of a name counts as the name."""
-    for statement in body:
+def _bindings(statements: Iterable[schema.Stmt]) -> Iterator[str]:
+    """Names that statements bind, blocks inside not looked into; an attribute or item of a name counts as the name."""
+    for statement in statements:
         match statement:
-            case schema.Function(name=name) | schema.Class(name=name) | schema.Import(bound=name):
+            case schema.Function(name=name) | schema.Class(name=name):
                 yield name
             case schema.Assign(targets=targets):
                 for target in targets:
                     yield from _targets(target)
-            case schema.Augment(target=target):
-                yield from _targets(target)
-            case schema.For(target=target):
+            case schema.Augment(target=target) | schema.For(target=target):
                 yield from _targets(target)
             case schema.With(items=items):
                 for item in items:
                     yield from _targets(item.target)
             case schema.Match(cases=cases):
-                for case in cases:
-                    yield from case.captures
-        for inner in _blocks(statement):
-            yield from _bindings(inner)
-
-
-def _blocks(statement: schema.Stmt) -> Iterator[schema.Body]:
-    """The blocks of a statement that run in the scope of the statement."""
-    match statement:
-        case schema.If() | schema.While() | schema.For():
-            yield statement.body
-            yield statement.orelse
-        case schema.Try():
-            yield statement.body
-            yield from [handler.body for handler in statement.handlers]
-            yield statement.orelse
-            yield statement.final
-        case schema.With():
-            yield statement.body
-        case schema.Match():
-            yield from [case.body for case in statement.cases]
+                for each in cases:
+                    yield from each.captures
 
 
 def _targets(target: schema.Expr | None) -> Iterator[str]:

@@ -1,0 +1,296 @@
+"""Which files can matter, decided from their bytes before anything is parsed?
+
+A file matters when it imports a Kafka library, or imports from a file that matters a name that carries a client: a
+wrapper, a factory, a global. It is also read when such a name is given something from it and it calls a method that
+releases clients: it may release what it is handed. These are found in rounds, because only the facts of one file tell
+which of its names carry a client into the next. Every answer here errs on the side of reading a file too many.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from kafka_audit.catalog.clients import CLIENTS, FRAMEWORK_LIBRARIES, LIBRARIES
+from kafka_audit.facts.schema import FileFacts
+
+ROOTS = (*LIBRARIES, *FRAMEWORK_LIBRARIES)
+"""Root packages of the libraries whose clients are looked for."""
+
+Extract = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
+
+_RELEASE = re.compile(
+    rb"\.(?:%s)\s*\(" % b"|".join(sorted({method.encode() for client in CLIENTS for method in client.release}))
+)
+
+
+def names_client(data: bytes, libraries: tuple[str, ...] = ROOTS) -> bool:
+    """Whether the source imports one of these root packages, in any form of import and wherever it stands."""
+    if not any(library.encode() in data for library in libraries):
+        return False
+    for module, names in _imports(data):
+        modules = [module] if module is not None else [name for name, _ in names]
+        if any(each.partition(".")[0] in libraries for each in modules):
+            return True
+    return False
+
+
+def relevant(
+    contents: Mapping[str, bytes], extract: Extract, libraries: tuple[str, ...] = ROOTS
+) -> dict[str, FileFacts]:
+    """The facts of all files that can matter, by path, sorted.
+
+    `extract` turns contents by path into facts by path; it is called once per round.
+    """
+    relevance = Relevance(contents, libraries)
+    facts: dict[str, FileFacts] = {}
+    wanted = relevance.seed()
+    while wanted:
+        new = extract({path: contents[path] for path in wanted})
+        facts.update(new)
+        wanted = relevance.grow(new)
+    return {path: facts[path] for path in sorted(facts)}
+
+
+class Link(NamedTuple):
+    """One reading of one imported name. `name` is `None` when it is the module itself that is bound."""
+
+    module: tuple[str, ...]
+    is_exact: bool
+    """The parts count from the top of the tree, as those of a relative import do; else from any folder."""
+    name: str | None
+    bound: str
+
+
+class Relevance:
+    """Grows the set of files that matter, round by round.
+
+    Files are known by path, with `/` between the parts. `grow` is given the facts of those files that the call before
+    it asked for.
+    """
+
+    def __init__(self, contents: Mapping[str, bytes], libraries: tuple[str, ...] = ROOTS) -> None:
+        self._contents = contents
+        self._libraries = libraries
+        self._modules: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for path in sorted(contents):
+            module = _module(path)
+            self._modules.setdefault(module[-1] if module else "", []).append((module, path))
+        self._carried: dict[str, set[str]] = {}
+        self._defined: dict[str, frozenset[str]] = {}
+        self._mentioning: dict[str, dict[str, list[str]]] = {}
+        self._links: dict[str, tuple[Link, ...]] = {}
+        self._words: dict[str, frozenset[str]] = {}
+
+    def seed(self) -> list[str]:
+        """The files that import a library, sorted."""
+        return sorted(path for path, data in self._contents.items() if names_client(data, self._libraries))
+
+    def grow(self, facts: Mapping[str, FileFacts]) -> list[str]:
+        """Take in the facts of the files asked for last; answer the files to read next, sorted, none at the end."""
+        for path in sorted(facts):
+            self._take(path, facts[path])
+        is_growing = True
+        while is_growing:
+            is_growing = False
+            for path in sorted(self._carried):
+                is_growing |= self._spread(path)
+        unread = [path for path in sorted(self._contents) if path not in self._carried]
+        given = self._given()
+        return [path for path in unread if path in given or self._is_reached(path)]
+
+    def carried(self, path: str) -> frozenset[str]:
+        """The names that a file already read defines and that carry a client, as far as is known."""
+        return self._defined[path].intersection(self._carried[path])
+
+    def _take(self, path: str, facts: FileFacts) -> None:
+        mentioning: dict[str, list[str]] = {}
+        for symbol in facts.symbols:
+            for mention in {*symbol.mentions, symbol.name}:
+                mentioning.setdefault(mention, []).append(symbol.name)
+        self._mentioning[path] = mentioning
+        self._defined[path] = frozenset([symbol.name for symbol in facts.symbols])
+        self._carried[path] = set()
+        if names_client(self._contents[path], self._libraries):
+            self._carry(path, self._libraries)
+
+    def _carry(self, path: str, names: Iterable[str]) -> bool:
+        """Mark names, and all of the file that mentions a marked one; whether anything was new."""
+        carried, mentioning = self._carried[path], self._mentioning[path]
+        before, waiting = len(carried), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in carried:
+                carried.add(name)
+                waiting.extend(mentioning.get(name, ()))
+        return len(carried) > before
+
+    def _spread(self, path: str) -> bool:
+        """Carry into one file what its imports bring; whether anything was new."""
+        arrived: set[str] = set()
+        for link, names in self._arrivals(path):
+            if link.name is None:
+                arrived |= self._users(path, (link.bound,)) & self._users(path, names)
+            elif link.name == "*":
+                arrived |= names
+            else:
+                arrived.add(link.bound)
+        return self._carry(path, arrived)
+
+    def _users(self, path: str, names: Iterable[str]) -> set[str]:
+        """The definitions of a file that mention one of the names."""
+        mentioning = self._mentioning[path]
+        return {user for name in names for user in mentioning.get(name, ())}
+
+    def _arrivals(self, path: str) -> Iterator[tuple[Link, frozenset[str]]]:
+        """The links of a file that lead to a file already read, with the names that may arrive by each."""
+        for link in self._linked(path):
+            for source in self._sources(link):
+                if source == path or source not in self._carried:
+                    continue
+                names = self.carried(source)
+                if link.name is None or link.name == "*":
+                    yield link, names
+                elif link.name in names:
+                    yield link, frozenset((link.name,))
+
+    def _sources(self, link: Link) -> Iterator[str]:
+        """The files a link may mean."""
+        for module, path in self._modules.get(link.module[-1], ()):
+            if module == link.module if link.is_exact else module[-len(link.module) :] == link.module:
+                yield path
+
+    def _is_reached(self, path: str) -> bool:
+        """Whether a file imports a name that carries a client, or a module and mentions one of its names."""
+        for link, names in self._arrivals(path):
+            if names and (link.name is not None or not names.isdisjoint(self._words_of(path))):
+                return True
+        return False
+
+    def _given(self) -> set[str]:
+        """The unread files that take part in what a carrying name does and may release what they are handed."""
+        given: set[str] = set()
+        for path in sorted(self._carried):
+            carried = self.carried(path)
+            for link in self._linked(path) if carried else ():
+                if not carried.isdisjoint(self._mentioning[path].get(link.bound, ())):
+                    given.update(source for source in self._sources(link) if source not in self._carried)
+        return {path for path in given if _RELEASE.search(self._contents[path])}
+
+    def _linked(self, path: str) -> tuple[Link, ...]:
+        if path not in self._links:
+            self._links[path] = tuple(_links(self._contents[path], path))
+        return self._links[path]
+
+    def _words_of(self, path: str) -> frozenset[str]:
+        if path not in self._words:
+            self._words[path] = frozenset(map(_text, set(_WORD.findall(self._contents[path]))))
+        return self._words[path]
+
+
+# --- imports, read from bytes ----------------------------------------------------------------------------------------
+
+_PARTS = {b"gap": rb"(?:[ \t\f]|\\\r?\n)", b"name": rb"[\w.\x80-\xff]+"}
+_WORD = re.compile(rb"[\w\x80-\xff]+")
+_COMMENT = re.compile(rb"#[^\n]*")
+_ALIAS = re.compile(rb"(%(name)s)(?:[\s\\]+as[\s\\]+(%(name)s))?" % _PARTS)
+_IMPORT = re.compile(
+    rb"import(?:"
+    rb"(?:_module|__)\s*\(\s*(?:name\s*=\s*)?['\"](?P<text>%(name)s)['\"]"
+    rb"|%(gap)s*(?P<list>\((?:[^)#]|#[^\n]*)*\)|\*)"
+    rb"|%(gap)s(?P<bare>(?:%(gap)s|[\w.,\x80-\xff])+)"
+    rb")" % _PARTS
+)
+"""From the word `import` on: a search for a literal is ten times faster than one for the start of a line."""
+
+_HEAD = re.compile(
+    rb"(?:.*[;:])?%(gap)s*(?:lazy%(gap)s+)?"
+    rb"(?:from%(gap)s*(?P<module>\.[.\w\x80-\xff \t\f]*?|(?<=\s)%(name)s)%(gap)s*)?" % _PARTS,
+    re.DOTALL,
+)
+"""What stands before `import` on its line when the word is the keyword."""
+
+_LONGEST_HEAD = 500
+"""In bytes. What precedes `import` on a line that is longer is data, and not worth looking at."""
+
+
+class _Imported(NamedTuple):
+    """One import statement or call.
+
+    `module` is `None` for `import names`, where the names are dotted; an alias is empty when there is none.
+    """
+
+    module: str | None
+    names: list[tuple[str, str]]
+
+
+def _imports(data: bytes) -> Iterator[_Imported]:
+    """The imports a source seems to make, those inside strings at the start of a line included."""
+    for found in _IMPORT.finditer(data):
+        if found["text"] is not None:
+            yield _Imported(None, [(_text(found["text"]), "")])
+            continue
+        head = _HEAD.fullmatch(data, _line_start(data, found.start()), found.start())
+        if head is None:
+            continue
+        names = _COMMENT.sub(b"", found["bare"] or found["list"])
+        aliases = [(_text(name), _text(alias)) for name, alias in _ALIAS.findall(names)]
+        if head["module"] is not None:
+            yield _Imported("".join(_text(head["module"]).split()), aliases or [("*", "")])
+        elif found["bare"]:
+            yield _Imported(None, aliases)
+
+
+def _line_start(data: bytes, end: int) -> int:
+    """Where the line that holds `end` starts, lines joined by a backslash taken as one."""
+    least = max(0, end - _LONGEST_HEAD)
+    start = end
+    while start > least:
+        start = max(data.rfind(b"\n", least, start), data.rfind(b"\r", least, start), least - 1) + 1
+        joined = start - 2 if data.startswith(b"\r\n", start - 2) else start - 1
+        if joined <= least or data[joined - 1 : joined] != b"\\":
+            break
+        start = joined
+    return 3 if start == 0 and data.startswith(b"\xef\xbb\xbf") else start
+
+
+def _links(data: bytes, path: str) -> Iterator[Link]:
+    """Every reading of every import: a name in a module, the module of that name, and the packages above it."""
+    for module, names in _imports(data):
+        for name, alias in names:
+            if module is None:
+                yield from _module_links(name.lstrip("."), alias)
+            else:
+                yield from _name_links(path, module, name, alias or name)
+
+
+def _module_links(name: str, alias: str) -> Iterator[Link]:
+    """`import name as alias`; without an alias the packages above are bound too."""
+    parts = tuple(name.split("."))
+    yield Link(parts, False, None, alias or parts[0])
+    if not alias:
+        for count in range(1, len(parts)):
+            yield Link(parts[:count], False, None, parts[0])
+
+
+def _name_links(path: str, module: str, name: str, bound: str) -> Iterator[Link]:
+    """`from module import name as bound`; the name may be a module."""
+    inner = module.lstrip(".")
+    level = len(module) - len(inner)
+    folders = path.split("/")[:-level] if level else []
+    parts = (*folders, *filter(None, inner.split(".")))
+    if parts:
+        yield Link(parts, level > 0, name, bound)
+    if name != "*":
+        yield Link((*parts, name), level > 0, None, bound)
+
+
+def _module(path: str) -> tuple[str, ...]:
+    """The dotted name of a file as parts, counted from the top of the tree."""
+    parts = path.rpartition(".")[0].split("/")
+    return tuple(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _text(word: bytes) -> str:
+    return word.decode(errors="replace")
