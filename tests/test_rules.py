@@ -120,7 +120,7 @@ def test_an_ignored_rule_is_left_out_however_it_was_chosen():
 
 @pytest.mark.parametrize(
     ("selector", "hint"),
-    [("KA20l", "KA201"), ("global-never-relased", "global-never-released"), ("Lifecycle", "lifecycle")],
+    [("KA5O2", "KA502"), ("global-never-relased", "global-never-released"), ("Lifecycle", "lifecycle")],
 )
 def test_an_unknown_selector_is_refused_with_the_closest_match(selector: str, hint: str):
     with pytest.raises(UnknownRule, match=f"{selector}.*did you mean {hint}"):
