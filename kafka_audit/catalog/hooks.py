@@ -100,8 +100,9 @@ def hooks_for(target: str) -> tuple[Hook, ...]:
 
 def _inherited(target: str) -> str | None:
     """Swap the longest known head of the name: `quart.app.Quart().after_serving` is `quart.Quart().after_serving`."""
-    heads = (target, f"{target.partition('()')[0]}()", target.partition("()")[0])
-    for head in heads:
-        if head in INHERITS and target.startswith(head):
+    head = target
+    while head:
+        if head in INHERITS:
             return INHERITS[head] + target[len(head) :]
+        head = head[:-2] if head.endswith("()") else head.rpartition(".")[0]
     return None

@@ -67,7 +67,7 @@ FASTAPI: Final = (
         via="call",
         scope="app",
         awaits=True,
-        live=f"only beside Starlette before 1.0; {_NO_LIFESPAN}",
+        live=f"only before Starlette 1.0; {_NO_LIFESPAN}",
         note="FastAPI 0.165 with Starlette 1.10, run: AttributeError, the method is gone.",
     ),
     *same_hooks(

@@ -26,7 +26,6 @@ from kafka_audit.link.values import (
     Value,
 )
 
-
 LONGEST_CHAIN = 8
 """Names of other libraries with more parts than this are not followed: `node = node.next` would never end."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafka_audit.catalog.clients import Client
+from kafka_audit.catalog.clients import CLIENTS, Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
 from kafka_audit.link.containers import STORES, call_method, element_store, iterate, store_under
@@ -28,6 +28,9 @@ from kafka_audit.link.values import (
     Value,
 )
 from kafka_audit.link.walk import expressions, inside, statements
+
+RELEASE_NAMES = frozenset(name for client in CLIENTS for name in client.release)
+"""Methods that release some client: on an unknown receiver such a call may be the release that is missing."""
 
 
 def evaluate_call(engine: Engine, node: s.Call) -> Values:
@@ -117,11 +120,20 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
             stored: Values = {v for values in arguments.all() for v in values if isinstance(v, ClientObject | Instance)}
             receiver = engine.evaluate(node.function.value)
             element_store(engine, node.function.value, receiver, None, stored, node.at[0])
+        if node.function.name in RELEASE_NAMES:
+            engine.note_loose(_last_name(node.function.value), node)
         if node.function.name in LOGS:
             return set()
         if node.function.name in THROUGH_METHODS:
             mark_run(engine, node, f"?.{node.function.name}")
     return hand_over(engine, "?", node, arguments)
+
+
+def _last_name(receiver: s.Expr) -> str:
+    match receiver:
+        case s.Name(name) | s.Attribute(_, name):
+            return name
+    return ""
 
 
 def construct_client(

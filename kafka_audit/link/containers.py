@@ -57,7 +57,7 @@ MAKERS = frozenset(
 
 
 def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
-    """A list, tuple, set or dict display: one that is empty may be filled later, one that holds only data is no value."""
+    """A list, tuple, set or dict display: an empty one may be filled later, one that holds only data is no value."""
     kind = node.kind if isinstance(node, s.Sequence) else "dict"
     container = engine.container(node, kind, 0)
     if isinstance(node, s.Sequence):

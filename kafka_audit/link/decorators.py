@@ -23,7 +23,12 @@ FLAGS = {
 }
 """By the last part of the decorator's name: libraries that offer these agree on what the names mean."""
 
-SILENT = frozenset({"abstractmethod", "overload", "override", "final", "wraps", "setter", "deleter", "no_type_check"})
+TRANSPARENT = frozenset({"retry", "on_exception", "on_predicate", "inject", "validate_call", "deprecated", "timed"})
+"""Decorators of other libraries that leave the function what it is: calling it still runs it."""
+
+SILENT = TRANSPARENT | frozenset(
+    {"abstractmethod", "overload", "override", "final", "wraps", "setter", "deleter", "no_type_check"}
+)
 
 
 def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line: int) -> Values:

@@ -53,6 +53,14 @@ KEEPS_TEXT = frozenset({"local", "module", "class"})
 """Places through which strings flow: enough for `getattr` and `import_module` with a constant kept in a variable."""
 
 
+def position(node: Node) -> s.At:
+    """Where a call or a `with` item stands; for an item that is no call, its line."""
+    if isinstance(node, s.Item):
+        inner = node.value.value if isinstance(node.value, s.Await) else node.value
+        return inner.at if isinstance(inner, s.Call) else (node.line, 1, node.line, 1)
+    return node.at
+
+
 @dataclass(eq=False, slots=True)
 class Arguments:
     """The evaluated arguments of a call. `spread` is what `*args` may hold, `keywords` also what a known `**` holds."""
@@ -142,6 +150,7 @@ class Engine:
         self.registrations: dict[Unit, dict[tuple[str, int], Registration]] = {}
         self.escapes: dict[tuple[Value, s.Call], Escape] = {}
         self.flags: dict[Unit, set[str]] = {}
+        self.loose: dict[str, dict[Node, Unit]] = {}
         self.modes: dict[Node, Mode] = {}
         self.runners: dict[Node, Runner] = {}
         self.managed: dict[Value, Node] = {}
@@ -297,6 +306,10 @@ class Engine:
     def note_escape(self, value: Value, target: str, node: s.Call) -> None:
         """Remember that an object was handed to code that cannot be seen."""
         self.escapes.setdefault((value, node), Escape(value, target, self.unit, node))
+
+    def note_loose(self, receiver: str, node: Node) -> None:
+        """Remember a call that looks like a release on a receiver that nothing is known of."""
+        self.loose.setdefault(receiver, {}).setdefault(node, self.unit)
 
     def flag(self, unit: Unit, flag: str) -> None:
         """Remember what a decorator makes of a function: `property`, `cached`, `static`, ..."""

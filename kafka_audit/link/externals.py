@@ -25,7 +25,6 @@ from kafka_audit.link.values import (
     Partial,
     Super,
     Text,
-    Value,
 )
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
@@ -206,11 +205,8 @@ def _provide(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     """A parameter default such as `Depends(get_producer)`: the parameter is what the provider returns or yields."""
     hand_over(engine, "fastapi.Depends", node, arguments)
     found: Values = set()
-    for value in arguments.get(0, "dependency"):
-        for result in engine.apply(value, node, Arguments()) if isinstance(value, FunctionValue | BoundMethod) else ():
-            found |= engine.read(result.unit.yields) if isinstance(result, Manager) else {result}
-        if isinstance(value, ClassValue):
-            found |= _later(engine, node, {value})
+    for result in _later(engine, node, arguments.get(0, "dependency")):
+        found |= engine.read(result.unit.yields) if isinstance(result, Manager) else {result}
     return found
 
 

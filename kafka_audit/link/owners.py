@@ -16,6 +16,8 @@ from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import ClientObject, Container, Instance, Place, Value
 from kafka_audit.model import Kind
 
+LONG_LIVED = frozenset({"module", "class", "field"})
+
 LOOSE = frozenset({"tuple", "arguments"})
 """Containers that only carry their elements for a moment."""
 
@@ -76,6 +78,8 @@ class Holdings:
         cached = [p for p in places if p.kind == "result" and isinstance(p.owner, Unit) and self._is_cached(p.owner)]
         shared = [p for p in places if p.kind in {"module", "class"}]
         shared += [c for p in places if (c := self._context_variable(p)) is not None]
+        if _is_factory_of_many(places, unit):
+            return None
         if shared or cached:
             best = _first([*shared, *cached], unit)
             return Holding("global", best.name, None, best)
@@ -126,6 +130,14 @@ class Holdings:
         names = [p for p in places if p.kind == "local"]
         own = [p for p in names if p.owner is unit]
         return min((p.name for p in own or names), default=None)
+
+
+def _is_factory_of_many(places: list[Place], unit: Unit) -> bool:
+    """Whether the function only makes the object and several modules keep one each: it is theirs, not anybody's."""
+    if not any(place is unit.result for place in places):
+        return False
+    owners = {owner.module for p in places if p.kind in LONG_LIVED and isinstance(owner := p.owner, Unit | ClassScope)}
+    return len(owners) > 1 and unit.module not in owners
 
 
 def place_order(place: Place) -> tuple[str, str, str]:

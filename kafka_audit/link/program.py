@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.coroutines import Dropped, dropped_calls
+from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owners import Holding
+from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import Instance
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
@@ -21,6 +23,29 @@ class Program:
         self.engine = engine
         self.lives = Lives(engine)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
+
+    def owing(self) -> Iterator[Life]:
+        """The audited clients that must be released by somebody: those that a method can release."""
+        return (life for life in self.audited if life.site.client.release and life.holding.kind != "managed")
+
+    def hands_over(self, life: Life) -> bool:
+        """Whether the client is handed to code that cannot be seen, which might release it."""
+        client = life.site.client.name
+        return any(
+            escape.value is life.value and not escape.target.startswith(client)
+            for escape in self.engine.escapes.values()
+        )
+
+    def may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
+        """Whether a call on an unknown object, named like the client's place, may be its release."""
+        if context_of(unit.module.path) == "test" and not life.in_test:
+            return False
+        function = node.function if isinstance(node, s.Call) else None
+        return isinstance(function, s.Attribute) and function.name in life.site.client.release
+
+    def dropped_lifecycle_calls(self) -> list[Dropped]:
+        """Starts and releases of asynchronous clients, and of what wraps them, that nothing awaits."""
+        return dropped_calls(self.engine, self.lives)
 
     def producers(self) -> list[Producer]:
         """The audited clients as the report tells them."""

@@ -77,7 +77,7 @@ class Reach:
         edge = self.at_import.get(unit)
         while edge is not None:
             chain.append(edge)
-            edge = self.at_import[edge.caller]
+            edge = self.at_import.get(edge.caller) or self._everywhere.get(edge.caller)
         return chain[::-1]
 
     def entries(self, unit: Unit, *, tests: bool) -> list[Entry]:
@@ -137,26 +137,41 @@ class Reach:
         return any(not base.startswith(PLAIN_BASES) for base in bases)
 
     def _run_at_import(self) -> dict[Unit, Edge | None]:
-        """Breadth first from every module body, so that the chain to each unit is a shortest one."""
-        reached: dict[Unit, Edge | None] = {}
-        queue: deque[Unit] = deque()
-        for path in sorted(self.engine.modules):
-            top = self.engine.modules[path].top
-            reached[top] = None
-            queue.append(top)
+        """What runs when the application's modules are imported, and for other files also what their own bodies run.
+
+        What an example or a test runs at its top level says nothing about importing the application.
+        """
+        tops = [self.engine.modules[path].top for path in sorted(self.engine.modules)]
+        inside = self._spread([top for top in tops if context_of(top.module.path) == "app"])
+        self._everywhere = self._spread(tops)
+        outside = {unit: edge for unit, edge in self._everywhere.items() if context_of(unit.module.path) != "app"}
+        return outside | inside
+
+    def _spread(self, tops: list[Unit]) -> dict[Unit, Edge | None]:
+        """Breadth first from these module bodies, so that the chain to each unit is a shortest one."""
+        reached: dict[Unit, Edge | None] = dict.fromkeys(tops)
+        queue = deque(tops)
         while queue:
             for edge in self.outgoing.get(queue.popleft(), ()):
-                if edge.callee not in reached and not edge.guarded and runs(edge):
+                if edge.callee not in reached and not edge.guarded and self._runs(edge):
                     reached[edge.callee] = edge
                     queue.append(edge.callee)
         return reached
 
+    def _runs(self, edge: Edge) -> bool:
+        """Whether the call really runs the callee's body.
 
-def runs(edge: Edge) -> bool:
-    """Whether the call really runs the callee's body: a coroutine must be awaited or given to a runner."""
-    if edge.fact is None or not edge.callee.is_async:
-        return True
-    return edge.fact.mode in {"awaited", "run"} or isinstance(edge.fact.node, s.Item)
+        A coroutine must be awaited or given to a runner. A function that a library's decorator replaced (a task, a
+        command) may do anything else when called.
+        """
+        if edge.fact is None:
+            return True
+        replaced = self.engine.registrations.get(edge.callee, {}).values()
+        if any(registration.via == "decorator" for registration in replaced):
+            return False
+        if not edge.callee.is_async or isinstance(edge.fact.node, s.Item):
+            return True
+        return edge.fact.mode in {"awaited", "run"}
 
 
 def _edges(engine: Engine) -> Iterator[Edge]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.catalog.clients import import_severity
+from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, import_chain, subject
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -89,4 +93,35 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every construction that some import reaches, with the calls that lead to it."""
-    yield from ()
+    for life in program.audited:
+        if life.created_at_import is None or life.holding.kind == "managed":
+            continue
+        chain = import_chain(life.created_at_import)
+        module = life.created_at_import[0].caller.module.path if chain else life.path
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} is created when {module} is imported",
+            confidence="high",
+            producer=life.id,
+            trace=(*chain, created(life), Step(path=life.path, line=life.site.node.at[0], message=_effect(life))),
+            severity=_severity(life),
+        )
+
+
+def _severity(life: Life) -> Severity:
+    """The client's own, lowered where an application factory in another module makes a client that harms no import."""
+    client = life.site.client
+    crosses = any(edge.caller.module is not edge.callee.module for edge in life.created_at_import or ())
+    if crosses and not client.needs_running_loop and not client.blocks_on_construct:
+        return "info"
+    return import_severity(client)
+
+
+def _effect(life: Life) -> str:
+    client = life.site.client
+    if client.needs_running_loop:
+        return "its constructor raises without a running event loop"
+    if client.blocks_on_construct:
+        return "its constructor waits for a broker, and raises when there is none"
+    return "its constructor starts native threads, which do not survive a fork"

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, import_chain, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -103,4 +107,16 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every start that some import reaches, with the calls that lead to it."""
-    yield from ()
+    for life in program.audited:
+        for event in program.starts_at_import(life):
+            path = event.unit.module.path
+            chain = import_chain(program.lives.reach.import_chain(event.unit))
+            last = Step(path=path, line=event.line, message=f"started in {where(owner_name(event.unit))}")
+            yield Alarm(
+                path=path,
+                at=position(event.node),
+                message=f"{subject(life)} is started when {chain[0].path if chain else path} is imported",
+                confidence="high",
+                producer=life.id,
+                trace=(*chain, created(life), last),
+            )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -123,5 +124,19 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that lives in a process-wide place and that no code releases."""
-    yield from ()
+    """Every client that lives in a process-wide place and that nothing which runs releases."""
+    for life in program.owing():
+        if life.holding.kind != "global" or life.site.client.flush_is_release or program.lives.effective(life):
+            continue
+        confidence = confidence_of_absence(program, life)
+        if confidence is None:
+            continue
+        reason = "the release that exists is never reached" if life.releases else "never released"
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} lives as long as the process: {reason}",
+            confidence=confidence,
+            producer=life.id,
+            trace=(created(life), *started(program, life), *considered(program, life)),
+        )

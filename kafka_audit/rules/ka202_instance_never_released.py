@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -77,4 +78,18 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client on an instance that no method of the class, inherited ones included, releases."""
-    yield from ()
+    for life in program.owing():
+        if life.holding.kind != "instance" or life.site.client.flush_is_release or life.releases:
+            continue
+        confidence = confidence_of_absence(program, life)
+        if confidence is None:
+            continue
+        owner = f"no method of `{life.holding.scope.name}` releases it" if life.holding.scope else "nothing releases it"
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} is never released: {owner}",
+            confidence=confidence,
+            producer=life.id,
+            trace=(created(life), *started(program, life)),
+        )

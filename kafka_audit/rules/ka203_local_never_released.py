@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.context import context_of
+from kafka_audit.model import Severity
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -64,4 +68,27 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client in a local variable that is neither released nor kept by anything else."""
-    yield from ()
+    for life in program.owing():
+        if life.holding.kind != "local" or life.site.client.flush_is_release or life.releases:
+            continue
+        if life.site.client.start and not life.starts:
+            continue  # never started: nothing is held yet
+        confidence = confidence_of_absence(program, life)
+        if confidence is None:
+            continue
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} is dropped at the end of {where(life.owner)} without being released",
+            confidence=confidence,
+            producer=life.id,
+            trace=(created(life), *started(program, life)),
+            severity=_severity(life),
+        )
+
+
+def _severity(life: Life) -> Severity:
+    """A script that flushes and ends loses nothing: its process is the release."""
+    is_script = context_of(life.path) == "script" or life.site.guarded
+    flushed = any(event.method == "flush" for event in life.uses)
+    return "info" if is_script and flushed and not life.site.client.is_async else "warning"

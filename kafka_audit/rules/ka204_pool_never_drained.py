@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -84,4 +85,20 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client kept in a container whose elements no code releases."""
-    yield from ()
+    for life in program.owing():
+        if life.holding.kind != "pooled" or life.site.client.flush_is_release:
+            continue
+        on_instance = life.holding.scope is not None
+        if life.releases if on_instance else program.lives.effective(life):
+            continue
+        confidence = confidence_of_absence(program, life)
+        if confidence is None:
+            continue
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} is one of a pool that nothing drains",
+            confidence=confidence,
+            producer=life.id,
+            trace=(created(life), *started(program, life), *considered(program, life)),
+        )

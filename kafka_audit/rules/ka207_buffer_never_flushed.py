@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -77,5 +80,25 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every producer whose release is a flush, that produces, and that no code flushes."""
-    yield from ()
+    """Every producer whose release is a flush, that produces, and that no code which runs flushes."""
+    for life in program.owing():
+        client = life.site.client
+        if not client.flush_is_release or life.holding.kind in {"managed", "delegated"}:
+            continue
+        filled = next((event for event in life.uses if event.method in client.dirtied_by), None)
+        process_wide = life.holding.kind == "global"
+        if filled is None or (program.lives.effective(life) if process_wide else life.releases):
+            continue
+        confidence = confidence_of_absence(program, life)
+        if confidence is None:
+            continue
+        message = f"`{filled.method}` in {where(owner_name(filled.unit))} fills its buffer"
+        fills = Step(path=filled.unit.module.path, line=filled.line, message=message)
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} produces and nothing flushes it",
+            confidence=confidence,
+            producer=life.id,
+            trace=(created(life), fills, *considered(program, life)),
+        )

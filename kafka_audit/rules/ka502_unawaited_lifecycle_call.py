@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -76,4 +80,16 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every start or release of an asynchronous client, or of a class that wraps one, whose coroutine is dropped."""
-    yield from ()
+    for dropped in program.dropped_lifecycle_calls():
+        at, path, owner = position(dropped.node), dropped.unit.module.path, where(owner_name(dropped.unit))
+        yield Alarm(
+            path=path,
+            at=at,
+            message=f"`{dropped.text}` in {owner} makes a coroutine that is never awaited, so nothing is {dropped.effect}",
+            confidence="high",
+            producer=dropped.producer,
+            trace=(
+                *(Step(path=p, line=line, message=message) for p, line, message in dropped.behind),
+                Step(path=path, line=at[0], message=f"called in {owner} without await"),
+            ),
+        )

@@ -1,0 +1,99 @@
+"""Which life-cycle calls make a coroutine that nobody awaits?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.engine import CallFact, Engine, Event
+from kafka_audit.link.events import client_of, meaning
+from kafka_audit.link.lives import Lives, owner_name
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import ClientObject, ForeignClient
+from kafka_audit.link.words import words
+
+Effect = Literal["started", "released", "flushed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A call whose coroutine is thrown away: what it would have done, to which client, and where that stands.
+
+    `behind` lists (path, line, message) of what the coroutine would have run; it is empty for a client's own method.
+    """
+
+    node: s.Call
+    unit: Unit
+    text: str
+    effect: Effect
+    producer: str | None
+    behind: tuple[tuple[str, int, str], ...]
+
+
+def dropped_calls(engine: Engine, lives: Lives) -> list[Dropped]:
+    """All of them, in the order of the files."""
+    ids = {life.value: life.id for life in lives.all}
+    found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids)}
+    found |= {dropped.node: dropped for dropped in _of_clients(engine, ids)}
+    return sorted(found.values(), key=lambda d: (d.unit.module.path, d.node.at))
+
+
+def _of_clients(engine: Engine, ids: dict[ClientObject, str]) -> list[Dropped]:
+    found = []
+    for event in engine.events.values():
+        receiver = event.receiver
+        if not isinstance(receiver, ClientObject | ForeignClient) or not isinstance(event.node, s.Call):
+            continue
+        effect = _effect(event)
+        if effect and event.via == "call" and client_of(receiver).is_async and _is_dropped(engine, event.node):
+            producer = ids.get(receiver) if isinstance(receiver, ClientObject) else None
+            found.append(Dropped(event.node, event.unit, words(event.node), effect, producer, ()))
+    return found
+
+
+def _effect(event: Event) -> Effect | None:
+    if event.what == "use":
+        return "flushed" if event.method == "flush" else None
+    return "started" if event.what == "start" else "released"
+
+
+def _is_dropped(engine: Engine, node: s.Call) -> bool:
+    return engine.modes.get(node) == "dropped"
+
+
+def _of_wrappers(engine: Engine, lives: Lives, ids: dict[ClientObject, str]) -> list[Dropped]:
+    """Calls of project coroutines whose body starts or releases an asynchronous client."""
+    direct: dict[Unit, Event] = {}
+    for event in engine.events.values():
+        receiver = event.receiver
+        if isinstance(receiver, ClientObject | ForeignClient) and client_of(receiver).is_async:
+            if meaning(client_of(receiver), event.method) != "use" and event.via != "callback":
+                direct.setdefault(event.unit, event)
+    found = []
+    for node, fact in engine.calls.items():
+        if not isinstance(node, s.Call) or fact.mode != "dropped" or not _all_coroutines(fact):
+            continue
+        event_behind = next((event for event in (_behind(lives, c, direct) for c in fact.callees) if event), None)
+        if event_behind is not None:
+            found.append(_wrapper(node, fact, event_behind, ids))
+    return found
+
+
+def _all_coroutines(fact: CallFact) -> bool:
+    return all(callee.is_async and not callee.is_generator for callee in fact.callees)
+
+
+def _behind(lives: Lives, unit: Unit, direct: dict[Unit, Event]) -> Event | None:
+    """The life-cycle call that the coroutine would run itself, or through the method it hands on to."""
+    if unit in direct:
+        return direct[unit]
+    inner = [edge.callee for edge in lives.reach.outgoing.get(unit, ()) if edge.callee.method_of is not None]
+    return next((direct[callee] for callee in inner if callee in direct), None)
+
+
+def _wrapper(node: s.Call, fact: CallFact, event: Event, ids: dict[ClientObject, str]) -> Dropped:
+    producer = ids.get(event.receiver) if isinstance(event.receiver, ClientObject) else None
+    step = (event.unit.module.path, event.line, f"`{owner_name(event.unit)}` would run `{event.method}` of the client")
+    effect: Effect = "started" if event.what == "start" else "released"
+    return Dropped(node, fact.unit, words(node), effect, producer, (step,))

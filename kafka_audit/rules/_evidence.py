@@ -1,0 +1,93 @@
+"""How do rules word the steps of a chain: creation, start, and the releases that do not count?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kafka_audit.link.lives import Life, owner_name
+from kafka_audit.model import Confidence, Step
+
+if TYPE_CHECKING:
+    from kafka_audit.link.engine import Event
+    from kafka_audit.link.program import Program
+    from kafka_audit.link.reach import Edge
+
+
+def subject(life: Life) -> str:
+    """The client as messages name it: its class and the place it is kept in."""
+    name = life.site.client.name.rpartition(".")[2]
+    kind, place = life.holding.kind, life.holding.place
+    if place is None or kind == "returned":
+        return f"{name} created in {where(life.owner)}"
+    return f"{name} in `{place}`"
+
+
+def where(owner: str) -> str:
+    """An owner in a sentence."""
+    return "the module body" if owner == "<module>" else f"`{owner}`"
+
+
+def created(life: Life) -> Step:
+    """The first step: the constructor."""
+    name = life.site.client.name.rpartition(".")[2]
+    kept = f", kept in `{life.holding.place}`" if life.holding.place else ""
+    return Step(path=life.path, line=life.site.node.at[0], message=f"{name} is created in {where(life.owner)}{kept}")
+
+
+def started(program: Program, life: Life) -> list[Step]:
+    """The step that starts it, when there is one."""
+    event = program.first_start(life)
+    if event is None:
+        return []
+    message = f"started in {where(owner_name(event.unit))}"
+    return [Step(path=event.unit.module.path, line=event.line, message=message)]
+
+
+def considered(program: Program, life: Life) -> list[Step]:
+    """The releases that exist, and why each of them does not count."""
+    return [
+        Step(path=event.unit.module.path, line=event.line, message=why_not(program, life, event))
+        for event in life.releases
+    ]
+
+
+def why_not(program: Program, life: Life, event: Event) -> str:
+    """Why a release that exists is not reached."""
+    name = where(owner_name(event.unit))
+    everyone = program.lives.reach.entries(event.unit, tests=True)
+    counting = program.lives.reach.entries(event.unit, tests=life.in_test)
+    if not everyone:
+        return f"{name} releases it, but nothing calls {name}"
+    if not counting:
+        return f"{name} releases it, but only tests call it"
+    if any(entry.kind == "main" for entry in counting):
+        return f"{name} releases it, but only what stands under the main guard of {life.path} gets there"
+    handlers = sorted({entry.target for entry in counting if entry.target})
+    registrar = handlers[0] if handlers else "an exit handler"
+    return f"{name} releases it, but only {registrar} gets there, when the client's event loop is gone"
+
+
+def import_chain(edges: Iterable[Edge]) -> list[Step]:
+    """The calls that run while a module is imported, outermost first."""
+    return [
+        Step(
+            path=edge.caller.module.path,
+            line=edge.line,
+            message=f"{where(owner_name(edge.caller))} runs `{owner_name(edge.callee)}`",
+        )
+        for edge in edges
+    ]
+
+
+def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
+    """How sure "never released" is; None when something unresolved may well be the release.
+
+    A call such as `x.producer.stop()` on an unknown object with the name of the place vetoes the claim.
+    """
+    place = (life.holding.place or "").rpartition(".")[2]
+    loose = program.engine.loose.get(place, {})
+    if any(program.may_be_release(life, node, unit) for node, unit in loose.items()):
+        return None
+    escapes = program.hands_over(life)
+    return "medium" if escapes or life.possible or life.releases else "high"
