@@ -5,6 +5,9 @@ The tests compare every generated text with the file that holds it.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
 from pathlib import Path
 
@@ -12,8 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from kafka_audit.catalog.clients import CLIENTS  # noqa: E402
+from kafka_audit.pipeline import audit, deliver  # noqa: E402
 from kafka_audit.report.rules import page, table  # noqa: E402
 from kafka_audit.rules import rules  # noqa: E402
+from kafka_audit.settings import Settings  # noqa: E402
+
+EXAMPLE = ROOT / "fixtures" / "quick_reference"
+EXAMPLE_PATHS = ("parcels/events/carrier_events.py", "parcels/dispatch")
 
 INDEX = """\
 # Rules
@@ -54,7 +62,23 @@ def main() -> None:
 def _readme(text: str) -> str:
     """The README with its generated parts replaced."""
     text = _between(text, "rules", table(rules(), "docs/rules"))
-    return _between(text, "clients", _clients())
+    text = _between(text, "clients", _clients())
+    return _between(text, "report", _report())
+
+
+def _report() -> str:
+    """The command that audits a part of the example project, and all that it prints."""
+    settings = Settings(paths=EXAMPLE_PATHS, color="never", jobs=1)
+    here = Path.cwd()
+    os.chdir(EXAMPLE)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            deliver(audit(settings), settings)
+    finally:
+        os.chdir(here)
+    folder = EXAMPLE.relative_to(ROOT).as_posix()
+    words = f"In `{folder}`, `kafka-audit scan {' '.join(EXAMPLE_PATHS)}` prints:"
+    return f"{words}\n\n```text\n{printed.getvalue().rstrip()}\n```\n"
 
 
 def _clients() -> str:

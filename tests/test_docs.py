@@ -13,6 +13,7 @@ from kafka_audit.rules import rules
 
 ROOT = Path(__file__).parent.parent
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+DOCUMENTS = GENERATE["documents"]()
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/rules/*.md")])
 PROJECT = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -27,10 +28,9 @@ def commands(name: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("path", GENERATE["documents"](), ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_generated_document_is_fresh(path: Path):
-    expected = GENERATE["documents"]()[path]
-    assert path.exists() and path.read_text(encoding="utf-8") == expected, "refresh it: python docs/generate.py"
+    assert path.exists() and path.read_text(encoding="utf-8") == DOCUMENTS[path], "refresh it: python docs/generate.py"
 
 
 def test_no_page_is_left_of_a_rule_that_is_gone():
