@@ -1,6 +1,6 @@
 """What does Python itself call at exit, on a signal, or at the end of a with statement?
 
-Run on Python 3.11.
+Run on Python 3.10 to 3.13.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from typing import Final
 
 from kafka_audit.catalog.schema import Hook, same_hooks
 
+_NOT_WHEN_KILLED = (
+    "not after SIGTERM with its default handler or os._exit(), nor before Python 3.13 in a forked multiprocessing child"
+)
+
 EXIT: Final = (
     Hook(
         framework="atexit",
@@ -16,7 +20,7 @@ EXIT: Final = (
         via="call",
         phase="exit",
         scope="process",
-        live="not after SIGTERM with its default handler, os._exit(), or in a forked multiprocessing child",
+        live=_NOT_WHEN_KILLED,
         note="Python 3.11, run: the loop that ran the program is closed by then, so nothing can be awaited in it.",
     ),
     Hook(
@@ -25,7 +29,7 @@ EXIT: Final = (
         via="call",
         phase="exit",
         scope="object",
-        live="not after SIGTERM with its default handler, os._exit(), or in a forked multiprocessing child",
+        live=_NOT_WHEN_KILLED,
         note="Python 3.11, run: called when the object is collected, at the latest by atexit.",
     ),
     Hook(

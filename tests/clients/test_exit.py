@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -70,7 +71,7 @@ def delivered(broker: str, topic: str) -> int:
 @pytest.mark.parametrize(
     ("hook", "complaint"),
     [
-        ("lambda: asyncio.run(producer.stop())", "Event loop is closed"),
+        ("lambda: asyncio.run(producer.stop())", "Event loop is closed|belongs to a different loop"),
         ("producer.stop", "'AIOKafkaProducer.stop' was never awaited"),
     ],
 )
@@ -78,7 +79,7 @@ def test_an_exit_handler_cannot_stop_an_aiokafka_producer_whose_loop_is_closed(h
     topic = "closed-loop"
     ended = run((AIOKAFKA + CLOSED_LOOP.replace("{hook}", hook)).format(broker=broker, topic=topic))
     assert ended.returncode == 0
-    assert complaint in ended.stderr
+    assert re.search(complaint, ended.stderr)
     assert delivered(broker, topic) == 0
 
 
