@@ -76,8 +76,9 @@ RULE = Rule(
         "without one, so the program starts under one server and dies under the next. A kafka-python client probes "
         "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises. "
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
-        "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default arguments "
-        "all run at import, and so does every function that they call; code under a `__main__` guard does not."
+        "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
+        "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
+        "not."
     ),
     bad=BAD,
     good=GOOD,
