@@ -17,6 +17,7 @@ from typing import Literal
 import libcst as cst
 
 from kafka_audit.facts import schema
+from kafka_audit.facts.nesting import too_deep_line
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.statements import Statements
 
@@ -69,6 +70,9 @@ def _flawed(kind: _Kind, line: int, message: str) -> schema.FileFacts:
 
 def _read(data: bytes) -> schema.FileFacts:
     text = _decoded(data)
+    deep = too_deep_line(text)
+    if deep is not None:
+        raise _Unreadable("too-deep", deep, "The source is nested too deeply to be parsed.")
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:

@@ -1,7 +1,7 @@
 """Is source nested so deeply that the parser would end the process, or not end at all?
 
-LibCST's native parser recurses without a limit: some 2000 brackets, or a chain of 10000 operators, overflow its stack, and
-that cannot be caught (1.9.0, run with a stack of 8 MB). Chains take quadratic time, and nested patterns of a `case`
+LibCST's native parser recurses without a limit: some 2000 brackets, or a chain of 10000 operators, overflow its stack,
+and that cannot be caught (1.9.0, run with a stack of 8 MB). Chains take quadratic time, and nested patterns of a `case`
 exponential time. CPython refuses more than 200 nested brackets, so a limit there loses nothing that runs.
 """
 
@@ -21,7 +21,8 @@ MAX_ELIF = 2000
 _BRACKET, _CALL, _LAMBDA, _OPERATOR, _STRING = 20, 4, 4, 2, 1
 
 _BOUNDARY = re.compile(
-    r"\n[ \t]*(?:assert|break|class|continue|def|del|except|finally|global|import|nonlocal|pass|raise|return|try|while|with)\b"
+    r"\n[ \t]*(?:assert|break|class|continue|def|del|except|finally|global|import|nonlocal|pass|raise|return|try|while"
+    r"|with)\b"
 )
 """Words that only a statement starts with, so that no bracket is open before them."""
 
@@ -41,7 +42,9 @@ _CODE = re.compile(
 )
 _TEXT = re.compile(r"""(?P<skip>\\.|\{\{|\}\})|(?P<open>\{)|(?P<close>\})|(?P<quote>'''|\"""|'|"|[\r\n])""", re.DOTALL)
 _PLAIN = {
-    quote: re.compile(rf"(?:[^\\]|\\.)*?{quote}" if len(quote) == 3 else rf"(?:[^\\\r\n{quote}]|\\.)*(?:{quote}|$)", re.DOTALL)
+    quote: re.compile(
+        rf"(?:[^\\]|\\.)*?{quote}" if len(quote) == 3 else rf"(?:[^\\\r\n{quote}]|\\.)*(?:{quote}|$)", re.DOTALL
+    )
     for quote in ("'''", '"""', "'", '"')
 }
 
@@ -137,7 +140,9 @@ class _Scan:
             self._close()
         elif kind == "quote" and level != ":" and (found[0] == level or (found[0] in "\r\n" and len(level) == 1)):
             self._close()
-        elif kind == "quote" and level != ":" and found[0].startswith(level):  # two quotes of one kind: an end and a start
+        elif (
+            kind == "quote" and level != ":" and found[0].startswith(level)
+        ):  # two quotes of one kind: an end and a start
             self._close()
             return found.start() + 1
         elif kind == "quote" and len(found[0]) == 3:

@@ -7,15 +7,16 @@ from collections.abc import Collection, Mapping
 from kafka_audit.catalog.clients import LIBRARIES
 from kafka_audit.catalog.frameworks import FRAMEWORK_LIBRARIES
 from kafka_audit.facts.schema import FileFacts
-from kafka_audit.link.flow import flow
+from kafka_audit.link.flow import Load, flow
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import build_module
 from kafka_audit.model import Role
 
 
-def link(sources: Mapping[str, FileFacts], all_paths: Collection[str], roles: Collection[Role]) -> Program:
-    """Link the facts of the files in `sources`; `all_paths` are all Python files of the project, read or not."""
-    modules = {path: build_module(path, sources[path]) for path in sorted(sources)}
+def link(sources: Mapping[str, FileFacts], all_paths: Collection[str], roles: Collection[Role], load: Load) -> Program:
+    """Link the facts of the files in `sources`; `all_paths` are all Python files of the project, read or not.
+
+    `load` is asked for the facts of further files when an object of interest is handed into one of them.
+    """
     paths = ModulePaths({*all_paths, *sources}, (*LIBRARIES, *FRAMEWORK_LIBRARIES))
-    return Program(flow(modules, paths), roles)
+    return Program(flow(sources, paths, load), roles)

@@ -23,6 +23,7 @@ from kafka_audit.link.values import (
     ModuleValue,
     Site,
     Super,
+    Unread,
     Value,
 )
 
@@ -61,6 +62,8 @@ def attribute_of(engine: Engine, value: Value, name: str) -> Values:
             return {engine.intern(ContainerMethod, value, name)}
         case External(dotted):
             return _of_external(engine, dotted, name)
+        case Unread(path, "") if engine.paths.child(path, name) is None:
+            return {engine.intern(Unread, path, name)}
     return set()
 
 
@@ -264,10 +267,15 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
                 place = module.top.place(name)
             case ClientObject(site) if site.scope is not None:
                 place = site.scope.field(name)
+            case Unread(path):
+                engine.wanted.add(path)
+                continue
             case _:
                 continue
         is_known = True
         engine.write(place, values)
+        if place.kind == "class":
+            place.text = min(place.text, text) if "." in place.text else text
     if not is_known:
         place = engine.outside(name)
         place.text = text

@@ -8,7 +8,7 @@ from kafka_audit.link.attributes import ancestry, attribute_of, client_base, fin
 from kafka_audit.link.containers import STORES, call_method, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
-from kafka_audit.link.externals import LOGS, THROUGH_METHODS, call_external, mark_run
+from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, mark_run
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import (
@@ -25,6 +25,7 @@ from kafka_audit.link.values import (
     Manager,
     Partial,
     Site,
+    Unread,
     Value,
 )
 from kafka_audit.link.walk import expressions, inside, statements
@@ -107,10 +108,20 @@ def apply(engine: Engine, callee: Value, node: s.Call, arguments: Arguments) -> 
             return apply(engine, inner, node, merged)
         case External(dotted):
             return call_external(engine, dotted, node, arguments)
+        case Unread(path):
+            return _call_unread(engine, path, node, arguments)
         case Instance():
             called = attribute_of(engine, callee, "__call__")
             return set().union(*(apply(engine, v, node, arguments) for v in called if isinstance(v, BoundMethod)))
     return set()
+
+
+def _call_unread(engine: Engine, path: str, node: s.Call, arguments: Arguments) -> Values:
+    """A call of a project function in a file that was not read: it matters when it is given something that does."""
+    given = {value for values in arguments.all() for value in values}
+    if any(isinstance(value, ClientObject | ClientType) for value in given):
+        engine.wanted.add(path)
+    return hand_over(engine, "?", node, arguments)
 
 
 def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
@@ -124,6 +135,8 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
             engine.note_loose(_last_name(node.function.value), node)
         if node.function.name in LOGS:
             return set()
+        if node.function.name in OFFLOADS:
+            return call_external(engine, f"?.{node.function.name}", node, arguments)
         if node.function.name in THROUGH_METHODS:
             mark_run(engine, node, f"?.{node.function.name}")
     return hand_over(engine, "?", node, arguments)

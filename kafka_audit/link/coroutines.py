@@ -7,7 +7,7 @@ from typing import Literal
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import CallFact, Engine, Event
-from kafka_audit.link.events import client_of, meaning
+from kafka_audit.link.events import client_of
 from kafka_audit.link.lives import Lives, owner_name
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient
@@ -67,9 +67,10 @@ def _of_wrappers(engine: Engine, lives: Lives, ids: dict[ClientObject, str]) -> 
     direct: dict[Unit, Event] = {}
     for event in engine.events.values():
         receiver = event.receiver
-        if isinstance(receiver, ClientObject | ForeignClient) and client_of(receiver).is_async:
-            if meaning(client_of(receiver), event.method) != "use" and event.via != "callback":
-                direct.setdefault(event.unit, event)
+        if not isinstance(receiver, ClientObject | ForeignClient) or not client_of(receiver).is_async:
+            continue
+        if event.what != "use" and event.via != "callback":
+            direct.setdefault(event.unit, event)
     found = []
     for node, fact in engine.calls.items():
         if not isinstance(node, s.Call) or fact.mode != "dropped" or not _all_coroutines(fact):

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.modules import ModulePaths
+from kafka_audit.link.related import Related
 from kafka_audit.link.scopes import ClassScope, Module, Unit
 from kafka_audit.link.values import (
     ClassValue,
@@ -135,13 +136,13 @@ class Engine:
     attributes and calls need each other, and meet here instead of importing each other in a circle.
     """
 
-    def __init__(self, modules: Mapping[str, Module], paths: ModulePaths) -> None:
+    def __init__(self, modules: dict[str, Module], paths: ModulePaths) -> None:
         self.modules = modules
         self.paths = paths
         self.evaluate: Callable[[s.Expr], Values]
         self.apply: Callable[[Value, s.Call, Arguments], Values]
         self.apply_bound: Callable[[Value, Node], Values]
-        self.unit: Unit = next(iter(modules.values())).top
+        self.unit: Unit
         self.guarded = False
         self.sites: dict[tuple[s.Call, str], Site] = {}
         self.calls: dict[Node, CallFact] = {}
@@ -156,19 +157,27 @@ class Engine:
         self.managed: dict[Value, Node] = {}
         self.containers: dict[object, Container] = {}
         self.fixtures: dict[str, list[Unit]] = {}
+        self.wanted: set[str] = set()
+        self.related = Related(modules, paths)
         self._interned: dict[tuple[object, ...], Value] = {}
-        self._outside: dict[str, Place] = {}
+        self._outside: dict[tuple[str, str], Place] = {}
         self._origins: dict[tuple[s.Call, ClassScope], Origin] = {}
         self._work: deque[Unit] = deque()
         self._queued: set[Unit] = set()
 
     # The work list.
 
-    def solve(self, evaluate: Callable[[Engine, Unit], None]) -> None:
-        """Evaluate every unit until nothing changes."""
+    def add(self, modules: Mapping[str, Module]) -> None:
+        """Take in further files: everything that imports anything may mean something else now."""
+        self.modules.update(modules)
+        self.related = Related(self.modules, self.paths)
         for path in sorted(self.modules):
             for unit in self.modules[path].units:
-                self.enqueue(unit)
+                if path in modules or unit.imports:
+                    self.enqueue(unit)
+
+    def solve(self, evaluate: Callable[[Engine, Unit], None]) -> None:
+        """Evaluate every unit that waits, until nothing changes."""
         while self._work:
             unit = self._work.popleft()
             self._queued.discard(unit)
@@ -252,10 +261,14 @@ class Engine:
         return found
 
     def outside(self, name: str) -> Place:
-        """The place of an attribute of that name on objects that are not the project's own: `app.state.producer`."""
-        place = self._outside.get(name)
+        """The place of an attribute of that name on objects that are not the project's own: `app.state.producer`.
+
+        Files that no chain of imports connects have places of their own.
+        """
+        key = (self.related.group(self.unit.module.path), name)
+        place = self._outside.get(key)
         if place is None:
-            place = self._outside[name] = Place("outside", None, name, name)
+            place = self._outside[key] = Place("outside", None, name, name)
         return place
 
     def container(self, key: object, kind: str, line: int, text: str = "") -> Container:

@@ -16,6 +16,7 @@ from kafka_audit.link.scopes import enclosing, lookup
 from kafka_audit.link.values import (
     BoundMethod,
     ClassValue,
+    ClientMethod,
     ClientObject,
     ClientType,
     Closing,
@@ -25,6 +26,7 @@ from kafka_audit.link.values import (
     Partial,
     Super,
     Text,
+    Value,
 )
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
@@ -45,7 +47,6 @@ INERT = frozenset(
         "builtins.repr",
         "builtins.bool",
         "builtins.id",
-        "builtins.type",
         "builtins.callable",
         "builtins.hash",
         "builtins.int",
@@ -96,7 +97,10 @@ THROUGH = frozenset(
 )
 """Functions whose result is, or holds, what they are given (for coroutines: what the coroutine returns)."""
 
-THROUGH_METHODS = frozenset({"run_until_complete", "create_task", "start_soon", "run_sync"})
+THROUGH_METHODS = frozenset({"run_until_complete", "create_task", "start_soon"})
+OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_sync", "sync_to_async"})
+"""Functions that run another one in a thread and give its result."""
+
 _ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
 _PROVIDES = frozenset({"Depends", "Security", "TaskiqDepends", "FromDishka"})
 
@@ -115,6 +119,8 @@ def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Argument
         return set().union(*arguments.all())
     if dotted in MAKERS:
         return _make_container(engine, dotted, node, arguments)
+    if last in OFFLOADS:
+        return _offload(engine, dotted, node, arguments)
     if last in _ENTERS:
         return _enter(engine, node, arguments)
     if last in _PROVIDES:
@@ -194,6 +200,22 @@ def _later(engine: Engine, node: s.Call, factories: Values) -> Values:
     return found
 
 
+def _offload(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> Values:
+    """A function handed to a thread that waits for its result: it is called, with the arguments that follow it."""
+    offset = next((i for i, values in enumerate(arguments.positional) if any(map(_is_callable, values))), None)
+    if offset is None:
+        return hand_over(engine, dotted, node, arguments)
+    inner = Arguments(arguments.positional[offset + 1 :], arguments.keywords, arguments.spread)
+    found: Values = set()
+    for callee in arguments.positional[offset]:
+        found |= engine.apply(callee, node, inner)
+    return found
+
+
+def _is_callable(value: Value) -> bool:
+    return isinstance(value, ClientType | ClientMethod | ClassValue | FunctionValue | BoundMethod | Partial)
+
+
 def _enter(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     found: Values = set()
     for value in arguments.get(0, "cm"):
@@ -220,6 +242,11 @@ def _closing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 
 def _aclosing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {engine.intern(Closing, inner, "aclose") for inner in arguments.get(0, "thing")}
+
+
+def _type(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """`type(x)`: the class of an object of the project."""
+    return {engine.class_value(value.scope) for value in arguments.get(0) if isinstance(value, Instance)}
 
 
 def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
@@ -293,6 +320,7 @@ _HANDLERS: dict[str, Handler] = {
     "functools.partialmethod": _partial,
     "contextlib.closing": _closing,
     "contextlib.aclosing": _aclosing,
+    "builtins.type": _type,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
     "builtins.object.__setattr__": _setattr,

@@ -1,22 +1,32 @@
-"""The value flow of a whole program: run the fixpoint."""
+"""The value flow of a whole program: run the fixpoint, and read further files when it turns out that they matter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
+from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.modules import ModulePaths
-from kafka_audit.link.scopes import Module
+from kafka_audit.link.scopes import build_module
 from kafka_audit.link.statements import run_unit
 
+Load = Callable[[list[str]], Mapping[str, FileFacts]]
+"""Reads and extracts further files of the project, by path; those that cannot be read are left out."""
 
-def flow(modules: Mapping[str, Module], paths: ModulePaths) -> Engine:
-    """Let values flow through these modules until nothing changes."""
-    engine = Engine(modules, paths)
+
+def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load) -> Engine:
+    """Let values flow through these files, and those that values turn out to flow into, until nothing changes."""
+    engine = Engine({}, paths)
     engine.evaluate = partial(expressions.evaluate, engine)
     engine.apply = partial(calls.apply, engine)
     engine.apply_bound = partial(calls.apply_bound, engine)
-    engine.solve(run_unit)
+    asked: set[str] = set()
+    while sources:
+        engine.add({path: build_module(path, sources[path]) for path in sorted(sources)})
+        engine.solve(run_unit)
+        missing = sorted(engine.wanted - engine.modules.keys() - asked)
+        asked.update(missing)
+        sources = load(missing) if missing else {}
     return engine

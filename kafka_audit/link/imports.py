@@ -6,6 +6,7 @@ from kafka_audit.catalog.clients import client_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.scopes import Module, Unit, lookup
+from kafka_audit.link.values import Unread
 
 
 def bind_import(engine: Engine, node: s.Import) -> None:
@@ -41,8 +42,8 @@ def from_import(engine: Engine, module: str, name: str, here: Module) -> Values:
             return _from_path(engine, path, name)
     if path is None and engine.paths.is_namespace(module, here.path):
         inner = engine.paths.absolute(f"{module}.{name}", here.path)
-        if inner is not None and inner in engine.modules:
-            return {engine.module(engine.modules[inner])}
+        if inner is not None:
+            return _whole(engine, inner)
     return _library_name(engine, f"{module}.{name}")
 
 
@@ -68,8 +69,8 @@ def module_attribute(engine: Engine, module: Module, name: str) -> Values:
     if through:
         return through
     child = engine.paths.child(module.path, name)
-    if child is not None and child in engine.modules:
-        return {engine.module(engine.modules[child])}
+    if child is not None:
+        return _whole(engine, child)
     # Somebody may assign the attribute from outside later: reading the place registers the interest.
     return set(engine.read(top.place(name))) if not top.stars else set()
 
@@ -103,7 +104,7 @@ def _from_folder(engine: Engine, node: s.Import, here: Module) -> Values:
     """`from . import x` in a folder without `__init__.py`."""
     dotted = f"{node.module}.{node.name}" if node.module else str(node.name)
     path = engine.paths.relative(dotted, node.level, here.path)
-    return {engine.module(engine.modules[path])} if path is not None and path in engine.modules else set()
+    return _whole(engine, path) if path is not None else set()
 
 
 def _from_path(engine: Engine, path: str, name: str) -> Values:
@@ -112,16 +113,22 @@ def _from_path(engine: Engine, path: str, name: str) -> Values:
     if module is not None:
         return module_attribute(engine, module, name)
     child = engine.paths.child(path, name)
-    return {engine.module(engine.modules[child])} if child is not None and child in engine.modules else set()
+    if child is not None:
+        return _whole(engine, child)
+    return {engine.intern(Unread, path, name)}
+
+
+def _whole(engine: Engine, path: str) -> Values:
+    """A project module as a whole."""
+    module = engine.modules.get(path)
+    return {engine.module(module)} if module is not None else {engine.intern(Unread, path, "")}
 
 
 def _module_or_library(engine: Engine, dotted: str, here: Module) -> Values:
     path = engine.paths.absolute(dotted, here.path)
     if path is None:
         return _library_name(engine, dotted)
-    if path in engine.modules:
-        return {engine.module(engine.modules[path])}
-    return set()
+    return _whole(engine, path)
 
 
 def _library_name(engine: Engine, dotted: str) -> Values:

@@ -62,6 +62,8 @@ class Lives:
         An exit handler counts only if it can release the client at all. Tests never count for application code. A
         demonstration under the main guard of the very module does not count for the programs that import it.
         """
+        if life.holding.kind != "global" and event.unit in self._creators(life):
+            return True  # whoever makes the client gets to the release, too
         entries = self.reach.entries(event.unit, tests=life.in_test)
         counting = [entry for entry in entries if self._counts(life, event, entry)]
         if not counting:
@@ -72,7 +74,12 @@ class Lives:
         creators = self.reach.entries(life.site.unit, tests=life.in_test)
         return all(entry.kind in {"main", "import"} and entry.path == life.path for entry in creators)
 
+    def _creators(self, life: Life) -> set[Unit]:
+        return self.reach.callers(life.site.unit)
+
     def _counts(self, life: Life, event: Event, entry: Entry) -> bool:
+        if event.via == "callback" and is_exit_registrar(event.registrar) and life.site.client.is_async:
+            return False  # the bound method of an asynchronous client only makes a coroutine
         if entry.kind != "exit" and not is_exit_registrar(entry.target):
             return True
         return not life.site.client.is_async or releases_at_exit(self.engine, self.reach, entry.unit, event)
@@ -141,8 +148,14 @@ class Lives:
             starts=tuple(e for e in events if e.what == "start"),
             releases=tuple(e for e in events if e.what == "release"),
             uses=tuple(e for e in events if e.what == "use"),
-            possible=tuple(self._possible.get(site.client.name, ())),
+            possible=tuple(self._possible_for(site)),
         )
+
+    def _possible_for(self, site: Site) -> list[Event]:
+        """Releases of unknown clients of this class in files that imports connect with the construction."""
+        related, group = self.engine.related, self.engine.related.group(site.unit.module.path)
+        events = self._possible.get(site.client.name, [])
+        return [event for event in events if related.group(event.unit.module.path) == group]
 
     def _relevant(self, events: list[Event], in_test: bool) -> list[Event]:
         kept = [e for e in events if in_test or context_of(e.unit.module.path) != "test"]
@@ -167,9 +180,15 @@ def _by_receiver(engine: Engine) -> dict[object, list[Event]]:
 
 
 def _foreign_releases(engine: Engine) -> dict[str, list[Event]]:
-    """Releases of clients of unknown origin, by client: any of them may be the missing one."""
+    """Releases of clients of unknown origin, by client: any of them may be the missing one.
+
+    A receiver that is annotated, and also known to be a client that the project makes, is not unknown.
+    """
     found: dict[str, list[Event]] = {}
+    known = {event.node for event in engine.events.values() if isinstance(event.receiver, ClientObject)}
     for event in engine.events.values():
+        if event.node in known:
+            continue
         if event.what == "release" and isinstance(event.receiver, ForeignClient):
             found.setdefault(event.receiver.client.name, []).append(event)
     return found

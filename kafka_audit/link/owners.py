@@ -42,9 +42,24 @@ class Holdings:
             for value in place.values:
                 if isinstance(value, ClientObject | Instance | Container):
                     self.places.setdefault(value, []).append(place)
+        for value, places in list(self.places.items()):
+            self.places[value] = self._through_tuples(places)
         self._handed: dict[Value, list[str]] = {}
         for escape in engine.escapes.values():
             self._handed.setdefault(escape.value, []).append(escape.target)
+
+    def _through_tuples(self, places: list[Place]) -> list[Place]:
+        """A tuple only carries: what holds the tuple holds its elements."""
+        found: dict[Place, None] = {}
+        waiting = list(places)
+        while waiting:
+            place = waiting.pop(0)
+            if place in found:
+                continue
+            found[place] = None
+            if isinstance(place.owner, Container) and place.owner.kind == "tuple":
+                waiting.extend(self.places.get(place.owner, ()))
+        return list(found)
 
     def of_client(self, value: ClientObject) -> Holding:
         """Who keeps a client."""
@@ -71,19 +86,20 @@ class Holdings:
         manager = self.engine.managed.get(value)
         if manager is not None and _wraps(manager, node):
             return Holding("managed", local)
-        return self._kept(places, unit) or self._passing(value, places, local, manager)
+        return self._kept(value, places, unit) or self._passing(value, places, local, manager)
 
-    def _kept(self, places: list[Place], unit: Unit) -> Holding | None:
+    def _kept(self, value: Value, places: list[Place], unit: Unit) -> Holding | None:
         """The first long-lived place: global, then field, then container."""
         cached = [p for p in places if p.kind == "result" and isinstance(p.owner, Unit) and self._is_cached(p.owner)]
-        shared = [p for p in places if p.kind in {"module", "class"}]
+        per_object = [p for p in places if p.kind == "class" and _is_field_default(p, value)]
+        shared = [p for p in places if p.kind in {"module", "class"} and p not in per_object]
         shared += [c for p in places if (c := self._context_variable(p)) is not None]
         if _is_factory_of_many(places, unit):
             return None
         if shared or cached:
             best = _first([*shared, *cached], unit)
-            return Holding("global", best.name, None, best)
-        fields = [p for p in places if p.kind in {"field", "outside"}]
+            return Holding("global", best.text or best.name, None, best)
+        fields = [p for p in places if p.kind in {"field", "outside"}] + per_object
         if fields:
             best = _first(fields, unit)
             scope = best.owner if isinstance(best.owner, ClassScope) else None
@@ -122,9 +138,13 @@ class Holdings:
             return Holding("managed", local)
         if any(_takes_over(target) for target in self._handed.get(value, ())):
             return Holding("delegated", local)
-        if any(place.kind in {"result", "yield"} for place in places):
+        if any(place.kind in {"result", "yield"} and not self._is_lent(place) for place in places):
             return Holding("returned", local)
         return Holding("local", local)
+
+    def _is_lent(self, place: Place) -> bool:
+        """Whether a context manager's `yield` only lends the object: the generator gets it back."""
+        return place.kind == "yield" and isinstance(place.owner, Unit) and self.engine.flagged(place.owner, "manager")
 
     def _local_name(self, places: Iterable[Place], unit: Unit) -> str | None:
         names = [p for p in places if p.kind == "local"]
@@ -161,8 +181,15 @@ def _first(places: list[Place], unit: Unit) -> Place:
     return min(places, key=rank)
 
 
+def _is_field_default(place: Place, value: Value) -> bool:
+    """Whether the class attribute stands for what a dataclass's `default_factory` gives each object."""
+    return isinstance(value, ClientObject) and value.site.guarded and place.owner is value.site.unit
+
+
 def _unmangled(place: Place, scope: ClassScope | None) -> str:
     """A field as the class writes it: `self.__producer`, not `self._Client__producer`."""
+    if place.kind == "class" and isinstance(place.owner, Unit):
+        return f"self.{place.name}"
     if place.kind != "field" or scope is None:
         return place.text or place.name
     prefix = f"_{scope.name.lstrip('_')}__"

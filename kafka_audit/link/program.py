@@ -38,6 +38,11 @@ class Program:
 
     def may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
         """Whether a call on an unknown object, named like the client's place, may be its release."""
+        if life.holding.kind == "local" and not self.hands_over(life):
+            return False  # nobody else ever sees it
+        related = self.engine.related
+        if related.group(unit.module.path) != related.group(life.path):
+            return False
         if context_of(unit.module.path) == "test" and not life.in_test:
             return False
         function = node.function if isinstance(node, s.Call) else None

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import Literal
 
+from kafka_audit.catalog.hooks import HOOKS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
@@ -69,6 +72,7 @@ class Reach:
             self.outgoing.setdefault(edge.caller, []).append(edge)
             self.incoming.setdefault(edge.callee, []).append(edge)
         self._referenced = _referenced(engine)
+        self._named = _named(engine)
         self.at_import = self._run_at_import()
 
     def import_chain(self, unit: Unit) -> list[Edge]:
@@ -114,6 +118,8 @@ class Reach:
             return
         for registration in self.engine.registrations.get(unit, {}).values():
             yield Entry("hook", unit, registration.unit.module.path, registration.target)
+        if unit in self._named:
+            yield Entry("hook", unit, unit.module.path, self._named[unit])
         if unit in self._referenced:
             yield Entry("reference", unit, unit.module.path)
         if unit.function is None:
@@ -195,6 +201,24 @@ def _referenced(engine: Engine) -> set[Unit]:
     for place in engine.all_places():
         if place.kind in {"field", "element", "outside"}:
             found.update(unit for value in place.values if (unit := _function_in(value)) is not None)
+    return found
+
+
+def _named(engine: Engine) -> dict[Unit, str]:
+    """Functions that a framework finds by their name in a class or file of a certain name, and the hook's target."""
+    found: dict[Unit, str] = {}
+    for hook in HOOKS:
+        if hook.via != "named" or hook.target == "*":
+            continue
+        for path in sorted(engine.modules):
+            module = engine.modules[path]
+            tops = [module.top] if fnmatchcase(PurePosixPath(path).stem, hook.target) else []
+            bodies = [scope.body for scope in module.classes if fnmatchcase(scope.name, hook.target)]
+            for unit in (*tops, *bodies):
+                values = unit.places[hook.select].values if hook.select in unit.places else ()
+                for value in values:
+                    if isinstance(value, FunctionValue):
+                        found.setdefault(value.unit, f"{hook.target}.{hook.select}")
     return found
 
 

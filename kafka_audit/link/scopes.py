@@ -32,6 +32,7 @@ class Unit:
     result: Place = field(init=False)
     yields: Place = field(init=False)
     stars: list[s.Import] = field(default_factory=list)
+    imports: list[s.Import] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Give the unit the places of its result and its yields."""
@@ -145,8 +146,10 @@ def _cut(module: Module, unit: Unit, body: s.Body) -> None:
             _add_function(module, unit, statement)
         elif isinstance(statement, s.Class):
             _add_class(module, unit, statement)
-        elif isinstance(statement, s.Import) and statement.name == "*":
-            unit.stars.append(statement)
+        elif isinstance(statement, s.Import):
+            unit.imports.append(statement)
+            if statement.name == "*":
+                unit.stars.append(statement)
         for inner in child_bodies(statement):
             _cut(module, unit, inner)
 

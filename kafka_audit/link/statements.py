@@ -14,7 +14,8 @@ from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.imports import bind_import
 from kafka_audit.link.managers import enter
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Instance
+from kafka_audit.link.values import Instance, Unread
+from kafka_audit.link.walk import bound_names
 
 
 def run_unit(engine: Engine, unit: Unit) -> None:
@@ -126,12 +127,31 @@ def _assert(engine: Engine, node: s.Assert) -> None:
 
 def _if(engine: Engine, node: s.If) -> None:
     engine.evaluate(node.test)
+    if _is_typing_guard(node.test):
+        _import_for_types(engine, node)
+        return
     before = engine.guarded
     guards = is_main_guard(node.test)
     if guards and engine.unit.kind == "module":
         engine.guarded = True
     run_body(engine, node.body)
     engine.guarded = before
+    run_body(engine, node.orelse)
+
+
+def _is_typing_guard(test: s.Expr) -> bool:
+    """Whether the test is `TYPE_CHECKING`, plain or as an attribute of `typing`."""
+    return isinstance(test, s.Name | s.Attribute) and "TYPE_CHECKING" in (
+        test.id if isinstance(test, s.Name) else test.name
+    )
+
+
+def _import_for_types(engine: Engine, node: s.If) -> None:
+    """Code that only type checkers see: its imports give names to annotations, unless `else` binds them for real."""
+    real = bound_names(node.orelse).bound
+    for statement in node.body:
+        if isinstance(statement, s.Import) and statement.bound not in real:
+            bind_import(engine, statement)
     run_body(engine, node.orelse)
 
 
@@ -209,6 +229,8 @@ def _class(engine: Engine, node: s.Class) -> None:
     for place, argument in zip(scope.bases, positional, strict=True):
         engine.write(place, engine.evaluate(argument.value))
         for value in place.values:
+            if isinstance(value, Unread):
+                engine.wanted.add(value.path)
             parent = getattr(value, "scope", None)
             if parent is not None and scope not in parent.children:
                 parent.children[scope] = None

@@ -124,6 +124,14 @@ class ModuleValue(Value):
 
 
 @dataclass(eq=False, slots=True)
+class Unread(Value):
+    """A name of a project file that was not read; `path` is the file to read once it turns out to matter."""
+
+    path: str
+    name: str
+
+
+@dataclass(eq=False, slots=True)
 class External(Value):
     """A name of another library, dotted; `()` marks the result of a call: `fastapi.FastAPI().state`."""
 

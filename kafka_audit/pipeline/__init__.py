@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kafka_audit.discover import Discovery, discover
-from kafka_audit.facts.schema import Flaw
+from kafka_audit.facts.schema import FileFacts, Flaw
 from kafka_audit.model import Problem, Report
 from kafka_audit.pipeline.reading import read
 from kafka_audit.pipeline.telling import deliver, exit_code, report
@@ -38,9 +38,16 @@ def audit(settings: Settings, progress: Progress = _silent) -> Report:
     contents, unread = read(found.files)
     with Workers(settings.jobs, progress) as workers:
         facts = relevant(contents, workers.extract)
+
+        def load(names: list[str]) -> dict[str, FileFacts]:
+            """Read the further files that linking asks for."""
+            more = workers.extract({name: contents[name] for name in names if name in contents})
+            facts.update(more)
+            return more
+
+        program = link(facts.copy(), [file.name for file in found.files], settings.roles, load)
         others = {name: contents[name] for name in sorted(found.asked & contents.keys() - facts.keys())}
         harmless = _problems(workers.check(others), found)
-    program = link(facts, [file.name for file in found.files], settings.roles)
     judgement = judge(program, settings.select, settings.ignore)
     flaws = _problems({name: each.flaws for name, each in facts.items()}, found)
     hiding = [*found.problems, *unread, *flaws, *judgement.problems]

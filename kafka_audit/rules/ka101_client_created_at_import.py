@@ -95,7 +95,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every construction that some import reaches, with the calls that lead to it."""
     for life in program.audited:
-        if life.created_at_import is None or life.holding.kind == "managed":
+        if life.created_at_import is None or (life.site.client.needs_running_loop and _has_loop(life)):
             continue
         chain = import_chain(life.created_at_import)
         module = life.created_at_import[0].caller.module.path if chain else life.path
@@ -108,6 +108,11 @@ def check(program: Program) -> Iterator[Alarm]:
             trace=(*chain, created(life), Step(path=life.path, line=life.site.node.at[0], message=_effect(life))),
             severity=_severity(life),
         )
+
+
+def _has_loop(life: Life) -> bool:
+    """Whether the constructor runs in a coroutine: then a loop is running, and what matters is that it ends."""
+    return life.site.unit.is_async or any(edge.callee.is_async for edge in life.created_at_import or ())
 
 
 def _severity(life: Life) -> Severity:

@@ -85,7 +85,7 @@ def check(program: Program) -> Iterator[Alarm]:
         yield Alarm(
             path=path,
             at=at,
-            message=f"`{dropped.text}` in {owner} makes a coroutine that is never awaited, so nothing is {dropped.effect}",
+            message=f"`{dropped.text}` in {owner} is never awaited, so nothing is {dropped.effect}",
             confidence="high",
             producer=dropped.producer,
             trace=(

@@ -1,0 +1,51 @@
+"""Which files belong together: those that a chain of imports connects, whichever way round.
+
+What is known only by a name (an attribute of an unknown object, a release on an unknown receiver) can concern an object
+only if both stand in one such group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.modules import ModulePaths
+from kafka_audit.link.scopes import Module
+
+
+class Related:
+    """The groups of files, as a union of sets."""
+
+    def __init__(self, modules: Mapping[str, Module], paths: ModulePaths) -> None:
+        self._parent = {path: path for path in sorted(modules)}
+        for path in sorted(modules):
+            for unit in modules[path].units:
+                for node in unit.imports:
+                    for target in imported_paths(node, path, paths):
+                        self._join(path, target)
+
+    def group(self, path: str) -> str:
+        """The name of the group that a file belongs to: one of its paths."""
+        root = path
+        while self._parent.get(root, root) != root:
+            root = self._parent[root]
+        while self._parent.get(path, path) != root:
+            self._parent[path], path = root, self._parent[path]
+        return root
+
+    def _join(self, one: str, other: str) -> None:
+        first, second = sorted((self.group(one), self.group(other)))
+        self._parent.setdefault(first, first)
+        self._parent[second] = first
+
+
+def imported_paths(node: s.Import, importer: str, paths: ModulePaths) -> list[str]:
+    """The project files that an import statement runs: the module, and the submodule when the name is one."""
+    if node.level:
+        found = [paths.relative(node.module, node.level, importer)]
+        dotted = f"{node.module}.{node.name}" if node.module else str(node.name)
+        found.append(paths.relative(dotted, node.level, importer))
+    else:
+        found = [paths.absolute(node.module, importer)]
+        found.append(paths.absolute(f"{node.module}.{node.name}", importer) if node.name else None)
+    return [path for path in found if path is not None]
