@@ -147,9 +147,9 @@ def _unknown(word: str) -> str:
     """The sentence for a selector that matches nothing, with the closest selector that exists."""
     known = sorted({text for rule in rules() for text in (rule.code, rule.name, rule.category)})
     folded = {text.casefold(): text for text in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1)
-    hint = f"did you mean {folded[close[0]]}?" if close else "`kafka-audit rules` lists the rules"
-    return f"no rule, prefix, name or category is called {word!r}; {hint}"
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.4)
+    hint = f"did you mean {folded[close[0]]}? " if close else ""
+    return f"no rule, prefix, name or category is called {word!r}; {hint}`kafka-audit rules` lists the rules"
 
 
 def _failure(rule: Rule, error: Exception) -> Problem:
