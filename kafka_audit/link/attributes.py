@@ -274,8 +274,7 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
                 continue
         is_known = True
         engine.write(place, values)
-        if place.kind == "class":
-            place.text = min(place.text, text) if "." in place.text else text
+        engine.note_written(place, text)
     if not is_known:
         place = engine.outside(name)
         place.text = text

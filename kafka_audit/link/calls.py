@@ -169,7 +169,7 @@ def construct(engine: Engine, scope: ClassScope, node: s.Call, arguments: Argume
     elif client is not None and runs_client_init(engine, scope):
         line = ancestry(engine, scope)
         before = line[: line.index(client)]
-        via = tuple(base.name for base in before if isinstance(base, ClassScope))
+        via = tuple(base.name for base in before if isinstance(base, ClassScope) and client in ancestry(engine, base))
         made = construct_client(engine, client, node, scope, via)
     else:
         made = engine.instance(scope, engine.origin(node, scope))

@@ -26,6 +26,7 @@ STORES = frozenset(
     ]
 )
 LOADS = frozenset(["get", "get_nowait", "pop", "popitem", "popleft", "receive", "setdefault", "__getitem__"])
+TAKES = frozenset(["get_nowait", "pop", "popitem", "popleft"])
 VIEWS = frozenset(["copy", "items", "values"])
 MAKERS = frozenset(
     [
@@ -206,6 +207,10 @@ def call_method(engine: Engine, method: ContainerMethod, arguments: Arguments, n
     """A method call on a known container."""
     container, name = method.container, method.name
     found: Values = set()
+    if name in TAKES or (name == "get" and "queue" in container.kind):
+        engine.checkouts.setdefault((container, engine.unit), node)
+    elif name in STORES:
+        engine.checkins.add((container, engine.unit))
     if name in STORES:
         many = name in {"extend", "extendleft", "update"}
         keyed = name in {"setdefault", "insert"}

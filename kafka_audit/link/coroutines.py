@@ -10,10 +10,11 @@ from kafka_audit.link.engine import CallFact, Engine, Event
 from kafka_audit.link.events import client_of
 from kafka_audit.link.lives import Lives, owner_name
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject, ForeignClient
+from kafka_audit.link.values import ClientObject, ForeignClient, Instance
+from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
 
-Effect = Literal["started", "released", "flushed"]
+Effect = Literal["started", "released", "flushed", "handed out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def dropped_calls(engine: Engine, lives: Lives) -> list[Dropped]:
     ids = {life.value: life.id for life in lives.all}
     found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids)}
     found |= {dropped.node: dropped for dropped in _of_clients(engine, ids)}
+    found |= {dropped.node: dropped for dropped in _of_getters(engine, ids)}
     return sorted(found.values(), key=lambda d: (d.unit.module.path, d.node.at))
 
 
@@ -79,6 +81,40 @@ def _of_wrappers(engine: Engine, lives: Lives, ids: dict[ClientObject, str]) -> 
         if event_behind is not None:
             found.append(_wrapper(node, fact, event_behind, ids))
     return found
+
+
+def _of_getters(engine: Engine, ids: dict[ClientObject, str]) -> list[Dropped]:
+    """`x = get_client()` without await, where `x` is then used as if it were the client."""
+    found = []
+    for node, fact in engine.calls.items():
+        if not isinstance(node, s.Call) or fact.mode != "used" or not _all_coroutines(fact):
+            continue
+        values = {value for callee in fact.callees for value in callee.result.values}
+        if not any(isinstance(value, ClientObject | Instance) for value in values):
+            continue
+        if _used_unawaited(fact.unit, node):
+            producer = min((ids[value] for value in values if isinstance(value, ClientObject)), default=None)
+            found.append(Dropped(node, fact.unit, words(node), "handed out", producer, ()))
+    return found
+
+
+def _used_unawaited(unit: Unit, node: s.Call) -> bool:
+    """Whether the call is assigned to a name whose attributes are used, and that is never awaited or handed on."""
+    every = list(statements(unit.body))
+    names = {
+        target.id
+        for statement in every
+        if isinstance(statement, s.Assign) and statement.value is node
+        for target in statement.targets
+        if isinstance(target, s.Name)
+    }
+    parts = [part for statement in every for expression in expressions(statement) for part in inside(expression)]
+    used = {part.value.id for part in parts if isinstance(part, s.Attribute) and isinstance(part.value, s.Name)}
+    awaited = {part.value.id for part in parts if isinstance(part, s.Await) and isinstance(part.value, s.Name)}
+    handed = {
+        a.value.id for part in parts if isinstance(part, s.Call) for a in part.arguments if isinstance(a.value, s.Name)
+    }
+    return bool(names & used - awaited - handed)
 
 
 def _all_coroutines(fact: CallFact) -> bool:

@@ -157,6 +157,10 @@ class Engine:
         self.managed: dict[Value, Node] = {}
         self.containers: dict[object, Container] = {}
         self.fixtures: dict[str, list[Unit]] = {}
+        self.per_object: set[object] = set()
+        self.written: dict[tuple[Place, Unit], str] = {}
+        self.checkouts: dict[tuple[Container, Unit], Node] = {}
+        self.checkins: set[tuple[Container, Unit]] = set()
         self.wanted: set[str] = set()
         self.related = Related(modules, paths)
         self._interned: dict[tuple[object, ...], Value] = {}
@@ -319,6 +323,10 @@ class Engine:
     def note_escape(self, value: Value, target: str, node: s.Call) -> None:
         """Remember that an object was handed to code that cannot be seen."""
         self.escapes.setdefault((value, node), Escape(value, target, self.unit, node))
+
+    def note_written(self, place: Place, text: str) -> None:
+        """Remember how the current unit writes a place that it assigns."""
+        self.written.setdefault((place, self.unit), text)
 
     def note_loose(self, receiver: str, node: Node) -> None:
         """Remember a call that looks like a release on a receiver that nothing is known of."""

@@ -28,8 +28,6 @@ def _name(engine: Engine, node: s.Name) -> Values:
     unit, is_bound = lookup(engine.unit, node.id)
     if is_bound:
         return engine.read(unit.place(node.id))
-    if node.id in unit.places:
-        return engine.read(unit.place(node.id))
     if unit.stars:
         through = star_values(engine, unit, node.id, {unit.module})
         if through:

@@ -294,6 +294,7 @@ def _new(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 
 def _field(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     """A dataclass field: its default, or what its factory will give for each object."""
+    engine.per_object.add(node)
     factories = arguments.keywords.get("default_factory", set()) | arguments.keywords.get("factory", set())
     return arguments.keywords.get("default", set()) | _later(engine, node, factories)
 

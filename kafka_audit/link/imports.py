@@ -63,7 +63,7 @@ def provides(engine: Engine, module: Module, name: str) -> bool:
 def module_attribute(engine: Engine, module: Module, name: str) -> Values:
     """A global of a project module, through its star imports when it does not bind the name itself."""
     top = module.top
-    if name in top.bound or name in top.places:
+    if name in top.bound:
         return set(engine.read(top.place(name)))
     through = star_values(engine, top, name, {module})
     if through:
@@ -72,7 +72,7 @@ def module_attribute(engine: Engine, module: Module, name: str) -> Values:
     if child is not None:
         return _whole(engine, child)
     # Somebody may assign the attribute from outside later: reading the place registers the interest.
-    return set(engine.read(top.place(name))) if not top.stars else set()
+    return set(engine.read(top.place(name)))
 
 
 def star_values(engine: Engine, top: Unit, name: str, seen: set[Module]) -> Values:

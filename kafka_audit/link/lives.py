@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.attributes import ancestry, find_method
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.exits import is_exit_registrar, releases_at_exit
@@ -62,8 +62,8 @@ class Lives:
         An exit handler counts only if it can release the client at all. Tests never count for application code. A
         demonstration under the main guard of the very module does not count for the programs that import it.
         """
-        if life.holding.kind != "global" and event.unit in self._creators(life):
-            return True  # whoever makes the client gets to the release, too
+        if life.holding.kind != "global" and self._goes_along(life, event):
+            return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
         counting = [entry for entry in entries if self._counts(life, event, entry)]
         if not counting:
@@ -74,8 +74,11 @@ class Lives:
         creators = self.reach.entries(life.site.unit, tests=life.in_test)
         return all(entry.kind in {"main", "import"} and entry.path == life.path for entry in creators)
 
-    def _creators(self, life: Life) -> set[Unit]:
-        return self.reach.callers(life.site.unit)
+    def _goes_along(self, life: Life, event: Event) -> bool:
+        """Whether whoever makes the client gets to the release, too: by calling it, or by handing it to be called."""
+        makers, enders = self.reach.callers(life.site.unit), self.reach.callers(event.unit)
+        handed = {r.unit for unit in enders for r in self.engine.registrations.get(unit, {}).values()}
+        return event.unit in makers or life.site.unit in enders or not makers.isdisjoint(handed)
 
     def _counts(self, life: Life, event: Event, entry: Entry) -> bool:
         if event.via == "callback" and is_exit_registrar(event.registrar) and life.site.client.is_async:
@@ -146,10 +149,45 @@ class Lives:
             owner=owner,
             created_at_import=tuple(self.reach.import_chain(site.unit)) if at_import else None,
             starts=tuple(e for e in events if e.what == "start"),
-            releases=tuple(e for e in events if e.what == "release"),
+            releases=tuple(e for e in events if e.what == "release" and self._applies(site, holding, e)),
             uses=tuple(e for e in events if e.what == "use"),
             possible=tuple(self._possible_for(site)),
         )
+
+    def _applies(self, site: Site, holding: Holding, event: Event) -> bool:
+        """Whether a release that names the client's place can be this client's.
+
+        One element picked by its index is no release of a pool. A base class's method is none for a subclass that
+        overrides it without calling it.
+        """
+        function = event.node.function if isinstance(event.node, s.Call) else None
+        receiver = function.value if isinstance(function, s.Attribute) else None
+        if holding.kind == "pooled" and isinstance(receiver, s.Subscript):
+            return not (isinstance(receiver.key, s.Constant) and isinstance(receiver.key.value, int))
+        keeper, definer = site.unit.method_of, event.unit.method_of
+        if keeper is None or definer is None or definer is keeper or event.unit.function is None:
+            return True
+        if definer not in ancestry(self.engine, keeper):
+            return True
+        known_as = find_method(self.engine, keeper, event.unit.function.name)
+        return known_as is None or known_as is event.unit or known_as in self.reach.callers(event.unit)
+
+    def lost_checkouts(self, life: Life) -> list[tuple[Unit, s.Call]]:
+        """Where an element is taken out of the pool and neither put back, released, nor handed on."""
+        releasing = {event.unit for event in life.releases}
+        found = []
+        for (container, unit), node in self.engine.checkouts.items():
+            inside = life.value in container.rest.values and isinstance(node, s.Call)
+            if not inside or not self._counts_in(life, unit) or life.value in unit.result.values:
+                continue
+            below = self.reach.below(unit)
+            put_back = any((container, each) in self.engine.checkins for each in below)
+            if not put_back and releasing.isdisjoint(below) and isinstance(node, s.Call):
+                found.append((unit, node))
+        return sorted(found, key=lambda pair: (pair[0].module.path, pair[1].at))
+
+    def _counts_in(self, life: Life, unit: Unit) -> bool:
+        return life.in_test or context_of(unit.module.path) != "test"
 
     def _possible_for(self, site: Site) -> list[Event]:
         """Releases of unknown clients of this class in files that imports connect with the construction."""

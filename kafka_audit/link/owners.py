@@ -86,27 +86,31 @@ class Holdings:
         manager = self.engine.managed.get(value)
         if manager is not None and _wraps(manager, node):
             return Holding("managed", local)
-        return self._kept(value, places, unit) or self._passing(value, places, local, manager)
+        return self._kept(places, unit) or self._passing(value, places, local, manager)
 
-    def _kept(self, value: Value, places: list[Place], unit: Unit) -> Holding | None:
+    def _kept(self, places: list[Place], unit: Unit) -> Holding | None:
         """The first long-lived place: global, then field, then container."""
         cached = [p for p in places if p.kind == "result" and isinstance(p.owner, Unit) and self._is_cached(p.owner)]
-        per_object = [p for p in places if p.kind == "class" and _is_field_default(p, value)]
+        per_object = [p for p in places if p in self.engine.per_object]
         shared = [p for p in places if p.kind in {"module", "class"} and p not in per_object]
         shared += [c for p in places if (c := self._context_variable(p)) is not None]
         if _is_factory_of_many(places, unit):
             return None
         if shared or cached:
             best = _first([*shared, *cached], unit)
-            return Holding("global", best.text or best.name, None, best)
+            return Holding("global", self._text(best, unit, best.name), None, best)
         fields = [p for p in places if p.kind in {"field", "outside"}] + per_object
         if fields:
             best = _first(fields, unit)
             scope = best.owner if isinstance(best.owner, ClassScope) else None
-            return Holding("instance", _unmangled(best, scope), scope, best)
+            return Holding("instance", self._text(best, unit, _unmangled(best, scope)), scope, best)
         pools = [p.owner for p in places if p.kind == "element" and isinstance(p.owner, Container)]
         kept = sorted((pool for pool in pools if self._is_pool(pool)), key=lambda c: (c.unit.module.path, c.line))
         return self._pooled(kept[0], unit) if kept else None
+
+    def _text(self, place: Place, unit: Unit, default: str) -> str:
+        """The place as the function that makes the object writes it, else as its owner does."""
+        return self.engine.written.get((place, unit), default)
 
     def _pooled(self, pool: Container, unit: Unit) -> Holding:
         places = [p for p in self.places.get(pool, ()) if p.kind in {"module", "class", "field", "outside", "local"}]
@@ -115,7 +119,7 @@ class Holdings:
         kinds = ("field", "outside", "class", "module", "local")
         best = min(places, key=lambda p: (kinds.index(p.kind), place_order(p)))
         scope = best.owner if isinstance(best.owner, ClassScope) else None
-        return Holding("pooled", _unmangled(best, scope), scope, best)
+        return Holding("pooled", self._text(best, unit, _unmangled(best, scope)), scope, best)
 
     def _is_pool(self, container: Container) -> bool:
         """Whether elements live in it: not a tuple, nor keyword arguments, nor a display that is never kept."""
@@ -179,11 +183,6 @@ def _first(places: list[Place], unit: Unit) -> Place:
         return (not here, place_order(place))
 
     return min(places, key=rank)
-
-
-def _is_field_default(place: Place, value: Value) -> bool:
-    """Whether the class attribute stands for what a dataclass's `default_factory` gives each object."""
-    return isinstance(value, ClientObject) and value.site.guarded and place.owner is value.site.unit
 
 
 def _unmangled(place: Place, scope: ClassScope | None) -> str:

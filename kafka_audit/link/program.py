@@ -113,7 +113,7 @@ class Program:
         if life.holding.kind in {"delegated", "returned"} and not life.releases:
             return "delegated"
         if not life.releases:
-            return "unknown" if life.possible else "never"
+            return "unknown" if life.possible and self.hands_over(life) else "never"
         return "always" if self.lives.effective(life) else "sometimes"
 
     def _root(self, value: Instance, holding: Holding, released: bool) -> Root:

@@ -97,6 +97,16 @@ class Reach:
         """Every unit from which `unit` can be reached by calls, itself included."""
         return {current for current, _ in self._backwards(unit, lambda _: True)}
 
+    def below(self, unit: Unit) -> set[Unit]:
+        """Every unit that `unit` can reach by calls, itself included."""
+        seen, stack = {unit}, [unit]
+        while stack:
+            for edge in self.outgoing.get(stack.pop(), ()):
+                if edge.callee not in seen:
+                    seen.add(edge.callee)
+                    stack.append(edge.callee)
+        return seen
+
     def _backwards(self, unit: Unit, follow: Callable[[Edge], bool]) -> Iterator[tuple[Unit, Edge | None]]:
         seen = {unit}
         queue: deque[Unit] = deque([unit])

@@ -68,6 +68,8 @@ def _assign(engine: Engine, node: s.Assign) -> None:
     if not values and isinstance(node.value, s.Sequence) and len(node.targets) == 1:
         return
     for target in node.targets:
+        if node.value in engine.per_object and isinstance(target, s.Name):
+            engine.per_object.add(variable(engine, target.id))
         if isinstance(target, s.Sequence) and isinstance(node.value, s.Sequence):
             _assign_pairwise(engine, target, node.value, values, node.line)
         else:

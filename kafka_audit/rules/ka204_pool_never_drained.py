@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.facts import schema as s
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 from aiokafka import AIOKafkaProducer
@@ -84,21 +89,35 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client kept in a container whose elements no code releases."""
+    """Every client kept in a container whose elements no code releases, or loses what is taken out of it."""
     for life in program.owing():
         if life.holding.kind != "pooled" or life.site.client.flush_is_release:
             continue
-        on_instance = life.holding.scope is not None
-        if life.releases if on_instance else program.lives.effective(life):
-            continue
+        drained = life.releases if life.holding.scope is not None else program.lives.effective(life)
+        lost = program.lives.lost_checkouts(life)
         confidence = confidence_of_absence(program, life)
-        if confidence is None:
+        if (drained and not lost) or confidence is None:
             continue
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} is one of a pool that nothing drains",
+            message=f"{subject(life)} is one of a pool that "
+            + ("loses what is taken out" if drained else "nothing drains"),
             confidence=confidence,
             producer=life.id,
-            trace=(created(life), *started(program, life), *considered(program, life)),
+            trace=(
+                created(life),
+                *started(program, life),
+                *(_lost(*each) for each in lost),
+                *_reasons(program, life, lost),
+            ),
         )
+
+
+def _lost(unit: Unit, node: s.Call) -> Step:
+    message = f"{where(owner_name(unit))} takes one out and neither puts it back nor releases it"
+    return Step(path=unit.module.path, line=node.at[0], message=message)
+
+
+def _reasons(program: Program, life: Life, lost: list[tuple[Unit, s.Call]]) -> list[Step]:
+    return [] if lost else considered(program, life)
