@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,15 @@ def test_the_readme_and_the_checks_run_the_same_tests():
 def test_the_readme_and_the_checks_audit_the_fixtures_in_the_same_way():
     audit = commands("README.md")[0].split(" && ")[-1]
     assert audit.replace(".venv/bin/kafka-audit", '"$bin/kafka-audit"') in text_of(".ci/run")
+
+
+def test_the_readme_speaks_of_options_that_exist():
+    command = [sys.executable, "-m", "kafka_audit", "scan", "--help"]
+    usage = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    option = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+    named = set(option.findall(text_of("README.md")))
+    assert named
+    assert named - set(option.findall(usage)) == set()
 
 
 def test_the_readme_gives_a_reason_for_each_dependency():
