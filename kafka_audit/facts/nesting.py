@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 MAX_WEIGHT = 4000
-"""What may be open at once: 200 brackets or 2000 operators in a row, see `_WEIGHTS`."""
+"""What may be open at once: 200 brackets or lambdas, 2000 operators in a row, or 4000 strings in a row."""
 
 MAX_PATTERN = 8
 """Brackets in each other in a `case`. Eight take a hundredth of a second, each one more three times as long."""
@@ -18,7 +18,7 @@ MAX_PATTERN = 8
 MAX_ELIF = 2000
 """Branches in one file: each lies inside the one before it."""
 
-_BRACKET, _CALL, _LAMBDA, _OPERATOR, _STRING = 20, 4, 4, 2, 1
+_BRACKET, _LAMBDA, _CALL, _OPERATOR, _STRING = 20, 20, 4, 2, 1
 
 _BOUNDARY = re.compile(
     r"\n[ \t]*(?:assert|break|class|continue|def|del|except|finally|global|import|nonlocal|pass|raise|return|try|while"
@@ -34,7 +34,7 @@ _CODE = re.compile(
     r"|(?P<word>[^\W\d]\w*)"
     r"|(?P<open>[(\[{])"
     r"|(?P<close>[)\]}])"
-    r"|(?P<operator>[-+*/%@&|^~<>.]+)"
+    r"|(?P<operator>[-+*/%@&|^~<>.])"
     r"|(?P<skip>#[^\r\n]*|\\(?:\r\n?|\n)|\d[\w.]*)"
     r"|(?P<line>[\r\n])"
     r"|(?P<comma>[,;])"
