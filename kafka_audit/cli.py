@@ -155,8 +155,9 @@ def clients(format: Annotated[str, _choice("--format", _CLIENT_FORMATS, "How to 
 
 
 def _scan(settings: Settings) -> int:
-    from kafka_audit.pipeline import audit, deliver, exit_code
+    from kafka_audit.pipeline import audit, check_output, deliver, exit_code
 
+    check_output(settings.output)
     with _Progress(settings.quiet) as progress:
         report = audit(settings, progress)
     code = exit_code(report, settings)
@@ -226,8 +227,9 @@ class _Progress:
             sys.stderr.write("\r")
 
     def __call__(self, doing: str, done: int, of: int) -> None:
-        if self._enabled and self._now() >= self._due:
-            self._due = self._now() + 0.1
+        now = self._now()
+        if self._enabled and now >= self._due:
+            self._due = now + 0.1
             self._show(f"{doing}: {done} of {of} files")
 
     def _show(self, line: str) -> None:

@@ -309,15 +309,17 @@ def test_names_that_are_no_text_are_reported_as_text_and_stay_apart(make: Make):
 
 
 def test_very_deep_folders_are_walked(make: Make):
-    deep = "/".join(["d"] * 1200)
     make("app.py")
     for _ in range(1200):
         os.mkdir("d")
         os.chdir("d")
     Path("x.py").touch()
-    for _ in range(1200):
-        os.chdir("..")
-    assert names(discover(["."])) == ["app.py", f"{deep}/x.py"]
+    os.chdir("../" * 1200)
+    try:
+        assert names(discover(["."])) == ["app.py", "d/" * 1200 + "x.py"]
+    finally:  # pytest removes its folders by recursion, which ends at a depth of a thousand
+        os.remove("d/" * 1200 + "x.py")
+        os.removedirs("d/" * 1200)
 
 
 # --- bad usage -------------------------------------------------------------------------------------------------------

@@ -12,11 +12,12 @@ from kafka_audit.discover import Discovery, discover
 from kafka_audit.facts.schema import FileFacts, Flaw
 from kafka_audit.model import Problem, Report
 from kafka_audit.pipeline.reading import read
+from kafka_audit.pipeline.saving import check_output
 from kafka_audit.pipeline.telling import deliver, exit_code, report
 from kafka_audit.pipeline.workers import Progress, Workers
 from kafka_audit.settings import Settings
 
-__all__ = ["Progress", "audit", "deliver", "exit_code"]
+__all__ = ["Progress", "audit", "check_output", "deliver", "exit_code"]
 
 
 def _silent(doing: str, done: int, of: int) -> None:

@@ -10,12 +10,13 @@ from kafka_audit.discover import as_text
 from kafka_audit.settings import ConfigError
 
 
-def check_output(path: str) -> None:
+def check_output(path: str | None) -> None:
     """Raise `ConfigError` when no file can be written there: before the audit, not after it."""
-    folder = os.path.dirname(os.path.realpath(path))
+    if path is None:
+        return
     if os.path.isdir(path):
         raise ConfigError(f"--output {as_text(path)} is a folder; name a file in it")
-    if not os.path.isdir(folder):
+    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
         raise ConfigError(f"--output {as_text(path)} cannot be written: its folder does not exist; make it first")
 
 
