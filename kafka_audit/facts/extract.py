@@ -105,17 +105,28 @@ def _decoded(data: bytes) -> str:
 
 def _syntax_error(text: str, error: cst.ParserSyntaxError) -> _Unreadable:
     """What to tell about source that the parser refuses, and the line where it stopped."""
-    at = _PARSER_AT.search(error.message)
     lines = re.split(r"\r\n?|\n", text)
-    line = int(at[1]) if at else _error_line(text) or error.raw_line
-    line = max(1, min(line, len(lines)))
+    at = _PARSER_AT.search(error.message)
+    if at is None:
+        line, reason = _error_line(text) or error.raw_line, error.message.partition(": ")[2]
+        line = max(1, min(line, len(lines)))
+    else:
+        line, reason = min(int(at[1]), len(lines)), f"the parser stopped before column {int(at[2]) + 1}"
+        if not lines[line - 1][: int(at[2])].strip():  # what the parser names is the token after the one it refused
+            line, reason = _line_before(line, lines, text), "the parser stopped at the end of the line"
     for look, what in _FOREIGN:
         if look.match(lines[line - 1]):
-            return _Unreadable("syntax", line, f"The file is not valid Python: this looks like {what}.")
-    reason = error.message.partition(": ")[2].partition(": expected")[0]
-    if at:
-        reason = f"the parser stopped at column {int(at[2]) + 1}"
+            reason = f"this looks like {what}"
+            break
     return _Unreadable("syntax", line, f"The file is not valid Python: {reason}.")
+
+
+def _line_before(line: int, lines: list[str], text: str) -> int:
+    """The line with code before `line`, if the interpreter's own parser stops as early."""
+    previous = max(1, line - 1)
+    while previous > 1 and not lines[previous - 1].partition("#")[0].strip():
+        previous -= 1
+    return max(previous, min(line, _error_line(text) or line))
 
 
 def _error_line(text: str) -> int | None:

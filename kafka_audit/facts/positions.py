@@ -5,7 +5,8 @@ state that keeps no text and only counts lines and columns, which is several tim
 provider. It leans on LibCST's private code generation (run against 1.8 and 1.9); a test compares the two, so a release
 that changes it is noticed.
 
-Positions are found by `id(node)`, so they are good only while the tree is alive.
+Positions are found by `id(node)`, so they are good only while the tree is alive. A form feed that starts a line is not
+in the tree: columns on that line are one too small.
 """
 
 from __future__ import annotations
