@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import kafka_audit
 from kafka_audit.discover import Source
 from kafka_audit.facts.schema import FileFacts, encode
 from kafka_audit.model import Report, Severity
@@ -363,3 +364,9 @@ def test_when_saving_fails_the_old_report_stands_and_nothing_is_left_behind(
         save(str(target), "new")
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["report.txt"]
+
+
+def test_the_package_itself_offers_the_audit_and_nothing_it_does_not_have(make: Make):
+    make({"bus.py": LEAK})
+    assert len(kafka_audit.audit(kafka_audit.Settings()).producers) == 1
+    assert not hasattr(kafka_audit, "scan")
