@@ -42,7 +42,14 @@ def cases() -> Iterator[Case]:
 CASES = list(cases())
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.topic}: {case.name}")
+KNOWN_LIMITS = pytest.mark.xfail(strict=True, reason="a known limit, told in docs/limits.md")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=KNOWN_LIMITS if case.topic == "limits" else ()) for case in CASES],
+    ids=lambda case: f"{case.topic}: {case.name}",
+)
 def test_sites(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for path, source in case.sources.items():
         file = tmp_path / path

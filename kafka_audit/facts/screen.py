@@ -102,6 +102,8 @@ class Relevance:
 
     def carried(self, path: str) -> frozenset[str]:
         """The names that a file already read defines and that carry a client, as far as is known."""
+        if "*" in self._defined[path]:
+            return frozenset(self._carried[path])  # a star import hands on whatever arrives
         return self._defined[path].intersection(self._carried[path])
 
     def _take(self, path: str, facts: FileFacts) -> None:

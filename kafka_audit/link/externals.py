@@ -28,6 +28,7 @@ from kafka_audit.link.values import (
     Text,
     Value,
 )
+from kafka_audit.link.words import words
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
 
@@ -261,7 +262,8 @@ def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 def _setattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     for name in arguments.get(1):
         if isinstance(name, Text):
-            store_attribute(engine, arguments.get(0), name.text, arguments.get(2), name.text)
+            text = f"{words(node.arguments[0].value)}.{name.text}"
+            store_attribute(engine, arguments.get(0), name.text, arguments.get(2), text)
     return set()
 
 

@@ -11,7 +11,7 @@ from kafka_audit.link.values import Unread
 
 def bind_import(engine: Engine, node: s.Import) -> None:
     """Evaluate one import statement's name."""
-    if node.name == "*":
+    if node.name == "*" or node in engine.unit.module.hidden:
         return
     unit, _ = lookup(engine.unit, node.bound)
     engine.write(unit.place(node.bound), import_values(engine, node))

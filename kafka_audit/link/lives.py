@@ -13,6 +13,7 @@ from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Entry, Reach
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Instance, Site
+from kafka_audit.link.walk import handled_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,34 @@ class Life:
         return context_of(self.path) == "test"
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerLife:
+    """One object of a project class that owns a client: who keeps it, and whether its release is reached."""
+
+    life: Life
+    value: Instance
+    holding: Holding
+    is_released: bool
+
+    @property
+    def path(self) -> str:
+        """The file that creates the object."""
+        assert self.value.origin is not None
+        return self.value.origin.unit.module.path
+
+    @property
+    def at(self) -> s.At:
+        """The creating call."""
+        assert self.value.origin is not None
+        return self.value.origin.node.at
+
+    @property
+    def owner(self) -> str:
+        """The function that creates it."""
+        assert self.value.origin is not None
+        return owner_name(self.value.origin.unit)
+
+
 class Lives:
     """All lives of a program, and the analysis they rest on."""
 
@@ -65,7 +94,8 @@ class Lives:
         if life.holding.kind != "global" and self._goes_along(life, event):
             return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
-        counting = [entry for entry in entries if self._counts(life, event, entry)]
+        # A function that nothing calls is a way to make a client for whoever uses the code, but none to release it.
+        counting = [entry for entry in entries if entry.kind != "api" and self._counts(life, event, entry)]
         if not counting:
             return False
         own = [entry for entry in counting if entry.kind == "main" and entry.path == life.path]
@@ -87,18 +117,26 @@ class Lives:
             return True
         return not life.site.client.is_async or releases_at_exit(self.engine, self.reach, entry.unit, event)
 
-    def roots(self, life: Life) -> list[tuple[Instance, Holding, bool]]:
+    def roots(self, life: Life) -> list[OwnerLife]:
         """The creations of the objects that keep this client in a field, and whether anything releases through them."""
         releasing: set[Unit] = set()
         for event in life.releases:
             releasing |= self.reach.callers(event.unit)
+        direct = any(self._goes_past(life, event) and self.runs_release(life, event) for event in life.releases)
         found = []
         for value in sorted(self._owning_instances(life), key=_origin_order):
             origin = value.origin
             if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
                 continue
-            found.append((value, self.holdings.of_instance(value), self._is_released_through(value, releasing)))
+            holding = self.holdings.of_instance(value)
+            is_released = direct or holding.kind == "managed" or self._is_released_through(life, value, releasing)
+            found.append(OwnerLife(life, value, holding, is_released))
         return found
+
+    def _goes_past(self, life: Life, event: Event) -> bool:
+        """Whether the release stands outside the class that keeps the client: `feed.producer.stop()`."""
+        definer, keepers = event.unit.method_of, self.holdings.fields(life.value)
+        return not any(definer in ancestry(self.engine, keeper) for keeper in keepers)
 
     def _owning_instances(self, life: Life) -> list[Instance]:
         scopes = set(self.holdings.fields(life.value))
@@ -113,13 +151,36 @@ class Lives:
     def _is_a(self, value: Instance, scopes: set[ClassScope]) -> bool:
         return any(base in scopes for base in ancestry(self.engine, value.scope))
 
-    def _is_released_through(self, value: Instance, releasing: set[Unit]) -> bool:
-        return any(
-            value in receivers
+    def _is_released_through(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
+        """Whether something that runs calls a releasing method on this very object."""
+        origin = value.origin
+        assert origin is not None
+        in_test = context_of(origin.unit.module.path) == "test"
+        makers = self.reach.callers(origin.unit)
+        for unit, line in self._calls_on(value, releasing):
+            if unit in makers or origin.unit in self.reach.callers(unit):
+                return True
+            entries = self.reach.entries(unit, tests=in_test)
+            event = Event("release", life.value, "", unit, origin.node, line, False, "call")
+            if any(entry.kind != "api" and self._counts(life, event, entry) for entry in entries):
+                return True
+        return False
+
+    def _calls_on(self, value: Instance, releasing: set[Unit]) -> list[tuple[Unit, int]]:
+        """The units that call, or hand over, a releasing method of this object."""
+        found = [
+            (fact.unit, 0)
             for fact in self.engine.calls.values()
             for callee, receivers in fact.callees.items()
-            if callee in releasing
-        )
+            if callee in releasing and value in receivers
+        ]
+        found += [
+            (unit, registration.line)
+            for unit in releasing
+            for registration in self.engine.registrations.get(unit, {}).values()
+            if registration.receiver is value
+        ]
+        return found
 
     def _lives(self) -> list[Life]:
         order = sorted(self.engine.sites.values(), key=_site_order)
@@ -157,13 +218,15 @@ class Lives:
     def _applies(self, site: Site, holding: Holding, event: Event) -> bool:
         """Whether a release that names the client's place can be this client's.
 
-        One element picked by its index is no release of a pool. A base class's method is none for a subclass that
-        overrides it without calling it.
+        Undoing a failed start releases what was never handed out. One element picked by its index is no release of a
+        pool. A base class's method is none for a subclass that overrides it without calling it.
         """
         function = event.node.function if isinstance(event.node, s.Call) else None
         receiver = function.value if isinstance(function, s.Attribute) else None
         if holding.kind == "pooled" and isinstance(receiver, s.Subscript):
             return not (isinstance(receiver.key, s.Constant) and isinstance(receiver.key.value, int))
+        if event.unit is site.unit and holding.kind in {"global", "instance", "pooled"}:
+            return event.node not in handled_calls(site.unit.body)  # undoing a failed start is no release
         keeper, definer = site.unit.method_of, event.unit.method_of
         if keeper is None or definer is None or definer is keeper or event.unit.function is None:
             return True

@@ -8,8 +8,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.coroutines import Dropped, dropped_calls
 from kafka_audit.link.engine import Engine, Event, Node
-from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.owners import Holding
+from kafka_audit.link.lives import Life, Lives, OwnerLife, owner_name
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import Instance
 from kafka_audit.link.words import words
@@ -75,7 +74,7 @@ class Program:
             created=Created(when="import" if life.created_at_import is not None else "call"),
             started=self._started(life),
             released=Released(verdict=self.verdict(life), by=tuple(release_of(event) for event in life.releases)),
-            roots=tuple(self._root(*root) for root in self.lives.roots(life)),
+            roots=tuple(self._root(owner) for owner in self.lives.roots(life)),
         )
 
     def _started(self, life: Life) -> Started:
@@ -116,19 +115,26 @@ class Program:
             return "unknown" if life.possible and self.hands_over(life) else "never"
         return "always" if self.lives.effective(life) else "sometimes"
 
-    def _root(self, value: Instance, holding: Holding, released: bool) -> Root:
-        origin = value.origin
-        assert origin is not None
-        verdict: Verdict = "always" if released or holding.kind == "managed" else "never"
-        if not released and holding.kind in {"returned", "delegated"}:
+    def _root(self, owner: OwnerLife) -> Root:
+        verdict: Verdict = "always" if owner.is_released else "never"
+        if not owner.is_released and owner.holding.kind in {"returned", "delegated"}:
             verdict = "delegated"
-        return Root(
-            path=origin.unit.module.path,
-            line=origin.node.at[0],
-            owner=owner_name(origin.unit),
-            kind=holding.kind,
-            released=verdict,
-        )
+        return Root(path=owner.path, line=owner.at[0], owner=owner.owner, kind=owner.holding.kind, released=verdict)
+
+    def unreleased_owners(self) -> Iterator[OwnerLife]:
+        """Objects that own an audited client and could release it, but that nothing asks to."""
+        seen: set[Instance] = set()
+        for life in self.owing():
+            if life.holding.kind not in {"instance", "pooled"} or not life.releases:
+                continue
+            for owner in self.lives.roots(life):
+                if not owner.is_released and owner.value not in seen and not self.passes_on(owner.value):
+                    seen.add(owner.value)
+                    yield owner
+
+    def passes_on(self, value: Instance) -> bool:
+        """Whether the object is handed to code that cannot be seen, which might release it."""
+        return any(escape.value is value for escape in self.engine.escapes.values())
 
 
 def release_of(event: Event) -> Release:

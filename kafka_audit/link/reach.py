@@ -21,7 +21,7 @@ from kafka_audit.link.engine import CallFact, Engine
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import BoundMethod, FunctionValue, Value
 
-EntryKind = Literal["import", "main", "hook", "framework", "reference", "test", "name", "exit"]
+EntryKind = Literal["import", "main", "hook", "framework", "reference", "test", "name", "exit", "api"]
 
 ENTRY_NAMES = frozenset({"main", "lambda_handler", "handler", "create_app", "app_factory"})
 """Functions that are started from outside by convention: console scripts, cloud functions, application factories."""
@@ -134,6 +134,8 @@ class Reach:
             yield Entry("reference", unit, unit.module.path)
         if unit.function is None:
             return
+        if unit not in self.incoming and unit not in self.engine.registrations:
+            yield Entry("api", unit, unit.module.path)
         name = unit.function.name
         in_test = context_of(unit.module.path) == "test"
         if in_test and (name.startswith("test") or self.engine.flagged(unit, "fixture")):

@@ -118,12 +118,25 @@ class Module:
     top: Unit = field(init=False)
     units: list[Unit] = field(default_factory=list)
     classes: list[ClassScope] = field(default_factory=list)
+    hidden: set[s.Import] = field(default_factory=set)
     unit_of: dict[s.Function | s.Class | s.Lambda, Unit] = field(default_factory=dict)
 
     @property
     def is_package(self) -> bool:
         """Whether the file is a package's `__init__`."""
         return self.path.endswith("__init__.py")
+
+
+def _hidden_imports(body: s.Body) -> set[s.Import]:
+    """The imports of a block whose name a later import of the same block binds again: what they bind is never seen."""
+    last: dict[str, s.Import] = {}
+    hidden: set[s.Import] = set()
+    for statement in body:
+        if isinstance(statement, s.Import) and statement.name is not None and statement.name != "*":
+            if statement.bound in last:
+                hidden.add(last[statement.bound])
+            last[statement.bound] = statement
+    return hidden
 
 
 def build_module(path: str, facts: FileFacts) -> Module:
@@ -138,6 +151,7 @@ def build_module(path: str, facts: FileFacts) -> Module:
 
 def _cut(module: Module, unit: Unit, body: s.Body) -> None:
     """Find the functions, classes and lambdas that `body` defines directly, and cut those in turn."""
+    module.hidden |= _hidden_imports(body)
     for statement in body:
         for expression in expressions(statement):
             for node in lambdas_in(expression):

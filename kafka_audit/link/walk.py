@@ -37,6 +37,18 @@ def statements(body: s.Body) -> Iterator[s.Stmt]:
             yield from statements(inner)
 
 
+def handled_calls(body: s.Body) -> set[s.Call]:
+    """The calls that stand in `except` handlers of this body."""
+    found: set[s.Call] = set()
+    for statement in statements(body):
+        if isinstance(statement, s.Try):
+            for handler in statement.handlers:
+                for inner in statements(handler.body):
+                    for expression in expressions(inner):
+                        found.update(part for part in inside(expression) if isinstance(part, s.Call))
+    return found
+
+
 def child_bodies(statement: s.Stmt) -> tuple[s.Body, ...]:
     """The blocks of a statement that run in the same unit."""
     match statement:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, owner_chain, started, subject
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.model import Severity
 
 BAD = """\
 # file: events.py
@@ -124,19 +126,45 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that lives in a process-wide place and that nothing which runs releases."""
+    """Every client, and every project object that owns one, that lives in a process-wide place, never released."""
     for life in program.owing():
-        if life.holding.kind != "global" or life.site.client.flush_is_release or program.lives.effective(life):
+        if life.holding.kind == "global" and not life.site.client.flush_is_release:
+            yield from _client(program, life)
+    yield from _owners(program)
+
+
+def _client(program: Program, life: Life) -> Iterator[Alarm]:
+    confidence = confidence_of_absence(program, life)
+    if program.lives.effective(life) or confidence is None:
+        return
+    reason = "the release that exists is never reached" if life.releases else "never released"
+    yield Alarm(
+        path=life.path,
+        at=life.site.node.at,
+        message=f"{subject(life)} lives as long as the process: {reason}",
+        confidence=confidence,
+        producer=life.id,
+        trace=(created(life), *started(program, life), *considered(program, life)),
+        severity=_severity(life),
+    )
+
+
+def _severity(life: Life) -> Severity:
+    """A client that closes itself at exit, and is flushed after use, holds threads but loses nothing."""
+    kept_flushed = life.site.client.closes_at_exit and any(event.method == "flush" for event in life.uses)
+    return "info" if kept_flushed else "error"
+
+
+def _owners(program: Program) -> Iterator[Alarm]:
+    for owner in program.unreleased_owners():
+        if owner.holding.kind != "global":
             continue
-        confidence = confidence_of_absence(program, life)
-        if confidence is None:
-            continue
-        reason = "the release that exists is never reached" if life.releases else "never released"
+        name = owner.value.scope.name
         yield Alarm(
-            path=life.path,
-            at=life.site.node.at,
-            message=f"{subject(life)} lives as long as the process: {reason}",
-            confidence=confidence,
-            producer=life.id,
-            trace=(created(life), *started(program, life), *considered(program, life)),
+            path=owner.path,
+            at=owner.at,
+            message=f"{name} in `{owner.holding.place}` owns a client and lives as long as the process, never released",
+            confidence="medium",
+            producer=owner.life.id,
+            trace=owner_chain(program, owner),
         )
