@@ -35,7 +35,8 @@ def from_import(engine: Engine, module: str, name: str, here: Module) -> Values:
     A file of the project counts only if it can provide the name: a script folder with a `kafka.py` of its own does not
     hide the library from everyone.
     """
-    path = engine.paths.absolute(module, here.path)
+    is_library = client_named(f"{module}.{name}") is not None
+    path = engine.paths.absolute(module, here.path, is_library=is_library)
     if path is not None:
         target = engine.modules.get(path)
         if target is None or provides(engine, target, name):

@@ -27,8 +27,12 @@ class ModulePaths:
         self._file_of = {_dotted_parts(path): path for path in sorted(paths, reverse=True)}
         self._folders = {parts[:depth] for parts in self._file_of for depth in range(1, len(parts))}
 
-    def absolute(self, dotted: str, importer: str) -> str | None:
-        """The path of the module that `import dotted` in the file `importer` means, or None when it is not ours."""
+    def absolute(self, dotted: str, importer: str, *, is_library: bool = True) -> str | None:
+        """The path of the module that `import dotted` in the file `importer` means, or None when it is not ours.
+
+        `is_library` says that a guarded library has what is imported: then a folder of that name hides it only from a
+        root that certainly is on the search path.
+        """
         wanted = tuple(dotted.split("."))
         here = PurePosixPath(importer).parent.parts
         best: tuple[tuple[int, int, int], str] | None = None
@@ -38,7 +42,7 @@ class ModulePaths:
             root, path = parts[: -len(wanted)], self._file_of[parts]
             if path == importer:
                 continue
-            rank = self._rank(root, here, wanted[0])
+            rank = self._rank(root, here, wanted[0], is_library=is_library)
             if rank is not None and (best is None or (rank, path) < best):
                 best = (rank, path)
         return best[1] if best else None
@@ -63,7 +67,9 @@ class ModulePaths:
             return None
         return self._file_of.get((*PurePosixPath(package).parent.parts, name))
 
-    def _rank(self, root: tuple[str, ...], here: tuple[str, ...], first: str) -> tuple[int, int, int] | None:
+    def _rank(
+        self, root: tuple[str, ...], here: tuple[str, ...], first: str, *, is_library: bool
+    ) -> tuple[int, int, int] | None:
         """How likely `root` is on the search path of a file in `here`, smaller is likelier; None when it cannot be.
 
         An ancestor that is itself a package is on the path only by `sys.path` tricks, so it ranks behind real roots.
@@ -71,7 +77,7 @@ class ModulePaths:
         shared = sum(1 for _ in _common(root, here))
         is_ancestor = shared == len(root)
         in_package = root in self._packages
-        if first in self._guarded and not (is_ancestor and not in_package):
+        if first in self._guarded and (not is_ancestor or (in_package and is_library)):
             return None
         return (0 if is_ancestor and not in_package else 1 if is_ancestor else 2, -shared, len(root))
 

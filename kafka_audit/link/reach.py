@@ -134,7 +134,8 @@ class Reach:
             yield Entry("reference", unit, unit.module.path)
         if unit.function is None:
             return
-        if unit not in self.incoming and unit not in self.engine.registrations:
+        callers = (edge.caller for edge in self.incoming.get(unit, ()))
+        if unit not in self.engine.registrations and all(context_of(c.module.path) == "test" for c in callers):
             yield Entry("api", unit, unit.module.path)
         name = unit.function.name
         in_test = context_of(unit.module.path) == "test"
