@@ -363,6 +363,7 @@ def test_symbols_mention_what_their_definitions_name(source, expected):
         (b"x = (1, 2\n# why\n\ny = 3\n", "syntax", 4, "stopped"),
         (b"x = y z w\n", "syntax", 1, "before column 9"),
         (b"x = 1\ny = 'abc\n", "syntax", 2, "unterminated string"),
+        (b"x = 1\ny = b'' ''\n", "syntax", 2, "concatenate"),
         (b"x = 1\ny = $\n", "syntax", 2, "not a valid character"),
         (b"x = 1\n\0", "syntax", 2, "NUL"),
         (b"x = 1\ny = '\xff'\n", "encoding", 2, "utf-8"),

@@ -77,6 +77,8 @@ def _read(data: bytes) -> schema.FileFacts:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise _syntax_error(text, error) from error
+    except cst.CSTValidationError as error:  # what the grammar allows and the parser's own nodes do not
+        raise _Unreadable("syntax", _error_line(text) or 1, f"The file is not valid Python: {error}") from error
     lowering = Statements(Positions(module))
     body = lowering.statements(module.body)
     return schema.FileFacts(body, lowering.symbols.sorted(), tuple(lowering.flaws))
