@@ -236,10 +236,11 @@ def test_a_function_has_its_parameters_in_order_and_its_decorators():
         ("return lambda: (yield)", False),
         ("class A:\n    def g(self): yield", False),
         ("def g(): yield\n  yield", True),
+        ("yield\n  x = lambda: a" + ".b" * 300, True),
     ],
 )
 def test_a_generator_has_a_yield_of_its_own(body, expected):
-    function = statement(f"def f():\n  {body}")
+    (function,) = extract(f"def f():\n  {body}".encode()).body
     assert isinstance(function, schema.Function)
     assert function.is_generator is expected
 

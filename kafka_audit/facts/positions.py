@@ -2,8 +2,8 @@
 
 LibCST nodes carry no positions. They follow from writing the tree out again: this module drives that writing with a
 state that keeps no text and only counts lines and columns, which is several times cheaper than LibCST's own position
-provider. It leans on LibCST's private code generation (run against 1.5.0 and 1.9.0); a test compares the two, so a release
-that changes it is noticed.
+provider. It leans on LibCST's private code generation (run against 1.5.0 and 1.9.0); a test compares the two, so a
+release that changes it is noticed.
 
 Positions are found by `id(node)`, so they are good only while the tree is alive. A form feed that starts a line is not
 in the tree: columns on that line are one too small.

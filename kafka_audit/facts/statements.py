@@ -53,9 +53,11 @@ class Statements(Expressions):
         return tuple(body)
 
     def _lower(self, node: Any, body: list[schema.Stmt]) -> None:
+        yields = self.yields
         try:
             _STATEMENTS[type(node)](self, node, body)
         except TooDeep:
+            self.yields = yields  # it may have been raised inside a lambda, which has yields of its own
             message = "The statement is nested too deeply to be followed."
             self.flaws.append(schema.Flaw("too-deep", self.line(node), message))
 
