@@ -18,7 +18,11 @@ from kafka_audit.link.walk import handled_calls
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What is known of one client. Lists are sorted by file and line."""
+    """What is known of one client. Lists are sorted by file and line.
+
+    `undoings` are releases that do not end the client's life as it is meant: they undo a failed start, or concern a
+    base class's method that the client's own class overrides.
+    """
 
     id: str
     site: Site
@@ -28,6 +32,7 @@ class Life:
     created_at_import: tuple[Edge, ...] | None
     starts: tuple[Event, ...]
     releases: tuple[Event, ...]
+    undoings: tuple[Event, ...]
     uses: tuple[Event, ...]
     possible: tuple[Event, ...]
 
@@ -211,6 +216,7 @@ class Lives:
             created_at_import=tuple(self.reach.import_chain(site.unit)) if at_import else None,
             starts=tuple(e for e in events if e.what == "start"),
             releases=tuple(e for e in events if e.what == "release" and self._applies(site, holding, e)),
+            undoings=tuple(e for e in events if e.what == "release" and not self._applies(site, holding, e)),
             uses=tuple(e for e in events if e.what == "use"),
             possible=tuple(self._possible_for(site)),
         )
@@ -234,6 +240,11 @@ class Lives:
             return True
         known_as = find_method(self.engine, keeper, event.unit.function.name)
         return known_as is None or known_as is event.unit or known_as in self.reach.callers(event.unit)
+
+    def callees(self, node: s.Call) -> list[Unit]:
+        """The project functions that a call can reach."""
+        fact = self.engine.calls.get(node)
+        return list(fact.callees) if fact is not None else []
 
     def lost_checkouts(self, life: Life) -> list[tuple[Unit, s.Call]]:
         """Where an element is taken out of the pool and neither put back, released, nor handed on."""

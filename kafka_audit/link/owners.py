@@ -140,7 +140,7 @@ class Holdings:
         """No long-lived place: managed by a later `with`, handed on, returned, or dropped in the function."""
         if manager is not None:
             return Holding("managed", local)
-        if any(_takes_over(target) for target in self._handed.get(value, ())):
+        if any(takes_over(target) for target in self._handed.get(value, ())):
             return Holding("delegated", local)
         if any(place.kind in {"result", "yield"} and not self._is_lent(place) for place in places):
             return Holding("returned", local)
@@ -227,7 +227,7 @@ def _wraps(manager: Node, node: s.Call) -> bool:
     return False
 
 
-def _takes_over(target: str) -> bool:
+def takes_over(target: str) -> bool:
     """Whether handing an object to `target` makes it somebody else's: constructors of other libraries take over."""
     last = target.rpartition(".")[2]
     return target == "?" or last[:1].isupper()

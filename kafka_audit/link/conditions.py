@@ -1,0 +1,101 @@
+"""What is known of tests on a path: `if x is None`, flags, and any test whose text comes back.
+
+A fact is a test in its plainest words with its outcome. Two facts that contradict each other end a path.
+"""
+
+from __future__ import annotations
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.walk import inside, target_names
+
+Facts = frozenset[tuple[str, frozenset[str], bool]]
+"""(the test as text, the names in it, its outcome)."""
+
+MOST_FACTS = 4
+"""More than this many facts are not kept: the oldest by text go first."""
+
+
+def assume(facts: Facts, test: s.Expr, outcome: bool, alive: frozenset[str]) -> Facts | None:
+    """The facts after `test` came out as `outcome`, None when it cannot. `alive` are names that lead to objects."""
+    if isinstance(test, s.Constant):
+        return facts if bool(test.value) == outcome else None
+    if isinstance(test, s.Not):
+        return assume(facts, test.value, not outcome, alive)
+    if isinstance(test, s.Logic):
+        return _assume_all(facts, test, outcome, alive)
+    subject, positive = _plain(test)
+    if isinstance(subject, s.Name) and subject.id in alive:
+        return facts if outcome is positive else None
+    return _agreed(facts, _text(subject), _names(subject), outcome is positive)
+
+
+def _assume_all(facts: Facts, test: s.Logic, outcome: bool, alive: frozenset[str]) -> Facts | None:
+    """`a and b` true means both; `a and b` false means only that not both are known to hold (and the like for `or`)."""
+    if outcome != (test.operator == "and"):
+        possible = any(assume(facts, operand, outcome, alive) is not None for operand in test.operands)
+        return facts if possible else None
+    known: Facts | None = facts
+    for operand in test.operands:
+        known = assume(known, operand, outcome, alive) if known is not None else None
+    return known
+
+
+def assigned(facts: Facts, name: s.Name, value: s.Expr) -> Facts:
+    """The facts after `name = value`: a constant is known to be true or false."""
+    return _add(facts, name.id, frozenset((name.id,)), bool(value.value)) if isinstance(value, s.Constant) else facts
+
+
+def forget(facts: Facts, target: s.Expr) -> Facts:
+    """The facts that survive an assignment to `target`."""
+    names = set(target_names(target)) or {_text(target)}
+    return frozenset(fact for fact in facts if not (fact[1] & names or fact[0] in names))
+
+
+def _plain(test: s.Expr) -> tuple[s.Expr, bool]:
+    """The subject of a test for existence, and whether a true outcome means that it exists."""
+    if isinstance(test, s.Compare) and isinstance(test.right, s.Constant) and test.right.value is None:
+        if test.operator in {"is", "=="}:
+            return test.left, False
+        if test.operator in {"is not", "!="}:
+            return test.left, True
+    return test, True
+
+
+def _agreed(facts: Facts, text: str, names: frozenset[str], outcome: bool) -> Facts | None:
+    if not text:
+        return facts
+    if (text, names, not outcome) in facts:
+        return None
+    return _add(facts, text, names, outcome)
+
+
+def _add(facts: Facts, text: str, names: frozenset[str], outcome: bool) -> Facts:
+    if not text or (text, names, outcome) in facts:
+        return facts
+    kept = sorted(facts - {(text, names, not outcome)}, key=lambda fact: fact[0])[-(MOST_FACTS - 1) :]
+    return frozenset(kept) | {(text, names, outcome)}
+
+
+def _text(expression: s.Expr) -> str:
+    """The test in words that are the same whenever the test is; empty for what has no such words."""
+    match expression:
+        case s.Name(name):
+            return name
+        case s.Attribute(value, name):
+            inner = _text(value)
+            return f"{inner}.{name}" if inner else ""
+        case s.Constant(value):
+            return repr(value)
+        case s.Compare(left, operator, right):
+            one, other = _text(left), _text(right)
+            return f"{one} {operator} {other}" if one and other else ""
+        case s.Call(function, arguments):
+            texts = [_text(argument.value) for argument in arguments]
+            return f"{_text(function)}({', '.join(texts)})" if all(texts) and _text(function) else ""
+        case s.Subscript(value, key):
+            return f"{_text(value)}[{_text(key)}]" if _text(value) and _text(key) else ""
+    return ""
+
+
+def _names(expression: s.Expr) -> frozenset[str]:
+    return frozenset(part.id for part in inside(expression) if isinstance(part, s.Name))

@@ -1,0 +1,131 @@
+"""Walking the function that makes a client: which of its ways out lose it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.containers import STORES
+from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.owners import takes_over
+from kafka_audit.link.paths import Effects, Loss, Walk
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.walk import expressions, inside, statements
+
+
+def losses_of(lives: Lives, life: Life) -> list[Loss]:
+    """The ways out of the making function that lose the client; none for clients that a `with` holds from the start."""
+    unit = life.site.unit
+    if unit.function is None or life.holding.kind in {"managed", "delegated", "fixture"}:
+        return []
+    return Walk(_effects(lives, life)).run(unit.body, unit.function.end_line)
+
+
+def calls_in(unit: Unit) -> Iterator[s.Call]:
+    """Every call that a unit makes itself."""
+    for statement in statements(unit.body):
+        for expression in expressions(statement):
+            for part in inside(expression):
+                if isinstance(part, s.Call):
+                    yield part
+
+
+def awaited_with_limit(unit: Unit, start: s.Call) -> bool:
+    """Whether the call stands inside `wait_for(...)`, which cancels it when time is up."""
+    return any(
+        isinstance(call.function, s.Name | s.Attribute)
+        and (call.function.id if isinstance(call.function, s.Name) else call.function.name) == "wait_for"
+        and any(argument.value is start for argument in call.arguments)
+        for call in calls_in(unit)
+    )
+
+
+def _effects(lives: Lives, life: Life) -> Effects:
+    unit, client, engine = life.site.unit, life.site.client, lives.engine
+    here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]
+    starts = frozenset(e.node for e in here if e.what == "start" and isinstance(e.node, s.Call))
+    uses = frozenset(e.node for e in here if e.what == "use" and isinstance(e.node, s.Call))
+    fills = frozenset(
+        e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
+    )
+    starts |= _helping(lives, life)
+    releasing = _releasing(lives, life)
+
+    def hands_over(node: s.Call, names: frozenset[str]) -> bool:
+        return _hands_over(lives, life, releasing, node, names)
+
+    return Effects(
+        site=life.site.node,
+        starts=starts,
+        releases=frozenset(e.node for e in here if e.what == "release"),
+        uses=uses,
+        opens=fills if client.flush_is_release else starts,
+        hands_over=hands_over,
+        suppresses=_suppresses,
+        is_owed_when_created=not client.start and not client.flush_is_release,
+        raises_by_use=not client.flush_is_release,
+        yields_raise=engine.flagged(unit, "manager") and not _is_lifespan(lives, unit),
+        outer_names=unit.outer,
+    )
+
+
+def _is_lifespan(lives: Lives, unit: Unit) -> bool:
+    """Whether a framework drives the generator: it throws nothing in at the `yield`."""
+    return bool(lives.engine.registrations.get(unit))
+
+
+def _helping(lives: Lives, life: Life) -> frozenset[s.Call]:
+    """Calls of the making function that start the client through a helper they hand it to."""
+    starting = {event.unit for event in life.starts if event.unit is not life.site.unit}
+    return frozenset(
+        node
+        for node in calls_in(life.site.unit)
+        if node is not life.site.node
+        and any(callee in starting for callee in lives.callees(node))
+        and any(isinstance(argument.value, s.Name) for argument in node.arguments)
+    )
+
+
+def _releasing(lives: Lives, life: Life) -> set[Unit]:
+    """The units that release the client, themselves or by calling on."""
+    found: set[Unit] = set()
+    for event in (*life.releases, *life.undoings):
+        if event.unit is not life.site.unit:
+            found |= lives.reach.callers(event.unit)
+    return found - lives.reach.callers(life.site.unit)
+
+
+def _hands_over(lives: Lives, life: Life, releasing: set[Unit], node: s.Call, names: frozenset[str]) -> bool:
+    """Whether after this call somebody else must, or did, release the client."""
+    callees = lives.callees(node)
+    given = any(_gives(argument.value, names) for argument in node.arguments)
+    if any(callee in releasing for callee in callees) and (given or _is_closure(life, callees)):
+        return True
+    if not given:
+        return False
+    if callees:
+        # A project function that is given the client keeps it if anything long-lived holds it in the end.
+        return life.holding.kind in {"instance", "global", "pooled"}
+    function = node.function
+    if isinstance(function, s.Attribute) and function.name in STORES:
+        return True
+    escape = lives.engine.escapes.get((life.value, node))
+    return escape is not None and takes_over(escape.target)
+
+
+def _is_closure(life: Life, callees: list[Unit]) -> bool:
+    """Whether a function defined inside the making function is called: it needs no argument to get at the client."""
+    return any(callee.parent is life.site.unit for callee in callees)
+
+
+def _gives(argument: s.Expr, names: frozenset[str]) -> bool:
+    return any(isinstance(part, s.Name) and part.id in names for part in inside(argument))
+
+
+def _suppresses(item: s.Item) -> bool:
+    """Whether the context manager ends exceptions: `contextlib.suppress`."""
+    function = item.value.function if isinstance(item.value, s.Call) else None
+    return (
+        isinstance(function, s.Name | s.Attribute)
+        and (function.id if isinstance(function, s.Name) else function.name) == "suppress"
+    )

@@ -1,0 +1,452 @@
+"""On which way out of a function is a client lost?
+
+One function is walked with one client in mind. A state says how far the client has come, which names lead to it, and
+which tests are known to hold; a block maps states to the states of each way out of it. States that agree are merged, so
+the work is bounded by the few states there are, not by the number of paths.
+
+An exit by exception is strong when the code says that it happens: `raise`, a failing call on the client itself, a
+`yield` at which an exception can be thrown in. Any other call may raise too; such exits are weak, and not followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Any
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.conditions import Facts, assigned, assume, forget
+from kafka_audit.link.walk import parts, target_names
+
+MOST_ROUNDS = 4
+"""Times that a loop is walked until its states stay the same; the states are few, so this is plenty."""
+
+
+class Stage(IntEnum):
+    """How far the client has come."""
+
+    ABSENT = 0
+    CREATED = 1
+    FAILED = 2  # its start raised
+    OPEN = 3
+    DONE = 4  # released, or handed to another owner
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One possible situation at a point of the function. `kept` says that a field or a global holds the client."""
+
+    stage: Stage = Stage.ABSENT
+    names: frozenset[str] = frozenset()
+    kept: bool = False
+    facts: Facts = frozenset()
+
+
+States = dict[State, int]
+"""States with the line that led to each: the first one wins."""
+
+
+@dataclass(slots=True)
+class Exits:
+    """The states at each way out of a block."""
+
+    normal: States = field(default_factory=dict)
+    returned: States = field(default_factory=dict)
+    broken: States = field(default_factory=dict)
+    continued: States = field(default_factory=dict)
+    raised: States = field(default_factory=dict)
+
+    def absorb(self, other: Exits) -> None:
+        """Add the abrupt ways out of an inner block."""
+        for name in ("returned", "broken", "continued", "raised"):
+            _merge(getattr(self, name), getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What the calls of one function do to the client, found beforehand by the value flow."""
+
+    site: s.Call
+    starts: frozenset[s.Call]
+    releases: frozenset[s.Call | s.Item]
+    uses: frozenset[s.Call]
+    opens: frozenset[s.Call]
+    """Calls after which something is owed: the starts, or the first message for a client that buffers."""
+    hands_over: Callable[[s.Call, frozenset[str]], bool]
+    """Whether a call makes the client, known by these names, somebody else's."""
+    suppresses: Callable[[s.Item], bool]
+    is_owed_when_created: bool
+    raises_by_use: bool
+    yields_raise: bool
+    outer_names: frozenset[str]
+    """Names that the function declares `global` or `nonlocal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One way out on which the client is lost: how far it had come, at which line, and whether by an exception."""
+
+    stage: Stage
+    line: int
+    by_exception: bool
+    again: bool = False
+    """Lost because the constructor runs again over the same name."""
+
+
+class Walk:
+    """Walks one function for one client."""
+
+    def __init__(self, effects: Effects) -> None:
+        self.effects = effects
+        self.losses: dict[Loss, None] = {}
+
+    def run(self, body: s.Body, end_line: int) -> list[Loss]:
+        """Every way on which the client is lost, by line."""
+        exits = self.block(body, {State(): 0})
+        for states, by_exception in ((exits.normal, False), (exits.returned, False), (exits.raised, True)):
+            for state, line in states.items():
+                if not state.kept:
+                    self._lose(state, line if line and states is not exits.normal else end_line, by_exception)
+        return sorted(self.losses, key=lambda loss: (loss.line, loss.stage, loss.by_exception))
+
+    def _lose(self, state: State, line: int, by_exception: bool, again: bool = False) -> None:
+        owed = state.stage in {Stage.OPEN, Stage.FAILED} or (
+            state.stage is Stage.CREATED and self.effects.is_owed_when_created
+        )
+        if owed:
+            self.losses[Loss(state.stage, line, by_exception, again)] = None
+
+    # Blocks and statements.
+
+    def block(self, body: s.Body, states: States) -> Exits:
+        """Walk the statements of a block in order."""
+        exits = Exits(normal=dict(states))
+        for statement in body:
+            if not exits.normal:
+                break
+            inner = _STATEMENTS.get(type(statement), Walk.other)(self, statement, exits.normal)
+            exits.normal = inner.normal
+            exits.absorb(inner)
+        return exits
+
+    def other(self, node: Any, states: States) -> Exits:
+        """Statements that do nothing to a client: imports, declarations, definitions."""
+        return Exits(normal=dict(states))
+
+    def evaluate(self, expression: s.Expr | None, states: States, line: int) -> Exits:
+        """Evaluate an expression: the calls in it happen, innermost first."""
+        exits = Exits(normal=dict(states))
+        for node in _in_order(expression) if expression is not None else ():
+            after: States = {}
+            for state, at in exits.normal.items():
+                done = (
+                    self._call(node, state, exits.raised)
+                    if isinstance(node, s.Call)
+                    else self._yield(state, line, exits)
+                )
+                after.setdefault(done, at)
+            exits.normal = after
+        return exits
+
+    def _call(self, node: s.Call, state: State, raised: States) -> State:
+        effects, line = self.effects, node.at[0]
+        if node is effects.site:
+            if state.stage is Stage.FAILED or (state.stage is Stage.OPEN and not state.kept):
+                self._lose(state, line, by_exception=False, again=True)
+            return replace(state, stage=Stage.CREATED, names=frozenset(), kept=False)
+        if state.stage in {Stage.ABSENT, Stage.DONE} and not (node in effects.opens and state.names):
+            return state
+        if node in effects.releases:
+            return replace(state, stage=Stage.DONE)
+        if node in effects.starts:
+            failed = replace(state, stage=Stage.FAILED if state.stage is Stage.CREATED else state.stage)
+            raised.setdefault(failed, line)
+        elif node in effects.uses and effects.raises_by_use:
+            raised.setdefault(state, line)
+        if node in effects.opens:
+            return replace(state, stage=Stage.OPEN)
+        if effects.hands_over(node, state.names):
+            return replace(state, stage=Stage.DONE)
+        return state
+
+    def _yield(self, state: State, line: int, exits: Exits) -> State:
+        if self.effects.yields_raise:
+            exits.raised.setdefault(state, line)
+        return state
+
+    def evaluated(self, node: Any, states: States) -> Exits:
+        """An expression statement."""
+        return self.evaluate(node.value, states, node.line)
+
+    def assign(self, node: s.Assign, states: States) -> Exits:
+        """An assignment: names come to lead to the client, or stop doing so."""
+        exits = self.evaluate(node.value, states, node.line)
+        if node.value is None:
+            return exits
+        after: States = {}
+        for before, line in exits.normal.items():
+            state = before
+            for target, value in _pairs(node):
+                state = self._bind(target, value, state, node.line)
+            after.setdefault(state, line)
+        exits.normal = after
+        return exits
+
+    def _bind(self, target: s.Expr, value: s.Expr, state: State, line: int) -> State:
+        is_client = self._is_client(value, state)
+        state = replace(state, facts=forget(state.facts, target))
+        if isinstance(target, s.Name):
+            if is_client:
+                kept = state.kept or target.id in self.effects.outer_names
+                return replace(state, names=state.names | {target.id}, kept=kept)
+            known = replace(state, facts=assigned(state.facts, target, value))
+            return self._unbind({target.id}, known, line)
+        if is_client:
+            return replace(state, kept=True)
+        return self._unbind(set(target_names(target)), state, line)
+
+    def _is_client(self, value: s.Expr, state: State) -> bool:
+        """Whether the expression is the client: its construction, a name of it, or a choice between such."""
+        match value:
+            case s.Call():
+                if value is self.effects.site:
+                    return True
+                # `instrument(producer)` gives the client back, by whatever name.
+                return any(isinstance(a.value, s.Name) and a.value.id in state.names for a in value.arguments)
+            case s.Await(inner) | s.Walrus(_, inner):
+                return self._is_client(inner, state)
+            case s.Name(name):
+                return name in state.names
+            case s.Choice(_, then, otherwise):
+                return self._is_client(then, state) or self._is_client(otherwise, state)
+            case s.Logic(_, operands) | s.Sequence(_, operands):
+                return any(self._is_client(operand, state) for operand in operands)
+        return False
+
+    def _unbind(self, names: set[str], state: State, line: int) -> State:
+        left = state.names - names
+        if state.names and not left and not state.kept:
+            self._lose(state, line, by_exception=False)
+            return replace(state, stage=Stage.DONE, names=left)
+        return replace(state, names=left)
+
+    def delete(self, node: s.Delete, states: States) -> Exits:
+        """`del name`."""
+        names = {name for target in node.targets for name in target_names(target)}
+        return Exits(normal={self._unbind(names, state, node.line): line for state, line in states.items()})
+
+    def returned(self, node: s.Return, states: States) -> Exits:
+        """`return`: a client that is returned is the caller's."""
+        exits = self.evaluate(node.value, states, node.line)
+        for state in exits.normal:
+            handed = node.value is not None and self._mentions(node.value, state)
+            exits.returned.setdefault(replace(state, stage=Stage.DONE) if handed else state, node.line)
+        exits.normal = {}
+        return exits
+
+    def _mentions(self, expression: s.Expr, state: State) -> bool:
+        """Whether the client is in what the expression gives: in itself, a display, or a constructor's arguments."""
+        if self._is_client(expression, state):
+            return True
+        match expression:
+            case s.Call(_, arguments):
+                return any(self._mentions(argument.value, state) for argument in arguments)
+            case s.Mapping(entries):
+                return any(self._mentions(entry.value, state) for entry in entries)
+            case s.Sequence(_, elements):
+                return any(self._mentions(element, state) for element in elements)
+            case s.Starred(inner) | s.Await(inner):
+                return self._mentions(inner, state)
+        return False
+
+    def raised(self, node: s.Raise, states: States) -> Exits:
+        """`raise`."""
+        exits = self.evaluate(node.value, states, node.line)
+        for state in exits.normal:
+            exits.raised.setdefault(state, node.line)
+        exits.normal = {}
+        return exits
+
+    def jumped(self, node: s.Break | s.Continue, states: States) -> Exits:
+        """`break` and `continue`."""
+        marked = dict.fromkeys(states, node.line)
+        return Exits(broken=marked) if isinstance(node, s.Break) else Exits(continued=marked)
+
+    # Branches and loops.
+
+    def branch(self, node: s.If, states: States) -> Exits:
+        """`if`: each side only with the states that its test allows."""
+        exits = self.evaluate(node.test, states, node.line)
+        then, otherwise = self._split(node.test, exits.normal)
+        exits.normal = {}
+        for body, given in ((node.body, then), (node.orelse, otherwise)):
+            inner = self.block(body, given)
+            exits.absorb(inner)
+            _merge(exits.normal, inner.normal)
+        return exits
+
+    def _split(self, test: s.Expr, states: States) -> tuple[States, States]:
+        then: States = {}
+        otherwise: States = {}
+        for state, line in states.items():
+            alive = state.names if state.stage is not Stage.ABSENT else frozenset()
+            for outcome, side in ((True, then), (False, otherwise)):
+                facts = assume(state.facts, test, outcome, alive)
+                if facts is not None:
+                    side.setdefault(replace(state, facts=facts), line)
+        return then, otherwise
+
+    def loop(self, node: s.While | s.For, states: States) -> Exits:
+        """A loop, walked until its states stay the same."""
+        test = node.test if isinstance(node, s.While) else node.iterable
+        exits = Exits()
+        seen: States = dict(states)
+        leaving: States = {}
+        for _ in range(MOST_ROUNDS):
+            head = self.evaluate(test, seen, node.line)
+            exits.absorb(head)
+            entering, over = self._split(test, head.normal) if isinstance(node, s.While) else (head.normal, head.normal)
+            _merge(leaving, over)
+            inner = self.block(node.body, self._next_item(node, entering))
+            _merge(exits.returned, inner.returned)
+            _merge(exits.raised, inner.raised)
+            _merge(exits.normal, inner.broken)
+            before = len(seen)
+            _merge(seen, inner.normal)
+            _merge(seen, inner.continued)
+            if len(seen) == before:
+                break
+        after = self.block(node.orelse, leaving)
+        exits.absorb(after)
+        _merge(exits.normal, after.normal)
+        return exits
+
+    def _next_item(self, node: s.While | s.For, states: States) -> States:
+        if isinstance(node, s.While):
+            return states
+        names = set(target_names(node.target))
+        return {
+            self._unbind(names, replace(state, facts=forget(state.facts, node.target)), node.line): line
+            for state, line in states.items()
+        }
+
+    def match(self, node: s.Match, states: States) -> Exits:
+        """`match`: any case may be taken, or none unless one takes everything."""
+        exits = self.evaluate(node.subject, states, node.line)
+        before, exits.normal = exits.normal, {}
+        for case in node.cases:
+            inner = self.block(case.body, before)
+            exits.absorb(inner)
+            _merge(exits.normal, inner.normal)
+        if not any(case.irrefutable and case.guard is None for case in node.cases):
+            _merge(exits.normal, before)
+        return exits
+
+    # Exceptions and context managers.
+
+    def attempt(self, node: s.Try, states: States) -> Exits:
+        """`try` with its handlers, `else` and `finally`."""
+        inner = self.block(node.body, states)
+        after = self.block(node.orelse, inner.normal)
+        exits = Exits(normal=after.normal, raised=dict(after.raised))
+        for part in (inner, after):
+            for name in ("returned", "broken", "continued"):
+                _merge(getattr(exits, name), getattr(part, name))
+        caught = inner.raised
+        for handler in node.handlers:
+            handled = self.block(handler.body, caught)
+            _merge(exits.normal, handled.normal)
+            exits.absorb(handled)
+        if not any(catches_everything(handler) for handler in node.handlers):
+            _merge(exits.raised, caught)
+        return self._finally(node.final, exits) if node.final else exits
+
+    def _finally(self, final: s.Body, before: Exits) -> Exits:
+        """Every way out leads through `finally`; what it does abruptly itself takes the place of the way out."""
+        exits = Exits()
+        for name in ("normal", "returned", "broken", "continued", "raised"):
+            states: States = getattr(before, name)
+            through = self.block(final, states)
+            exits.absorb(through)
+            line = min(states.values(), default=0)
+            for state in through.normal:
+                getattr(exits, name).setdefault(state, states.get(state, line))
+        return exits
+
+    def managed(self, node: s.With, states: States) -> Exits:
+        """`with`: a manager of the client releases it on every way out; `suppress` ends exceptions."""
+        exits = Exits(normal=dict(states))
+        for item in node.items:
+            head = self.evaluate(item.value, exits.normal, item.line)
+            exits.normal = head.normal
+            exits.absorb(head)
+            if item.target is not None:
+                given = {self._enter(item, state, node.line): line for state, line in exits.normal.items()}
+                exits.normal = given
+        before, exits.normal = exits.normal, {}
+        inner = self.block(node.body, before)
+        releases = any(item in self.effects.releases for item in node.items)
+        for name in ("normal", "returned", "broken", "continued", "raised"):
+            leaving = getattr(inner, name)
+            done = {replace(st, stage=Stage.DONE): line for st, line in leaving.items()} if releases else leaving
+            swallowed = name == "raised" and any(self.effects.suppresses(item) for item in node.items)
+            _merge(exits.normal if swallowed else getattr(exits, name), done)
+        return exits
+
+    def _enter(self, item: s.Item, state: State, line: int) -> State:
+        assert item.target is not None
+        if item in self.effects.releases and isinstance(item.target, s.Name):
+            return replace(state, names=state.names | {item.target.id})
+        return self._bind(item.target, item.value, state, line)
+
+
+def catches_everything(handler: s.Handler) -> bool:
+    """Whether the handler takes every error: bare, `Exception` or `BaseException`, alone or among others."""
+    types = handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
+    return any(
+        each is None or (isinstance(each, s.Name) and each.id in {"Exception", "BaseException"}) for each in types
+    )
+
+
+def _pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:
+    """The targets of an assignment with what each gets; `a, b = x, y` is taken apart."""
+    assert node.value is not None
+    for target in node.targets:
+        both = isinstance(target, s.Sequence) and isinstance(node.value, s.Sequence)
+        if both and len(target.elements) == len(node.value.elements):  # type: ignore[union-attr]
+            yield from zip(target.elements, node.value.elements, strict=True)  # type: ignore[union-attr]
+        else:
+            yield target, node.value
+
+
+def _in_order(expression: s.Expr) -> list[s.Call | s.Yield]:
+    """The calls and yields of an expression in the order in which they happen."""
+    found: list[s.Call | s.Yield] = []
+    for part in parts(expression):
+        found += _in_order(part)
+    if isinstance(expression, s.Call | s.Yield):
+        found.append(expression)
+    return found
+
+
+def _merge(into: States, other: Mapping[State, int]) -> None:
+    for state, line in other.items():
+        into.setdefault(state, line)
+
+
+_STATEMENTS: dict[type, Callable[[Walk, Any, States], Exits]] = {
+    s.Evaluate: Walk.evaluated,
+    s.Assign: Walk.assign,
+    s.Delete: Walk.delete,
+    s.Return: Walk.returned,
+    s.Raise: Walk.raised,
+    s.Break: Walk.jumped,
+    s.Continue: Walk.jumped,
+    s.If: Walk.branch,
+    s.While: Walk.loop,
+    s.For: Walk.loop,
+    s.Match: Walk.match,
+    s.Try: Walk.attempt,
+    s.With: Walk.managed,
+}
