@@ -109,7 +109,10 @@ class Event:
 
 @dataclass(eq=False, slots=True)
 class Registration:
-    """A project function handed to a library: to whom (`target`, dotted, `?` when unknown), where, under which name."""
+    """A project function handed to a library: to whom (`target`, dotted, `?` when unknown), where, under which name.
+
+    `unit` is the unit that hands it over.
+    """
 
     target: str
     select: str
@@ -117,6 +120,16 @@ class Registration:
     line: int
     via: Literal["decorator", "argument"]
     receiver: Value | None = None
+    node: Node | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Made:
+    """The creation of an object of another library: where, and which keywords it was given."""
+
+    unit: Unit
+    node: s.Call
+    keywords: frozenset[str]
 
 
 @dataclass(eq=False, slots=True)
@@ -153,6 +166,7 @@ class Engine:
         self.flags: dict[Unit, set[str]] = {}
         self.loose: dict[str, dict[Node, Unit]] = {}
         self.modes: dict[Node, Mode] = {}
+        self.made: dict[str, list[Made]] = {}
         self.runners: dict[Node, Runner] = {}
         self.managed: dict[Value, Node] = {}
         self.containers: dict[object, Container] = {}
@@ -327,6 +341,13 @@ class Engine:
     def note_written(self, place: Place, text: str) -> None:
         """Remember how the current unit writes a place that it assigns."""
         self.written.setdefault((place, self.unit), text)
+
+    def note_made(self, dotted: str, node: s.Call) -> None:
+        """Remember the creation of an object of a library that takes part in life cycles."""
+        made = self.made.setdefault(dotted, [])
+        if all(known.node is not node for known in made):
+            keywords = frozenset(argument.keyword or "" for argument in node.arguments)
+            made.append(Made(self.unit, node, keywords))
 
     def note_loose(self, receiver: str, node: Node) -> None:
         """Remember a call that looks like a release on a receiver that nothing is known of."""

@@ -126,7 +126,7 @@ def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Argument
         return _enter(engine, node, arguments)
     if last in _PROVIDES:
         return _provide(engine, node, arguments)
-    return hand_over(engine, dotted, node, arguments) | _result(engine, dotted)
+    return hand_over(engine, dotted, node, arguments) | _result(engine, dotted, node)
 
 
 def mark_run(engine: Engine, node: s.Call, dotted: str) -> None:
@@ -157,13 +157,14 @@ def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
     return "kept" if isinstance(loop, s.Attribute) else "new"
 
 
-def _result(engine: Engine, dotted: str) -> Values:
+def _result(engine: Engine, dotted: str, node: s.Call) -> Values:
     """What a library function returns: followed only for libraries whose objects take part in life cycles.
 
     What the methods of such objects return (`response.json().get(...)`) is data, and is not followed.
     """
     if "()" in dotted or dotted.partition(".")[0] not in FOLLOWED:
         return set()
+    engine.note_made(dotted, node)
     return {engine.external(f"{dotted}()")}
 
 

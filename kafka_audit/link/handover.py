@@ -67,9 +67,9 @@ def register(engine: Engine, target: str, node: Node, value: Value, select: str)
     line = node.at[0] if isinstance(node, s.Call) else node.line
     match value:
         case FunctionValue(unit):
-            engine.note_registration(unit, Registration(target, select, engine.unit, line, "argument"))
+            engine.note_registration(unit, Registration(target, select, engine.unit, line, "argument", None, node))
         case BoundMethod(unit, receiver):
-            engine.note_registration(unit, Registration(target, select, engine.unit, line, "argument", receiver))
+            engine.note_registration(unit, Registration(target, select, engine.unit, line, "argument", receiver, node))
         case ClientMethod(receiver, name):
             note_client_event(engine, receiver, name, node, "callback", target)
         case Partial(inner):

@@ -7,10 +7,14 @@ from collections.abc import Collection, Iterator
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.coroutines import Dropped, dropped_calls
+from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Engine, Event, Node
-from kafka_audit.link.lives import Life, Lives, OwnerLife, owner_name
+from kafka_audit.link.lives import Life, Lives, owner_name
+from kafka_audit.link.losses import losses_of
+from kafka_audit.link.owning import Owner, Owning
+from kafka_audit.link.paths import Loss
+from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Instance
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
 
@@ -21,6 +25,9 @@ class Program:
     def __init__(self, engine: Engine, roles: Collection[Role]) -> None:
         self.engine = engine
         self.lives = Lives(engine)
+        self.discharge = Discharge(self.lives)
+        self.owning = Owning(self.lives, self.discharge)
+        self.rollbacks = Rollbacks(self.lives)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
 
     def owing(self) -> Iterator[Life]:
@@ -74,7 +81,7 @@ class Program:
             created=Created(when="import" if life.created_at_import is not None else "call"),
             started=self._started(life),
             released=Released(verdict=self.verdict(life), by=tuple(release_of(event) for event in life.releases)),
-            roots=tuple(self._root(owner) for owner in self.lives.roots(life)),
+            roots=tuple(self._root(owner) for owner in self.owning.roots(life)),
         )
 
     def _started(self, life: Life) -> Started:
@@ -113,28 +120,21 @@ class Program:
             return "delegated"
         if not life.releases:
             return "unknown" if life.possible and self.hands_over(life) else "never"
-        return "always" if self.lives.effective(life) else "sometimes"
+        return "always" if self.discharge.effective(life) else "sometimes"
 
-    def _root(self, owner: OwnerLife) -> Root:
+    def _root(self, owner: Owner) -> Root:
         verdict: Verdict = "always" if owner.is_released else "never"
         if not owner.is_released and owner.holding.kind in {"returned", "delegated"}:
             verdict = "delegated"
         return Root(path=owner.path, line=owner.at[0], owner=owner.owner, kind=owner.holding.kind, released=verdict)
 
-    def unreleased_owners(self) -> Iterator[OwnerLife]:
+    def unreleased_owners(self) -> Iterator[Owner]:
         """Objects that own an audited client and could release it, but that nothing asks to."""
-        seen: set[Instance] = set()
-        for life in self.owing():
-            if life.holding.kind not in {"instance", "pooled"} or not life.releases:
-                continue
-            for owner in self.lives.roots(life):
-                if not owner.is_released and owner.value not in seen and not self.passes_on(owner.value):
-                    seen.add(owner.value)
-                    yield owner
+        return self.owning.unreleased(self.owing())
 
-    def passes_on(self, value: Instance) -> bool:
-        """Whether the object is handed to code that cannot be seen, which might release it."""
-        return any(escape.value is value for escape in self.engine.escapes.values())
+    def losses(self, life: Life) -> list[Loss]:
+        """The ways out of the making function that lose the client."""
+        return losses_of(self.lives, life)
 
 
 def release_of(event: Event) -> Release:

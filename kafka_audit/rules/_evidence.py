@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.lives import Life, OwnerLife, owner_name
+from kafka_audit.link.lives import Life, owner_name
+from kafka_audit.link.owning import Owner
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
     return "medium" if escapes or life.possible or life.releases else "high"
 
 
-def owner_chain(program: Program, owner: OwnerLife) -> tuple[Step, ...]:
+def owner_chain(program: Program, owner: Owner) -> tuple[Step, ...]:
     """From the owner's creation to the client it keeps, and the releases that nobody asks it for."""
     name = owner.value.scope.name
     made = Step(path=owner.path, line=owner.at[0], message=f"{name} is created in {where(owner.owner)}")

@@ -135,7 +135,7 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _client(program: Program, life: Life) -> Iterator[Alarm]:
     confidence = confidence_of_absence(program, life)
-    if program.lives.effective(life) or confidence is None:
+    if program.discharge.effective(life) or confidence is None:
         return
     reason = "the release that exists is never reached" if life.releases else "never released"
     yield Alarm(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.pools import lost_checkouts
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject, where
@@ -93,8 +94,8 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         if life.holding.kind != "pooled" or life.site.client.flush_is_release:
             continue
-        drained = life.releases if life.holding.scope is not None else program.lives.effective(life)
-        lost = program.lives.lost_checkouts(life)
+        drained = life.releases if life.holding.scope is not None else program.discharge.effective(life)
+        lost = lost_checkouts(program.lives, life)
         confidence = confidence_of_absence(program, life)
         if (drained and not lost) or confidence is None:
             continue

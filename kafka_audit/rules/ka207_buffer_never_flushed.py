@@ -87,7 +87,7 @@ def check(program: Program) -> Iterator[Alarm]:
             continue
         filled = next((event for event in life.uses if event.method in client.dirtied_by), None)
         process_wide = life.holding.kind == "global"
-        if filled is None or (program.lives.effective(life) if process_wide else life.releases):
+        if filled is None or (program.discharge.effective(life) if process_wide else life.releases):
             continue
         confidence = confidence_of_absence(program, life)
         if confidence is None:

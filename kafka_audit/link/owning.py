@@ -1,0 +1,160 @@
+"""Project objects that own a client: they must be released themselves, however many layers deep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.context import context_of
+from kafka_audit.link.discharge import Discharge
+from kafka_audit.link.engine import Event
+from kafka_audit.link.lives import Life, Lives, owner_name
+from kafka_audit.link.owners import Holding
+from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.values import Instance, Origin
+
+DEEPEST = 5
+"""Layers of objects that own objects; real code was seen to have four."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One object that owns a client: who keeps it, whether it ever opens the client, whether anything releases it."""
+
+    life: Life
+    value: Instance
+    origin: Origin
+    holding: Holding
+    opens: bool
+    is_released: bool
+
+    @property
+    def path(self) -> str:
+        """The file that creates the object."""
+        return self.origin.unit.module.path
+
+    @property
+    def at(self) -> s.At:
+        """The creating call."""
+        return self.origin.node.at
+
+    @property
+    def owner(self) -> str:
+        """The function that creates it."""
+        return owner_name(self.origin.unit)
+
+
+class Owning:
+    """Answers for one program."""
+
+    def __init__(self, lives: Lives, discharge: Discharge) -> None:
+        self.lives, self.engine, self.reach = lives, lives.engine, lives.reach
+        self.discharge = discharge
+        self._by_scope: dict[ClassScope, list[Instance]] = {}
+        for value in self.engine.values():
+            if isinstance(value, Instance) and value.origin is not None:
+                for base in ancestry(self.engine, value.scope):
+                    if isinstance(base, ClassScope):
+                        self._by_scope.setdefault(base, []).append(value)
+        self._calls: dict[Instance, list[tuple[Unit, Unit]]] = {}
+        for fact in self.engine.calls.values():
+            for callee, receivers in fact.callees.items():
+                for receiver in receivers:
+                    if isinstance(receiver, Instance):
+                        self._calls.setdefault(receiver, []).append((fact.unit, callee))
+
+    def roots(self, life: Life) -> list[Owner]:
+        """The objects that keep this client, and the objects that keep those, each where it is created."""
+        releasing = self._closure(life.releases)
+        opening = self.reach.callers(life.site.unit)
+        direct = any(self._goes_past(life, event) for event in self.discharge.effective(life))
+        found = []
+        for value in self._layers(life):
+            origin = value.origin
+            if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
+                continue
+            holding = self.lives.holdings.of_instance(value)
+            is_released = direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
+            opens = any(callee in opening for _, callee in self._calls_on(value))
+            found.append(Owner(life, value, origin, holding, opens, is_released))
+        return sorted(found, key=lambda owner: (owner.path, owner.at))
+
+    def _closure(self, events: tuple[Event, ...]) -> set[Unit]:
+        found: set[Unit] = set()
+        for event in events:
+            found |= self.reach.callers(event.unit)
+        return found
+
+    def _goes_past(self, life: Life, event: Event) -> bool:
+        """Whether the release stands outside the class that keeps the client: `feed.producer.stop()`."""
+        definer, keepers = event.unit.method_of, self.lives.holdings.fields(life.value)
+        return not any(definer in ancestry(self.engine, keeper) for keeper in keepers)
+
+    def _layers(self, life: Life) -> list[Instance]:
+        """The owning objects, the nearest first, then the objects that keep them in a field."""
+        found: dict[Instance, None] = {}
+        scopes = set(self.lives.holdings.fields(life.value))
+        if life.holding.scope is not None:
+            scopes.add(life.holding.scope)
+        for _ in range(DEEPEST):
+            new = {v: None for scope in scopes for v in self._by_scope.get(scope, ()) if v not in found}
+            found.update(new)
+            scopes = {scope for value in new for scope in self.lives.holdings.fields(value)}
+        return list(found)
+
+    def _calls_on(self, value: Instance) -> list[tuple[Unit, Unit]]:
+        """(caller, callee) of the calls on this object, those on an object of its class of unknown origin included.
+
+        What a class calls on itself says nothing of a particular object.
+        """
+        exact = self._calls.get(value, [])
+        family = {base for base in ancestry(self.engine, value.scope) if isinstance(base, ClassScope)}
+        loose = [
+            (caller, callee)
+            for base in family
+            for caller, callee in self._calls.get(self.engine.instance(base), ())
+            if caller.method_of not in family
+        ]
+        return exact + loose
+
+    def _is_released(self, life: Life, value: Instance, holding: Holding, releasing: set[Unit]) -> bool:
+        """Whether something that runs calls a releasing method on this object, or its keeper's methods do."""
+        keepers = {holding.scope} if holding.kind in {"instance", "pooled"} else set()
+        for caller, callee in self._calls_on(value):
+            if callee in releasing and (caller.method_of in keepers or self._is_run(life, value, caller)):
+                return True
+        return any(
+            registration.receiver is value and self._is_run(life, value, registration.unit, registration.target)
+            for unit in releasing
+            for registration in self.engine.registrations.get(unit, {}).values()
+        )
+
+    def _is_run(self, life: Life, value: Instance, unit: Unit, target: str = "") -> bool:
+        """Whether control gets to `unit`, which releases the object: with its creation, or from an entry."""
+        origin = value.origin
+        assert origin is not None
+        if unit in self.reach.callers(origin.unit) or origin.unit in self.reach.callers(unit):
+            return True
+        in_test = context_of(origin.unit.module.path) == "test"
+        event = Event("release", life.value, "", unit, origin.node, origin.node.at[0], False, "call", target)
+        return any(self.discharge.counts(life, event, entry) for entry in self.reach.entries(unit, tests=in_test))
+
+    def unreleased(self, lives: Iterator[Life]) -> Iterator[Owner]:
+        """Objects that open a client and could release it, but that nothing asks to; one alarm for each creation."""
+        seen: set[Origin] = set()
+        for life in lives:
+            if life.holding.kind not in {"instance", "pooled"} or not life.releases:
+                continue
+            for owner in self.roots(life):
+                silent = owner.is_released or not owner.opens or owner.origin in seen or self._is_passed_on(owner)
+                if not silent:
+                    seen.add(owner.origin)
+                    yield owner
+
+    def _is_passed_on(self, owner: Owner) -> bool:
+        """Whether somebody else has the object: the caller, another object, or code that cannot be seen."""
+        if owner.holding.kind in {"returned", "delegated", "fixture", "unknown"}:
+            return True
+        return any(escape.value is owner.value for escape in self.engine.escapes.values())
