@@ -1,0 +1,104 @@
+"""KA205: which objects that own a client can release it, and are never asked to?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+class Outbox:
+    def __init__(self) -> None:
+        self._producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+
+    async def start(self) -> None:
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    async def send(self, event: bytes) -> None:
+        await self._producer.send_and_wait("events", event)
+
+
+async def main() -> None:
+    outbox = Outbox()
+    await outbox.start()
+    await outbox.send(b"ready")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+GOOD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+class Outbox:
+    def __init__(self) -> None:
+        self._producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+
+    async def start(self) -> None:
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    async def send(self, event: bytes) -> None:
+        await self._producer.send_and_wait("events", event)
+
+
+async def main() -> None:
+    outbox = Outbox()
+    await outbox.start()
+    try:
+        await outbox.send(b"ready")
+    finally:
+        await outbox.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+RULE = Rule(
+    code="KA205",
+    name="owner-never-released",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="An object that owns a Kafka client can release it, and the code that creates the object never asks it to",
+    rationale=(
+        "Somebody wrote the release, which makes the class look safe: whoever reviews it sees a `stop` and goes on. "
+        "The leak is one level up, where the object is created and dropped, and behind two or three such wrappers "
+        "nobody sees it any more. What the client still buffers is lost and its connections, tasks or threads stay, "
+        "exactly as if the class had no release at all. The alarm stands where the owner is created, for that is the "
+        "line that has to change."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Call the owner's release in a `finally` where it is created, or give the owner to something that does",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0: messages still buffered when main returns, counted against an embedded broker",
+        "https://aiokafka.readthedocs.io/en/stable/producer.html",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every creation of a class that owns a client and can release it, where nothing calls the release."""
+    yield from ()
