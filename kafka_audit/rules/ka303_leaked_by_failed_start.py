@@ -1,0 +1,84 @@
+"""KA303: which clients are dropped half-started?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+async def main() -> None:
+    producer = AIOKafkaProducer(
+        bootstrap_servers="kafka:9092", enable_idempotence=True
+    )
+    await asyncio.wait_for(producer.start(), timeout=5)
+    try:
+        await producer.send_and_wait("jobs", b"ready")
+    finally:
+        await producer.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+GOOD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+async def main() -> None:
+    producer = AIOKafkaProducer(
+        bootstrap_servers="kafka:9092", enable_idempotence=True
+    )
+    try:
+        await asyncio.wait_for(producer.start(), timeout=5)
+        await producer.send_and_wait("jobs", b"ready")
+    finally:
+        await producer.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+RULE = Rule(
+    code="KA303",
+    name="leaked-by-failed-start",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="A Kafka client whose start fails half-way is dropped without a release",
+    rationale=(
+        "A start that is cancelled or times out has often come a long way: an idempotent aiokafka producer that waits "
+        "for its producer id keeps its metadata task, a consumer in the middle of its group join keeps three tasks "
+        "and as many connections. Only `stop()` cleans that up, and it may be called on a client that never finished "
+        "starting. `wait_for(client.start(), ...)` makes that exit an everyday one, and code that swallows the "
+        "failure and builds another client at the next attempt leaves one behind per attempt. A plain `start()` "
+        "before the `try`, which simply raises, is the documented idiom and no alarm."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Let the `try` whose `finally` stops the client begin before its start: `stop` takes a half-started one",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0: tasks and sockets left after a start that was cancelled, run against an embedded broker",
+        "https://docs.python.org/3/library/asyncio-task.html#asyncio.wait_for",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every client whose start can fail half-way, and whose failure path drops it."""
+    yield from ()
