@@ -1,0 +1,116 @@
+"""KA305: which releases are called after a failure, and return at once?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+class Feed:
+    def __init__(self) -> None:
+        self._producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+        self._started = False
+
+    async def start(self) -> None:
+        await self._producer.start()
+        if not await self._producer.partitions_for("feed"):
+            raise LookupError("the topic `feed` is missing")
+        self._started = True
+
+    async def stop(self) -> None:
+        if not self._started:
+            return
+        await self._producer.stop()
+        self._started = False
+
+    async def publish(self, item: bytes) -> None:
+        await self._producer.send_and_wait("feed", item)
+
+
+async def main() -> None:
+    feed = Feed()
+    try:
+        await feed.start()
+        await feed.publish(b"ready")
+    finally:
+        await feed.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+GOOD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+class Feed:
+    def __init__(self) -> None:
+        self._producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+
+    async def start(self) -> None:
+        await self._producer.start()
+        if not await self._producer.partitions_for("feed"):
+            raise LookupError("the topic `feed` is missing")
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    async def publish(self, item: bytes) -> None:
+        await self._producer.send_and_wait("feed", item)
+
+
+async def main() -> None:
+    feed = Feed()
+    try:
+        await feed.start()
+        await feed.publish(b"ready")
+    finally:
+        await feed.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+RULE = Rule(
+    code="KA305",
+    name="release-defeated-by-guard",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="The release of a Kafka client is called after a failed start, and a flag makes it return at once",
+    rationale=(
+        "`stop()` returns early unless `_started` is true, and `start()` sets that flag as its very last act. When "
+        "anything in between fails, the client is open and the flag is not set: the caller's `finally` runs, calls "
+        "the release, and nothing is released. Reading the code confirms what it seems to do, and a test with a "
+        "healthy broker never takes that path. The release has to ask whether there is a client, not whether starting "
+        "went well."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Guard the release with the client itself, or with nothing: stopping one that never started does no harm",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0: stop without start, and stop after a failed start, run",
+        "https://aiokafka.readthedocs.io/en/stable/producer.html",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every client whose release is called on the failure path, where a flag that is still unset defeats it."""
+    yield from ()
