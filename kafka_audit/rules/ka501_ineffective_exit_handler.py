@@ -1,0 +1,117 @@
+"""KA501: which exit handlers try to release an asynchronous client, and cannot?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+import asyncio
+import atexit
+
+from aiokafka import AIOKafkaProducer
+
+_lock = asyncio.Lock()
+_producer: AIOKafkaProducer | None = None
+
+
+async def publish(event: bytes) -> None:
+    global _producer
+    async with _lock:
+        if _producer is None:
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            _producer = producer
+    await _producer.send("events", event)
+
+
+def _close() -> None:
+    if _producer is not None:
+        asyncio.run(_producer.stop())
+
+
+atexit.register(_close)
+
+
+if __name__ == "__main__":
+    asyncio.run(publish(b"ready"))
+"""
+
+GOOD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+_lock = asyncio.Lock()
+_producer: AIOKafkaProducer | None = None
+
+
+async def publish(event: bytes) -> None:
+    global _producer
+    async with _lock:
+        if _producer is None:
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            _producer = producer
+    await _producer.send("events", event)
+
+
+async def close() -> None:
+    global _producer
+    async with _lock:
+        producer, _producer = _producer, None
+        if producer is not None:
+            await producer.stop()
+
+
+async def main() -> None:
+    try:
+        await publish(b"ready")
+    finally:
+        await close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+RULE = Rule(
+    code="KA501",
+    name="ineffective-exit-handler",
+    category="lifecycle",
+    severity="error",
+    default=True,
+    summary="An exit handler is meant to release an asynchronous Kafka client and cannot",
+    rationale=(
+        "When an exit handler or `__del__` runs, the client's event loop has ended. `asyncio.run(client.stop())` "
+        "there starts another loop: it raises after the client was marked as closed, so the messages are lost and "
+        'even the "Unclosed" warning is gone, and when the old loop is only idle it hangs for ever; '
+        "`get_event_loop().run_until_complete` finds no loop; registering the coroutine function itself makes a "
+        "coroutine that nobody runs; setting private attributes only hides the leak. What works is to stop inside the "
+        "loop: `async with`, a `finally` in the coroutine that `asyncio.run` runs, or the framework's shutdown hook. "
+        "From an exit handler only two ways work: `loop.run_until_complete(client.stop())` on the client's own loop, "
+        "kept open and idle, and `asyncio.run_coroutine_threadsafe(client.stop(), loop).result(5)` while a thread "
+        "still runs that loop. Clients that need no loop are fine there: `atexit.register(producer.flush)` for "
+        "confluent-kafka, `close` for kafka-python. No exit handler runs when SIGTERM ends the process by default."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Release the client before its loop ends: in a `finally` around the work, or in the framework's hook",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0: every way named here to stop a producer at exit, run against an embedded broker",
+        "confluent-kafka 2.16.1 and kafka-python 2.0.2 to 3.0.12: flush and close registered with atexit, run",
+        "https://docs.python.org/3/library/atexit.html",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every handler at exit, and every `__del__`, that is meant to release an asynchronous client and does not."""
+    yield from ()
