@@ -30,8 +30,8 @@ def calls_in(unit: Unit) -> Iterator[s.Call]:
                     yield part
 
 
-def awaited_with_limit(unit: Unit, start: s.Call) -> bool:
-    """Whether the call stands inside `wait_for(...)`, which cancels it when time is up."""
+def is_limited_in_time(unit: Unit, start: object) -> bool:
+    """Whether a start stands inside `wait_for(...)`, which cancels it when time is up."""
     return any(
         isinstance(call.function, s.Name | s.Attribute)
         and (call.function.id if isinstance(call.function, s.Name) else call.function.name) == "wait_for"

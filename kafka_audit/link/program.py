@@ -34,6 +34,10 @@ class Program:
         """The audited clients that must be released by somebody: those that a method can release."""
         return (life for life in self.audited if life.site.client.release and life.holding.kind != "managed")
 
+    def owed_once(self) -> Iterator[Life]:
+        """The audited clients whose second release raises, those in a `with` included."""
+        return (life for life in self.audited if life.site.client.release_once)
+
     def hands_over(self, life: Life) -> bool:
         """Whether the client is handed to code that cannot be seen, which might release it."""
         client = life.site.client.name

@@ -11,6 +11,7 @@ from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
     from kafka_audit.link.engine import Event
+    from kafka_audit.link.paths import Loss
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
 
@@ -107,3 +108,25 @@ def owner_chain(program: Program, owner: Owner) -> tuple[Step, ...]:
         for event in owner.life.releases
     ]
     return (made, created(owner.life), *started(program, owner.life), *chances)
+
+
+def leaves(life: Life, losses: Iterable[Loss]) -> list[Step]:
+    """The ways out that lose the client, each with what leads there."""
+    return [
+        Step(
+            path=life.path,
+            line=loss.line,
+            message="the constructor runs again while the client before is still there"
+            if loss.again
+            else f"{where(life.owner)} can {'fail' if loss.by_exception else 'end'} here, and nothing releases it",
+        )
+        for loss in losses
+    ]
+
+
+def released(life: Life) -> list[Step]:
+    """The releases that the lost paths do not get to."""
+    return [
+        Step(path=event.unit.module.path, line=event.line, message="the release that is not reached from there")
+        for event in life.releases
+    ]

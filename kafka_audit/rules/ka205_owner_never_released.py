@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import owner_chain, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.owning import Owner
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -100,5 +102,19 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every creation of a class that owns a client and can release it, where nothing calls the release."""
-    yield from ()
+    """Every creation of an owner outside of globals whose release exists and is never asked for."""
+    for owner in program.unreleased_owners():
+        if owner.holding.kind != "global":
+            yield Alarm(
+                path=owner.path,
+                at=owner.at,
+                message=f"{_subject(owner)} owns a client, and nothing releases it",
+                confidence="medium",
+                producer=owner.life.id,
+                trace=owner_chain(program, owner),
+            )
+
+
+def _subject(owner: Owner) -> str:
+    name, place = owner.value.scope.name, owner.holding.place
+    return f"{name} in `{place}`" if place else f"{name} created in {where(owner.owner)}"

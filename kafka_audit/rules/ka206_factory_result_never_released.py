@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.context import context_of
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.reach import Edge
 
 BAD = """\
 import asyncio
@@ -82,5 +88,34 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that a function returns fresh, and that a caller drops."""
-    yield from ()
+    """Every client that a function returns and that none of the callers releases or keeps."""
+    for life in program.owing():
+        callers = _callers(program, life)
+        if life.holding.kind != "returned" or life.site.client.flush_is_release or life.releases or not callers:
+            continue
+        confidence = confidence_of_absence(program, life)
+        if confidence is None:
+            continue
+        drops = [
+            Step(
+                path=edge.caller.module.path,
+                line=edge.line,
+                message=f"{where(owner_name(edge.caller))} gets it and drops it",
+            )
+            for edge in callers
+        ]
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} is returned, and no caller releases it",
+            confidence=confidence,
+            producer=life.id,
+            trace=(created(life), *started(program, life), *drops),
+        )
+
+
+def _callers(program: Program, life: Life) -> list[Edge]:
+    """The calls of the making function, fixtures and (for application code) tests left out."""
+    edges = program.lives.reach.incoming.get(life.site.unit, ())
+    counting = [e for e in edges if life.in_test or context_of(e.caller.module.path) != "test"]
+    return [] if any(program.engine.flagged(e.caller, "fixture") for e in counting) else counting

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.paths import Stage
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, leaves, released, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -81,5 +83,18 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that is released, but not when a statement that is bound to raise at times does."""
-    yield from ()
+    """Every client that an error past its start loses, while the normal path releases it."""
+    for life in program.owing():
+        losses = [] if life.holding.kind == "global" and not life.releases else program.losses(life)
+        normal = any(not loss.by_exception and loss.stage is not Stage.FAILED for loss in losses)
+        skipped = [loss for loss in losses if loss.by_exception and loss.stage is not Stage.FAILED]
+        if normal or not skipped or not (life.releases or life.holding.kind in {"instance", "pooled"}):
+            continue
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} stays open when {where(life.owner)} fails after creating it",
+            confidence="medium",
+            producer=life.id,
+            trace=(created(life), *started(program, life), *leaves(life, skipped), *released(life)),
+        )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.paths import Stage
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, leaves, released, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -81,5 +83,18 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that is released on some normal way out of its function, and not on another."""
-    yield from ()
+    """Every client that is released on some way out of the function that makes it, and not on another normal one."""
+    for life in program.owing():
+        if not life.releases:
+            continue
+        losses = [loss for loss in program.losses(life) if not loss.by_exception and loss.stage is not Stage.FAILED]
+        if not losses:
+            continue
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} stays open on a normal way out of {where(life.owner)}",
+            confidence="high",
+            producer=life.id,
+            trace=(created(life), *started(program, life), *leaves(life, losses), *released(life)),
+        )

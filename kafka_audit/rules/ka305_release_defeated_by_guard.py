@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
+    from kafka_audit.link.rollbacks import Defeated
 
 BAD = """\
 import asyncio
@@ -112,5 +116,36 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client whose release is called on the failure path, where a flag that is still unset defeats it."""
-    yield from ()
+    """Every client whose rollback after a failed start returns at once, because a flag is still false."""
+    for life in program.owing():
+        defeated = program.rollbacks.defeated(life)
+        if defeated is not None:
+            yield Alarm(
+                path=life.path,
+                at=life.site.node.at,
+                message=f"{subject(life)} stays open when its start fails: {_guard(defeated)}",
+                confidence="high",
+                producer=life.id,
+                trace=(created(life), *started(program, life), *_steps(defeated)),
+            )
+
+
+def _guard(defeated: Defeated) -> str:
+    return f"`{owner_name(defeated.method)}` returns at once while `{defeated.flag}` is false"
+
+
+def _steps(defeated: Defeated) -> list[Step]:
+    rollback, method, starter = defeated.rollback, defeated.method, defeated.starter
+    return [
+        Step(
+            path=rollback.module.path,
+            line=defeated.rollback_line,
+            message=f"{where(owner_name(rollback))} calls {where(owner_name(method))} when the start fails",
+        ),
+        Step(path=method.module.path, line=defeated.guard_line, message=f"{_guard(defeated)}, so nothing is released"),
+        Step(
+            path=starter.module.path,
+            line=defeated.set_line,
+            message=f"{where(owner_name(starter))} makes `{defeated.flag}` true only after the start",
+        ),
+    ]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -69,5 +73,25 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every start of a client that is already started, or that was stopped before."""
-    yield from ()
+    """Every client that one function starts, and then enters with a statement that starts it again."""
+    for life in program.owing():
+        for second in life.starts:
+            first = next(
+                (e for e in life.starts if e.unit is second.unit and e.via == "call" and e.line < second.line), None
+            )
+            if second.via != "with" or first is None:
+                continue
+            path = second.unit.module.path
+            name = where(owner_name(second.unit))
+            yield Alarm(
+                path=path,
+                at=position(second.node),
+                message=f"{subject(life)} is started twice in {name}: `async with` starts it again",
+                confidence="high",
+                producer=life.id,
+                trace=(
+                    created(life),
+                    Step(path=path, line=first.line, message=f"started in {name}"),
+                    Step(path=path, line=second.line, message="entering the block starts it a second time"),
+                ),
+            )
