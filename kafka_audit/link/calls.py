@@ -121,6 +121,7 @@ def _call_unread(engine: Engine, path: str, node: s.Call, arguments: Arguments) 
     given = {value for values in arguments.all() for value in values}
     if any(isinstance(value, ClientObject | ClientType) for value in given):
         engine.wanted.add(path)
+        return set()  # what it gives is known once the file is read
     return hand_over(engine, "?", node, arguments)
 
 

@@ -43,8 +43,8 @@ Node = s.Call | s.Item
 Mode = Literal["awaited", "run", "dropped", "used"]
 """What happens to the result of a call: awaited, given to a runner (`asyncio.run`), thrown away, or anything else."""
 
-Runner = Literal["new", "kept", "task"]
-"""What runs a coroutine that is not awaited: a new event loop, one that the program kept, or a task."""
+Runner = Literal["new", "kept", "task", "group"]
+"""What runs a coroutine that is not awaited: a new event loop, one that the program kept, a task, a task group."""
 
 MOST_VALUES = 120
 """More different values than this in one place say nothing any more; further ones are ignored."""

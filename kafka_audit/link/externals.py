@@ -146,7 +146,8 @@ def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
     if last == "run_coroutine_threadsafe":
         return "kept"
     if last in {"create_task", "ensure_future", "start_soon"}:
-        return "task"
+        # A task group waits for its tasks; of an unknown receiver nothing is said.
+        return "task" if dotted.startswith("asyncio.") and "TaskGroup" not in dotted else "group"
     if last != "run_until_complete" or not isinstance(node.function, s.Attribute):
         return "new"
     loop = node.function.value

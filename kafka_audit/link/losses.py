@@ -8,7 +8,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
-from kafka_audit.link.paths import Effects, Loss, Walk
+from kafka_audit.link.paths import Effects, Loss, Stage, Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.walk import expressions, inside, statements
 
@@ -19,6 +19,11 @@ def losses_of(lives: Lives, life: Life) -> list[Loss]:
     if unit.function is None or life.holding.kind in {"managed", "delegated", "fixture"}:
         return []
     return Walk(_effects(lives, life)).run(unit.body, unit.function.end_line)
+
+
+def defects(losses: list[Loss]) -> list[Loss]:
+    """The losses that are more than a failed start which ends the function: starting before `try` is documented."""
+    return [loss for loss in losses if loss.stage is not Stage.FAILED or not loss.by_exception or loss.again]
 
 
 def calls_in(unit: Unit) -> Iterator[s.Call]:
@@ -63,6 +68,7 @@ def _effects(lives: Lives, life: Life) -> Effects:
         hands_over=hands_over,
         suppresses=_suppresses,
         is_owed_when_created=not client.start and not client.flush_is_release,
+        reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
         yields_raise=engine.flagged(unit, "manager") and not _is_lifespan(lives, unit),
         outer_names=unit.outer,

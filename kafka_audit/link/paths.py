@@ -30,7 +30,8 @@ class Stage(IntEnum):
     CREATED = 1
     FAILED = 2  # its start raised
     OPEN = 3
-    DONE = 4  # released, or handed to another owner
+    DONE = 4  # released
+    HANDED = 5  # somebody else's to release
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Effects:
     """Whether a call makes the client, known by these names, somebody else's."""
     suppresses: Callable[[s.Item], bool]
     is_owed_when_created: bool
+    reopens: bool
+    """Whether a release only empties a buffer that the next message fills again."""
     raises_by_use: bool
     yields_raise: bool
     outer_names: frozenset[str]
@@ -155,7 +158,8 @@ class Walk:
             if state.stage is Stage.FAILED or (state.stage is Stage.OPEN and not state.kept):
                 self._lose(state, line, by_exception=False, again=True)
             return replace(state, stage=Stage.CREATED, names=frozenset(), kept=False)
-        if state.stage in {Stage.ABSENT, Stage.DONE} and not (node in effects.opens and state.names):
+        reopens = state.stage is Stage.DONE and effects.reopens and node in effects.opens
+        if state.stage in {Stage.ABSENT, Stage.DONE, Stage.HANDED} and not reopens:
             return state
         if node in effects.releases:
             return replace(state, stage=Stage.DONE)
@@ -167,7 +171,7 @@ class Walk:
         if node in effects.opens:
             return replace(state, stage=Stage.OPEN)
         if effects.hands_over(node, state.names):
-            return replace(state, stage=Stage.DONE)
+            return replace(state, stage=Stage.HANDED)
         return state
 
     def _yield(self, state: State, line: int, exits: Exits) -> State:
@@ -218,6 +222,10 @@ class Walk:
                 return self._is_client(inner, state)
             case s.Name(name):
                 return name in state.names
+            case s.Comprehension(_, _, element):
+                return self._is_client(element, state)
+            case s.Mapping(entries):
+                return any(self._is_client(entry.value, state) for entry in entries)
             case s.Choice(_, then, otherwise):
                 return self._is_client(then, state) or self._is_client(otherwise, state)
             case s.Logic(_, operands) | s.Sequence(_, operands):
@@ -241,7 +249,7 @@ class Walk:
         exits = self.evaluate(node.value, states, node.line)
         for state in exits.normal:
             handed = node.value is not None and self._mentions(node.value, state)
-            exits.returned.setdefault(replace(state, stage=Stage.DONE) if handed else state, node.line)
+            exits.returned.setdefault(replace(state, stage=Stage.HANDED) if handed else state, node.line)
         exits.normal = {}
         return exits
 

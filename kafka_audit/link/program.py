@@ -10,7 +10,7 @@ from kafka_audit.link.coroutines import Dropped, dropped_calls
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import losses_of
+from kafka_audit.link.losses import defects, losses_of
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Loss
 from kafka_audit.link.rollbacks import Rollbacks
@@ -117,14 +117,23 @@ class Program:
         return self.engine.modes.get(event.node) in {"awaited", "run"}
 
     def verdict(self, life: Life) -> Verdict:
-        """Whether the client is released, as far as the existence and the reach of a release tell."""
+        """Whether the client is released: on every path and by every owner, on some, never, or by somebody unknown."""
         if life.holding.kind == "managed":
             return "always"
         if life.holding.kind in {"delegated", "returned"} and not life.releases:
             return "delegated"
         if not life.releases:
             return "unknown" if life.possible and self.hands_over(life) else "never"
-        return "always" if self.discharge.effective(life) else "sometimes"
+        return "always" if self._is_always_released(life) else "sometimes"
+
+    def _is_always_released(self, life: Life) -> bool:
+        owners = [owner for owner in self.owning.roots(life) if owner.opens]
+        return bool(
+            self.discharge.effective(life)
+            and not defects(self.losses(life))
+            and self.rollbacks.defeated(life) is None
+            and all(owner.is_released or owner.holding.kind in {"returned", "delegated"} for owner in owners)
+        )
 
     def _root(self, owner: Owner) -> Root:
         verdict: Verdict = "always" if owner.is_released else "never"

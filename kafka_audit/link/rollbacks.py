@@ -39,7 +39,7 @@ class Rollbacks:
         keeper = life.holding.scope
         if keeper is None or life.holding.kind != "instance":
             return None
-        starting = self._family_closure(keeper, [life.site.unit])
+        starting = self._family_closure(keeper, [life.site.unit, *(event.unit for event in life.starts)])
         releasing = self._family_closure(keeper, [event.unit for event in life.releases])
         for method in _ordered(releasing):
             down = self._leading_down(method, releasing, [e.node for e in life.releases if e.unit is method])

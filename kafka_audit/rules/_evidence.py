@@ -87,6 +87,8 @@ def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
 
     A call such as `x.producer.stop()` on an unknown object with the name of the place vetoes the claim.
     """
+    if any(event.method in life.site.client.absent for event in life.uses):
+        return None  # KA507 tells of the release that does not exist
     place = (life.holding.place or "").rpartition(".")[2]
     loose = program.engine.loose.get(place, {})
     if any(program.may_be_release(life, node, unit) for node, unit in loose.items()):

@@ -135,8 +135,9 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _client(program: Program, life: Life) -> Iterator[Alarm]:
     confidence = confidence_of_absence(program, life)
-    if program.discharge.effective(life) or confidence is None:
-        return
+    told = program.discharge.weak_hooks(life, "exit") or program.discharge.weak_hooks(life, "dead")
+    if program.discharge.effective(life) or confidence is None or told:
+        return  # an exit handler that cannot work, or a dead hook, is the root cause: KA501 and KA504 tell it
     reason = "the release that exists is never reached" if life.releases else "never released"
     yield Alarm(
         path=life.path,

@@ -106,6 +106,8 @@ def _how(life: Life, failed: list[Loss]) -> str:
         return "and every further attempt makes another one"
     if any(not loss.by_exception for loss in failed):
         return f"and {where(life.owner)} goes on, so the next call makes another one"
+    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values:
+        return "and whoever asks the pool next makes another one"
     if failed and any(is_limited_in_time(life.site.unit, event.node) for event in life.starts):
         return "and a time limit cancels it half-way"
     return ""

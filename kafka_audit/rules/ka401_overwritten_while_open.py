@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
+from kafka_audit.link.overwrites import overwrites
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -117,5 +121,21 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every assignment to a place of a client that may still hold an open one."""
-    yield from ()
+    """Every assignment that empties the place of a client in a function that does not release it."""
+    for life in program.owing():
+        if not life.releases or life.site.client.flush_is_release:
+            continue  # never released at all: another rule's alarm
+        for unit, node in overwrites(program.lives, life):
+            path, name = unit.module.path, where(owner_name(unit))
+            yield Alarm(
+                path=path,
+                at=(node.line, 1, node.line, 1),
+                message=f"{subject(life)} may still be open when {name} lets go of it",
+                confidence="medium",
+                producer=life.id,
+                trace=(
+                    created(life),
+                    *started(program, life),
+                    Step(path=path, line=node.line, message=f"{name} empties the place and releases nothing"),
+                ),
+            )

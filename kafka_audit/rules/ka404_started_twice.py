@@ -74,7 +74,7 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that one function starts, and then enters with a statement that starts it again."""
-    for life in program.owing():
+    for life in program.audited:
         for second in life.starts:
             first = next(
                 (e for e in life.starts if e.unit is second.unit and e.via == "call" and e.line < second.line), None

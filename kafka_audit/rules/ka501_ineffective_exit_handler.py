@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.facts.schema import At
+    from kafka_audit.link.discharge import Weak
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -113,5 +120,51 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every handler at exit, and every `__del__`, that is meant to release an asynchronous client and does not."""
-    yield from ()
+    """Every asynchronous client that only an exit handler would release, where its event loop is gone."""
+    for life in program.owing():
+        if program.discharge.effective(life):
+            continue
+        seen: set[tuple[str, At]] = set()
+        for weak in program.discharge.weak_hooks(life, "exit"):
+            path, at = place_of(weak)
+            if (path, at) in seen:
+                continue
+            seen.add((path, at))
+            name = where(owner_name(weak.handler))
+            yield Alarm(
+                path=path,
+                at=at,
+                message=f"{subject(life)} is left to {_registrar(weak)}, where its event loop is gone",
+                confidence="high",
+                producer=life.id,
+                trace=(created(life), *started(program, life), *_steps(life, weak, name, path, at)),
+            )
+
+
+def place_of(weak: Weak) -> tuple[str, At]:
+    """Where the handler is registered, or where `__del__` is defined."""
+    registration = weak.registration
+    if registration is not None:
+        path = registration.unit.module.path
+        at = (
+            position(registration.node)
+            if registration.node is not None
+            else (registration.line, 1, registration.line, 1)
+        )
+        return path, at
+    if weak.event.via == "callback":
+        return weak.event.unit.module.path, position(weak.event.node)
+    return weak.handler.module.path, (weak.handler.line, 1, weak.handler.line, 1)
+
+
+def _registrar(weak: Weak) -> str:
+    if weak.registration is not None:
+        return f"`{weak.registration.target}`"
+    return f"`{weak.event.registrar}`" if weak.event.registrar else "`__del__`"
+
+
+def _steps(life: Life, weak: Weak, name: str, path: str, at: At) -> list[Step]:
+    event = weak.event
+    release = Step(path=event.unit.module.path, line=event.line, message=f"{where(owner_name(event.unit))} releases it")
+    handler = Step(path=path, line=at[0], message=f"{name} runs at exit and cannot await that on the client's own loop")
+    return [release, handler]

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
+from kafka_audit.link.losses import calls_in
+from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.facts import schema as s
+    from kafka_audit.link.engine import Event
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -75,5 +81,34 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every release of an asynchronous client in a task that is neither kept nor awaited."""
-    yield from ()
+    """Every release that is put into a task which nothing keeps or waits for."""
+    for life in program.owing():
+        for event in life.releases:
+            task = _task(program, event)
+            if task is None:
+                continue
+            path, name = event.unit.module.path, where(owner_name(event.unit))
+            yield Alarm(
+                path=path,
+                at=task.at,
+                message=f"{subject(life)} is released in a task of {name} that nothing waits for",
+                confidence="medium",
+                producer=life.id,
+                trace=(created(life), Step(path=path, line=task.at[0], message=f"{name} starts the task and drops it")),
+                severity=_severity(program, event),
+            )
+
+
+def _task(program: Program, event: Event) -> s.Call | None:
+    """The call that makes a task of the release and whose result is thrown away."""
+    if program.engine.runners.get(event.node) != "task":
+        return None
+    for call in calls_in(event.unit):
+        if any(argument.value is event.node for argument in call.arguments):
+            return call if program.engine.modes.get(call) == "dropped" else None
+    return None
+
+
+def _severity(program: Program, event: Event) -> Severity:
+    """In a handler that runs beside a server the loop goes on, and the task has a chance."""
+    return "info" if program.engine.registrations.get(event.unit) else "warning"

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -93,5 +97,30 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every hook that would release a client and that its framework never runs."""
-    yield from ()
+    """Every client whose only release hangs off a hook that its framework never runs."""
+    for life in program.owing():
+        if program.discharge.effective(life):
+            continue
+        for weak in program.discharge.weak_hooks(life, "dead"):
+            registration = weak.registration
+            if registration is None:
+                continue
+            path = registration.unit.module.path
+            at = (
+                position(registration.node)
+                if registration.node is not None
+                else (registration.line, 1, registration.line, 1)
+            )
+            name = where(owner_name(weak.handler))
+            yield Alarm(
+                path=path,
+                at=at,
+                message=f"{subject(life)} is released by {name}, a hook that an explicit lifespan silences",
+                confidence="high",
+                producer=life.id,
+                trace=(
+                    created(life),
+                    *started(program, life),
+                    Step(path=path, line=registration.line, message=f"{name} is registered here and never runs"),
+                ),
+            )

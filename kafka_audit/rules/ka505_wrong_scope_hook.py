@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -101,5 +105,29 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every hook whose scope is narrower than the life of the client it releases, or another process than its own."""
-    yield from ()
+    """Every process-wide client that a hook of each request releases."""
+    for life in program.owing():
+        if life.holding.kind != "global":
+            continue
+        for weak in program.discharge.per_request_hooks(life):
+            registration = weak.registration
+            if registration is None:
+                continue
+            path, name = registration.unit.module.path, where(owner_name(weak.handler))
+            at = (
+                position(registration.node)
+                if registration.node is not None
+                else (registration.line, 1, registration.line, 1)
+            )
+            yield Alarm(
+                path=path,
+                at=at,
+                message=f"{subject(life)} serves the whole process, but {name} releases it after every request",
+                confidence="high",
+                producer=life.id,
+                trace=(
+                    created(life),
+                    Step(path=weak.event.unit.module.path, line=weak.event.line, message="released here"),
+                    Step(path=path, line=registration.line, message=f"{name} runs at the end of each request"),
+                ),
+            )

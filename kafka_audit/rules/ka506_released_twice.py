@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -70,5 +74,22 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every second release of a client that raises on it."""
-    yield from ()
+    """Every client that cannot be released twice, released inside a block that releases it at its end."""
+    for life in program.owed_once():
+        for inner in life.releases:
+            outer = next((e for e in life.releases if e.unit is inner.unit and e.via == "with"), None)
+            if inner.via != "call" or outer is None or inner.line < outer.line:
+                continue
+            path, name = inner.unit.module.path, where(owner_name(inner.unit))
+            yield Alarm(
+                path=path,
+                at=position(inner.node),
+                message=f"{subject(life)} is released twice in {name}, and the second release raises",
+                confidence="high",
+                producer=life.id,
+                trace=(
+                    created(life),
+                    Step(path=path, line=outer.line, message="the block releases it at its end"),
+                    Step(path=path, line=inner.line, message="released here as well"),
+                ),
+            )

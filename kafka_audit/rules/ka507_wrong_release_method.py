@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -76,5 +80,17 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every call of a release method that the client, or the version of it that the project declares, does not have."""
-    yield from ()
+    """Every call of a method that the client does not have, made in the belief that it releases."""
+    for life in program.audited:
+        for event in life.uses:
+            if event.method not in life.site.client.absent or event.via == "with":
+                continue
+            path, name = event.unit.module.path, where(owner_name(event.unit))
+            yield Alarm(
+                path=path,
+                at=position(event.node),
+                message=f"{subject(life)} has no `{event.method}`: {name} cannot release it that way",
+                confidence="high",
+                producer=life.id,
+                trace=(created(life), Step(path=path, line=event.line, message=f"`{event.method}` is called here")),
+            )
