@@ -36,7 +36,9 @@ def load_attribute(engine: Engine, base: Values, name: str) -> Values:
     found: Values = set()
     for value in base:
         found |= attribute_of(engine, value, name)
-    if not found and not any(isinstance(value, Instance) for value in base):
+    if not engine.settled and not base:
+        engine.wait()
+    elif not found and not any(isinstance(value, Instance) for value in base):
         # Nothing is known of the object: `request.app.state.producer` may be what `app.state.producer` was given.
         found = found | engine.read(engine.outside(name))
     return found
@@ -267,6 +269,9 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
                 place = module.top.place(name)
             case ClientObject(site) if site.scope is not None:
                 place = site.scope.field(name)
+            case ClientObject() if name.startswith("_"):
+                engine.pokes.setdefault((value, engine.unit), 0)
+                continue
             case Unread(path):
                 engine.wanted.add(path)
                 continue
@@ -275,7 +280,9 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
         is_known = True
         engine.write(place, values)
         engine.note_written(place, text)
-    if not is_known:
+    if not is_known and not base and not engine.settled:
+        engine.wait()
+    elif not is_known:
         place = engine.outside(name)
         place.text = text
         engine.write(place, values)

@@ -127,6 +127,9 @@ def _call_unread(engine: Engine, path: str, node: s.Call, arguments: Arguments) 
 
 def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     """A call of something unknown: its arguments are handed over, and it may give them back."""
+    if not engine.settled:
+        engine.wait()
+        return set()
     if isinstance(node.function, s.Attribute):
         if node.function.name in STORES:
             stored: Values = {v for values in arguments.all() for v in values if isinstance(v, ClientObject | Instance)}

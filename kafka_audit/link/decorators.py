@@ -35,6 +35,9 @@ def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line
     """Apply one decorator to a function whose current values are `values`."""
     last = _last_name(decorator)
     found = engine.evaluate(decorator)
+    if isinstance(decorator, s.Call):
+        # `@app.on_event("shutdown")`: what the call gives is not followed, what is called says enough.
+        found = found | {v for v in engine.evaluate(decorator.function) if isinstance(v, External)}
     if last in FLAGS and not any(isinstance(value, FunctionValue) for value in found):
         _flag(engine, unit, last)
         return values
@@ -51,7 +54,9 @@ def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line
                 select = _select(decorator)
                 target = dotted.removesuffix("()")
                 engine.note_registration(unit, Registration(target, select, engine.unit, line, "decorator"))
-    if not known:
+    if not known and not engine.settled:
+        engine.wait()
+    elif not known:
         engine.note_registration(unit, Registration("?", _select(decorator), engine.unit, line, "decorator"))
     return values
 

@@ -175,7 +175,10 @@ class Engine:
         self.written: dict[tuple[Place, Unit], str] = {}
         self.checkouts: dict[tuple[Container, Unit], Node] = {}
         self.checkins: set[tuple[Container, Unit]] = set()
+        self.pokes: dict[tuple[Value, Unit], int] = {}
         self.wanted: set[str] = set()
+        self.settled = False
+        self.waiting: dict[Unit, None] = {}
         self.related = Related(modules, paths)
         self._interned: dict[tuple[object, ...], Value] = {}
         self._outside: dict[tuple[str, str], Place] = {}
@@ -195,7 +198,22 @@ class Engine:
                     self.enqueue(unit)
 
     def solve(self, evaluate: Callable[[Engine, Unit], None]) -> None:
-        """Evaluate every unit that waits, until nothing changes."""
+        """Evaluate every unit that waits, until nothing changes.
+
+        In a first pass nothing is taken for unknown, because it may only not be known yet. What still has no value
+        then is unknown for good, and a second pass says what that means: objects given to it are handed over.
+        """
+        for settled in (False, True):
+            self.settled = settled
+            for unit in self.waiting if settled else ():
+                self.enqueue(unit)
+            self._drain(evaluate)
+
+    def wait(self) -> None:
+        """Look at the current unit again once it is settled what stays unknown."""
+        self.waiting[self.unit] = None
+
+    def _drain(self, evaluate: Callable[[Engine, Unit], None]) -> None:
         while self._work:
             unit = self._work.popleft()
             self._queued.discard(unit)
