@@ -256,6 +256,8 @@ def _of_external(engine: Engine, dotted: str, name: str) -> Values:
 
 def store_attribute(engine: Engine, base: Values, name: str, values: Values, text: str) -> None:
     """`base.name = values`; `text` is how the code writes the target."""
+    if name == "_closed":
+        engine.pokes.update(((value, engine.unit), None) for value in base if isinstance(value, ClientObject))
     if not values:
         return
     name, is_known = _mangled(engine, name), False
@@ -269,9 +271,6 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
                 place = module.top.place(name)
             case ClientObject(site) if site.scope is not None:
                 place = site.scope.field(name)
-            case ClientObject() if name.startswith("_"):
-                engine.pokes.setdefault((value, engine.unit), 0)
-                continue
             case Unread(path):
                 engine.wanted.add(path)
                 continue

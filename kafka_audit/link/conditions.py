@@ -19,6 +19,8 @@ def assume(facts: Facts, test: s.Expr, outcome: bool, alive: frozenset[str]) -> 
     """The facts after `test` came out as `outcome`, None when it cannot. `alive` are names that lead to objects."""
     if isinstance(test, s.Constant):
         return facts if bool(test.value) == outcome else None
+    if isinstance(test, s.Walrus):
+        return assume(facts, s.Name(test.name), outcome, alive)
     if isinstance(test, s.Not):
         return assume(facts, test.value, not outcome, alive)
     if isinstance(test, s.Logic):

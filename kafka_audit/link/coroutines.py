@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ from kafka_audit.link.engine import CallFact, Engine, Event
 from kafka_audit.link.events import client_of
 from kafka_audit.link.lives import Lives, owner_name
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject, ForeignClient, Instance
+from kafka_audit.link.values import ClientObject, ForeignClient, Instance, Value
 from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
 
@@ -32,16 +33,17 @@ class Dropped:
     behind: tuple[tuple[str, int, str], ...]
 
 
-def dropped_calls(engine: Engine, lives: Lives) -> list[Dropped]:
-    """All of them, in the order of the files."""
-    ids = {life.value: life.id for life in lives.all}
+def dropped_calls(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> list[Dropped]:
+    """All of them, in the order of the files; `owners` gives the client's id for objects that own one."""
+    ids: dict[Value, str] = dict(owners)
+    ids.update({life.value: life.id for life in lives.all})
     found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids)}
     found |= {dropped.node: dropped for dropped in _of_clients(engine, ids)}
     found |= {dropped.node: dropped for dropped in _of_getters(engine, ids)}
     return sorted(found.values(), key=lambda d: (d.unit.module.path, d.node.at))
 
 
-def _of_clients(engine: Engine, ids: dict[ClientObject, str]) -> list[Dropped]:
+def _of_clients(engine: Engine, ids: Mapping[Value, str]) -> list[Dropped]:
     found = []
     for event in engine.events.values():
         receiver = event.receiver
@@ -64,7 +66,7 @@ def _is_dropped(engine: Engine, node: s.Call) -> bool:
     return engine.modes.get(node) == "dropped"
 
 
-def _of_wrappers(engine: Engine, lives: Lives, ids: dict[ClientObject, str]) -> list[Dropped]:
+def _of_wrappers(engine: Engine, lives: Lives, ids: Mapping[Value, str]) -> list[Dropped]:
     """Calls of project coroutines whose body starts or releases an asynchronous client."""
     direct: dict[Unit, Event] = {}
     for event in engine.events.values():
@@ -83,7 +85,7 @@ def _of_wrappers(engine: Engine, lives: Lives, ids: dict[ClientObject, str]) -> 
     return found
 
 
-def _of_getters(engine: Engine, ids: dict[ClientObject, str]) -> list[Dropped]:
+def _of_getters(engine: Engine, ids: Mapping[Value, str]) -> list[Dropped]:
     """`x = get_client()` without await, where `x` is then used as if it were the client."""
     found = []
     for node, fact in engine.calls.items():
@@ -93,7 +95,7 @@ def _of_getters(engine: Engine, ids: dict[ClientObject, str]) -> list[Dropped]:
         if not any(isinstance(value, ClientObject | Instance) for value in values):
             continue
         if _used_unawaited(fact.unit, node):
-            producer = min((ids[value] for value in values if isinstance(value, ClientObject)), default=None)
+            producer = min((ids[value] for value in values if value in ids), default=None)
             found.append(Dropped(node, fact.unit, words(node), "handed out", producer, ()))
     return found
 
@@ -129,7 +131,7 @@ def _behind(lives: Lives, unit: Unit, direct: dict[Unit, Event]) -> Event | None
     return next((direct[callee] for callee in inner if callee in direct), None)
 
 
-def _wrapper(node: s.Call, fact: CallFact, event: Event, ids: dict[ClientObject, str]) -> Dropped:
+def _wrapper(node: s.Call, fact: CallFact, event: Event, ids: Mapping[Value, str]) -> Dropped:
     producer = ids.get(event.receiver) if isinstance(event.receiver, ClientObject) else None
     step = (event.unit.module.path, event.line, f"`{owner_name(event.unit)}` would run `{event.method}` of the client")
     effect: Effect = "started" if event.what == "start" else "released"

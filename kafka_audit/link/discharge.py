@@ -100,6 +100,18 @@ class Discharge:
                 found.append(Weak(event, event.unit, None, why))
         return found
 
+    def pretences(self, life: Life) -> list[Weak]:
+        """Exit handlers that only set private attributes so that the client looks closed."""
+        found = []
+        for (value, unit), _ in self.engine.pokes.items():
+            if value is not life.value:
+                continue
+            for entry in self.reach.entries(unit, tests=life.in_test):
+                if entry.kind == "exit" or is_exit_registrar(entry.target):
+                    event = Event("use", value, "_closed", unit, life.site.node, unit.line, False, "call")
+                    found.append(Weak(event, entry.unit, self._registration(entry), "exit"))
+        return found
+
     def per_request_hooks(self, life: Life) -> list[Weak]:
         """Hooks that release a process-wide client at the end of every request."""
         return [

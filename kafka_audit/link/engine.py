@@ -175,7 +175,7 @@ class Engine:
         self.written: dict[tuple[Place, Unit], str] = {}
         self.checkouts: dict[tuple[Container, Unit], Node] = {}
         self.checkins: set[tuple[Container, Unit]] = set()
-        self.pokes: dict[tuple[Value, Unit], int] = {}
+        self.pokes: dict[tuple[Value, Unit], None] = {}
         self.wanted: set[str] = set()
         self.settled = False
         self.waiting: dict[Unit, None] = {}

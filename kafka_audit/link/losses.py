@@ -29,20 +29,42 @@ def defects(losses: list[Loss]) -> list[Loss]:
 def calls_in(unit: Unit) -> Iterator[s.Call]:
     """Every call that a unit makes itself."""
     for statement in statements(unit.body):
-        for expression in expressions(statement):
-            for part in inside(expression):
-                if isinstance(part, s.Call):
-                    yield part
+        yield from _calls_of(statement)
 
 
 def is_limited_in_time(unit: Unit, start: object) -> bool:
-    """Whether a start stands inside `wait_for(...)`, which cancels it when time is up."""
-    return any(
-        isinstance(call.function, s.Name | s.Attribute)
-        and (call.function.id if isinstance(call.function, s.Name) else call.function.name) == "wait_for"
-        and any(argument.value is start for argument in call.arguments)
-        for call in calls_in(unit)
-    )
+    """Whether a start stands inside `wait_for(...)` or a `timeout` block, which cancel it when time is up."""
+    for statement in statements(unit.body):
+        blocks = isinstance(statement, s.With) and any(_last(item.value) in TIMEOUTS for item in statement.items)
+        for inner in (statement, *(statements(statement.body) if blocks and isinstance(statement, s.With) else ())):
+            for call in _calls_of(inner):
+                if (call is start and inner is not statement) or _waits_for(call, start):
+                    return True
+    return False
+
+
+TIMEOUTS = frozenset({"timeout", "timeout_at", "fail_after", "move_on_after"})
+"""Context managers of asyncio, async_timeout, anyio and trio that cancel what runs in them."""
+
+
+def _waits_for(call: s.Call, start: object) -> bool:
+    return _last(call) == "wait_for" and any(argument.value is start for argument in call.arguments)
+
+
+def _last(expression: s.Expr) -> str:
+    """The last part of the name that a call calls; empty for anything else."""
+    function = expression.function if isinstance(expression, s.Call) else None
+    match function:
+        case s.Name(name) | s.Attribute(_, name):
+            return name
+    return ""
+
+
+def _calls_of(statement: s.Stmt) -> Iterator[s.Call]:
+    for expression in expressions(statement):
+        for part in inside(expression):
+            if isinstance(part, s.Call):
+                yield part
 
 
 def _effects(lives: Lives, life: Life) -> Effects:
@@ -130,8 +152,4 @@ def _gives(argument: s.Expr, names: frozenset[str]) -> bool:
 
 def _suppresses(item: s.Item) -> bool:
     """Whether the context manager ends exceptions: `contextlib.suppress`."""
-    function = item.value.function if isinstance(item.value, s.Call) else None
-    return (
-        isinstance(function, s.Name | s.Attribute)
-        and (function.id if isinstance(function, s.Name) else function.name) == "suppress"
-    )
+    return _last(item.value) == "suppress"

@@ -9,10 +9,41 @@ from kafka_audit.link.attributes import ancestry, descendants
 from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import ClassScope, Unit, lookup
-from kafka_audit.link.walk import statements
+from kafka_audit.link.values import Place
+from kafka_audit.link.walk import inside, statements
 
 BEGINNINGS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 """Methods that set up an object: nothing is open yet."""
+
+
+def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
+    """Where the client takes the place of another one that a different function made, and nothing releases that."""
+    unit, place = life.site.unit, life.holding.at
+    others = [other for other in lives.all if other.holding.at is place and other.site.unit is not unit]
+    releasing = {event.unit for other in (*others, life) for event in other.releases}
+    if place is None or not others or _name(unit) in BEGINNINGS or unit.kind == "module":
+        return []
+    if not releasing.isdisjoint(lives.reach.below(unit)) or _asks_first(unit, place.name):
+        return []
+    found = [n for n in statements(unit.body) if isinstance(n, s.Assign) and _stores(unit, n, place)]
+    return [(unit, found[-1])] if found else []
+
+
+def _asks_first(unit: Unit, name: str) -> bool:
+    """Whether the function looks at the place before it fills it."""
+    tests = [statement.test for statement in statements(unit.body) if isinstance(statement, s.If | s.While)]
+    return any(
+        (isinstance(part, s.Attribute) and part.name == name) or (isinstance(part, s.Name) and part.id == name)
+        for test in tests
+        for part in inside(test)
+    )
+
+
+def _stores(unit: Unit, node: s.Assign, place: Place) -> bool:
+    """Whether the assignment writes the place with something that is not a constant."""
+    if node.value is None or isinstance(node.value, s.Constant):
+        return False
+    return any(_is_place(unit, target, place) for target in node.targets)
 
 
 def overwrites(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
@@ -51,14 +82,23 @@ def _empties(life: Life, unit: Unit, node: s.Assign) -> bool:
     if not isinstance(node.value, s.Constant) or node.value.value is not None:
         return False
     place = life.holding.at
-    assert place is not None
-    for target in node.targets:
-        if place.kind == "field" and isinstance(target, s.Attribute) and isinstance(target.value, s.Name):
-            if target.name == place.name and target.value.id == "self":
-                return True
-        if place.kind == "module" and isinstance(target, s.Name) and target.id == place.name:
-            return lookup(unit, target.id)[0] is place.owner
-    return False
+    return place is not None and any(_is_place(unit, target, place) for target in node.targets)
+
+
+def _is_place(unit: Unit, target: s.Expr, place: Place) -> bool:
+    if place.kind == "field":
+        return _is_own_field(target, place.name)
+    is_global = place.kind == "module" and isinstance(target, s.Name) and target.id == place.name
+    return is_global and lookup(unit, place.name)[0] is place.owner
+
+
+def _is_own_field(target: s.Expr, name: str) -> bool:
+    """Whether the target is `self.<name>`."""
+    return isinstance(target, s.Attribute) and target.name == name and _is_self(target.value)
+
+
+def _is_self(value: s.Expr) -> bool:
+    return isinstance(value, s.Name) and value.id == "self"
 
 
 def _name(unit: Unit) -> str:

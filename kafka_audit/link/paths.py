@@ -143,14 +143,16 @@ class Walk:
         for node in _in_order(expression) if expression is not None else ():
             after: States = {}
             for state, at in exits.normal.items():
-                done = (
-                    self._call(node, state, exits.raised)
-                    if isinstance(node, s.Call)
-                    else self._yield(state, line, exits)
-                )
-                after.setdefault(done, at)
+                after.setdefault(self._happen(node, state, line, exits), at)
             exits.normal = after
         return exits
+
+    def _happen(self, node: s.Call | s.Yield | s.Walrus, state: State, line: int, exits: Exits) -> State:
+        if isinstance(node, s.Call):
+            return self._call(node, state, exits.raised)
+        if isinstance(node, s.Walrus):
+            return self._bind(s.Name(node.name), node.value, state, line)
+        return self._yield(state, line, exits)
 
     def _call(self, node: s.Call, state: State, raised: States) -> State:
         effects, line = self.effects, node.at[0]
@@ -195,6 +197,14 @@ class Walk:
                 state = self._bind(target, value, state, node.line)
             after.setdefault(state, line)
         exits.normal = after
+        return exits
+
+    def augment(self, node: s.Augment, states: States) -> Exits:
+        """`target += value`: what was known of the target is known no more."""
+        exits = self.evaluate(node.value, states, node.line)
+        exits.normal = {
+            replace(state, facts=forget(state.facts, node.target)): line for state, line in exits.normal.items()
+        }
         return exits
 
     def _bind(self, target: s.Expr, value: s.Expr, state: State, line: int) -> State:
@@ -285,14 +295,27 @@ class Walk:
 
     def branch(self, node: s.If, states: States) -> Exits:
         """`if`: each side only with the states that its test allows."""
-        exits = self.evaluate(node.test, states, node.line)
-        then, otherwise = self._split(node.test, exits.normal)
-        exits.normal = {}
+        exits = Exits()
+        then, otherwise = self._test(node.test, states, node.line, exits)
         for body, given in ((node.body, then), (node.orelse, otherwise)):
             inner = self.block(body, given)
             exits.absorb(inner)
             _merge(exits.normal, inner.normal)
         return exits
+
+    def _test(self, test: s.Expr, states: States, line: int, exits: Exits) -> tuple[States, States]:
+        """The states in which a test is true and false; `a and b` does not get to `b` when `a` is false."""
+        if not isinstance(test, s.Logic):
+            head = self.evaluate(test, states, line)
+            exits.absorb(head)
+            return self._split(test, head.normal)
+        going: States = states
+        stopped: States = {}
+        for operand in test.operands:
+            then, otherwise = self._test(operand, going, line, exits)
+            going, leaving = (then, otherwise) if test.operator == "and" else (otherwise, then)
+            _merge(stopped, leaving)
+        return (going, stopped) if test.operator == "and" else (stopped, going)
 
     def _split(self, test: s.Expr, states: States) -> tuple[States, States]:
         then: States = {}
@@ -312,9 +335,12 @@ class Walk:
         seen: States = dict(states)
         leaving: States = {}
         for _ in range(MOST_ROUNDS):
-            head = self.evaluate(test, seen, node.line)
-            exits.absorb(head)
-            entering, over = self._split(test, head.normal) if isinstance(node, s.While) else (head.normal, head.normal)
+            if isinstance(node, s.While):
+                entering, over = self._test(test, seen, node.line, exits)
+            else:
+                head = self.evaluate(test, seen, node.line)
+                exits.absorb(head)
+                entering = over = head.normal
             _merge(leaving, over)
             inner = self.block(node.body, self._next_item(node, entering))
             _merge(exits.returned, inner.returned)
@@ -428,12 +454,12 @@ def _pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:
             yield target, node.value
 
 
-def _in_order(expression: s.Expr) -> list[s.Call | s.Yield]:
-    """The calls and yields of an expression in the order in which they happen."""
-    found: list[s.Call | s.Yield] = []
+def _in_order(expression: s.Expr) -> list[s.Call | s.Yield | s.Walrus]:
+    """The calls, yields and bindings of an expression in the order in which they happen."""
+    found: list[s.Call | s.Yield | s.Walrus] = []
     for part in parts(expression):
         found += _in_order(part)
-    if isinstance(expression, s.Call | s.Yield):
+    if isinstance(expression, s.Call | s.Yield | s.Walrus):
         found.append(expression)
     return found
 
@@ -446,6 +472,7 @@ def _merge(into: States, other: Mapping[State, int]) -> None:
 _STATEMENTS: dict[type, Callable[[Walk, Any, States], Exits]] = {
     s.Evaluate: Walk.evaluated,
     s.Assign: Walk.assign,
+    s.Augment: Walk.augment,
     s.Delete: Walk.delete,
     s.Return: Walk.returned,
     s.Raise: Walk.raised,

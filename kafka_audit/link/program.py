@@ -15,6 +15,7 @@ from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Loss
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
 
@@ -60,7 +61,10 @@ class Program:
 
     def dropped_lifecycle_calls(self) -> list[Dropped]:
         """Starts and releases of asynchronous clients, and of what wraps them, that nothing awaits."""
-        return dropped_calls(self.engine, self.lives)
+        owners: dict[Value, str] = {
+            o.value: life.id for life in reversed(self.audited) for o in self.owning.roots(life)
+        }
+        return dropped_calls(self.engine, self.lives, owners)
 
     def producers(self) -> list[Producer]:
         """The audited clients as the report tells them."""

@@ -41,9 +41,13 @@ class Rollbacks:
             return None
         starting = self._family_closure(keeper, [life.site.unit, *(event.unit for event in life.starts)])
         releasing = self._family_closure(keeper, [event.unit for event in life.releases])
+        if any(event.unit in starting for event in life.undoings):
+            return None  # the failed start is undone on the spot
         for method in _ordered(releasing):
             down = self._leading_down(method, releasing, [e.node for e in life.releases if e.unit is method])
             for flag, guard_line in _guards(method.body, down):
+                if life.holding.at is not None and flag == life.holding.at.name:
+                    continue  # the place itself: it holds the client as soon as there is one
                 for starter in _ordered(starting):
                     set_line = self._set_after_start(starter, flag, starting, life)
                     rollback = self._rollback(method, starter, starting, life) if set_line else None
@@ -86,8 +90,8 @@ class Rollbacks:
             statement.line
             for statement in statements(starter.body)
             if isinstance(statement, s.Assign)
-            and isinstance(statement.value, s.Constant)
-            and statement.value.value is True
+            and not (isinstance(statement.value, s.Constant) and not statement.value.value)
+            and statement.value is not None
             and any(_is_flag(target, flag) for target in statement.targets)
         ]
         return lines[0] if lines and fails_at and min(lines) > min(fails_at) else 0
@@ -161,6 +165,8 @@ def _needed(test: s.Expr) -> Iterator[str]:
                 yield from _needed(operand)
         case s.Compare(s.Attribute(s.Name(), name), "is" | "==", s.Constant(True)):
             yield name
+        case s.Compare(s.Attribute(s.Name(), name), "is not" | "!=", s.Constant(None)):
+            yield name
 
 
 def _missing(test: s.Expr) -> Iterator[str]:
@@ -171,7 +177,7 @@ def _missing(test: s.Expr) -> Iterator[str]:
         case s.Logic("or", operands):
             for operand in operands:
                 yield from _missing(operand)
-        case s.Compare(s.Attribute(s.Name(), name), "is" | "==", s.Constant(False)):
+        case s.Compare(s.Attribute(s.Name(), name), "is" | "==", s.Constant(False | None)):
             yield name
 
 

@@ -135,7 +135,8 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _client(program: Program, life: Life) -> Iterator[Alarm]:
     confidence = confidence_of_absence(program, life)
-    told = program.discharge.weak_hooks(life, "exit") or program.discharge.weak_hooks(life, "dead")
+    discharge = program.discharge
+    told = discharge.weak_hooks(life, "exit") or discharge.weak_hooks(life, "dead") or discharge.pretences(life)
     if program.discharge.effective(life) or confidence is None or told:
         return  # an exit handler that cannot work, or a dead hook, is the root cause: KA501 and KA504 tell it
     reason = "the release that exists is never reached" if life.releases else "never released"

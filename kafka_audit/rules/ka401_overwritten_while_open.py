@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.overwrites import overwrites
+from kafka_audit.link.overwrites import overwrites, replacements
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
@@ -125,17 +125,18 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         if not life.releases or life.site.client.flush_is_release:
             continue  # never released at all: another rule's alarm
-        for unit, node in overwrites(program.lives, life):
+        found = overwrites(program.lives, life) + replacements(program.lives, life)
+        for unit, node in found:
             path, name = unit.module.path, where(owner_name(unit))
             yield Alarm(
                 path=path,
                 at=(node.line, 1, node.line, 1),
-                message=f"{subject(life)} may still be open when {name} lets go of it",
+                message=f"{subject(life)} may still be open when {name} assigns its place",
                 confidence="medium",
                 producer=life.id,
                 trace=(
                     created(life),
                     *started(program, life),
-                    Step(path=path, line=node.line, message=f"{name} empties the place and releases nothing"),
+                    Step(path=path, line=node.line, message=f"{name} assigns the place and releases nothing"),
                 ),
             )

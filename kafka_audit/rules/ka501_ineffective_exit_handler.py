@@ -125,7 +125,7 @@ def check(program: Program) -> Iterator[Alarm]:
         if program.discharge.effective(life):
             continue
         seen: set[tuple[str, At]] = set()
-        for weak in program.discharge.weak_hooks(life, "exit"):
+        for weak in [*program.discharge.weak_hooks(life, "exit"), *program.discharge.pretences(life)]:
             path, at = place_of(weak)
             if (path, at) in seen:
                 continue
