@@ -161,7 +161,7 @@ class Engine:
         self.calls: dict[Node, CallFact] = {}
         self.implicit: dict[tuple[Unit, Unit], int] = {}
         self.events: dict[tuple[object, ...], Event] = {}
-        self.registrations: dict[Unit, dict[tuple[str, int], Registration]] = {}
+        self.registrations: dict[Unit, dict[tuple[str, int, Value | None], Registration]] = {}
         self.escapes: dict[tuple[Value, s.Call], Escape] = {}
         self.flags: dict[Unit, set[str]] = {}
         self.loose: dict[str, dict[Node, Unit]] = {}
@@ -350,7 +350,8 @@ class Engine:
 
     def note_registration(self, callee: Unit, registration: Registration) -> None:
         """Remember that a library was given `callee` to call."""
-        self.registrations.setdefault(callee, {}).setdefault((registration.target, registration.line), registration)
+        key = (registration.target, registration.line, registration.receiver)
+        self.registrations.setdefault(callee, {}).setdefault(key, registration)
 
     def note_escape(self, value: Value, target: str, node: s.Call) -> None:
         """Remember that an object was handed to code that cannot be seen."""

@@ -21,9 +21,23 @@ def losses_of(lives: Lives, life: Life) -> list[Loss]:
     return Walk(_effects(lives, life)).run(unit.body, unit.function.end_line)
 
 
-def defects(losses: list[Loss]) -> list[Loss]:
-    """The losses that are more than a failed start which ends the function: starting before `try` is documented."""
-    return [loss for loss in losses if loss.stage is not Stage.FAILED or not loss.by_exception or loss.again]
+def failed_start(life: Life, losses: list[Loss]) -> str:
+    """What makes a failed start more than the documented idiom of starting before `try`; empty when nothing does."""
+    failed = [loss for loss in losses if loss.stage is Stage.FAILED]
+    if any(loss.again for loss in failed):
+        return "every further attempt makes another one"
+    if any(not loss.by_exception for loss in failed):
+        return "the function goes on, so the next call makes another one"
+    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values:
+        return "whoever asks the pool next makes another one"
+    if failed and any(is_limited_in_time(life.site.unit, event.node) for event in life.starts):
+        return "a time limit cancels it half-way"
+    return ""
+
+
+def is_always_released(life: Life, losses: list[Loss]) -> bool:
+    """Whether no way out counts as a loss."""
+    return not failed_start(life, losses) and all(loss.stage is Stage.FAILED for loss in losses)
 
 
 def calls_in(unit: Unit) -> Iterator[s.Call]:

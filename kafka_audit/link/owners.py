@@ -102,7 +102,7 @@ class Holdings:
         fields = [p for p in places if p.kind in {"field", "outside"}] + per_object
         if fields:
             best = _first(fields, unit)
-            scope = best.owner if isinstance(best.owner, ClassScope) else None
+            scope = best.owner if isinstance(best.owner, ClassScope) else getattr(best.owner, "scope", None)
             return Holding("instance", self._text(best, unit, _unmangled(best, scope)), scope, best)
         pools = [p.owner for p in places if p.kind == "element" and isinstance(p.owner, Container)]
         kept = sorted((pool for pool in pools if self._is_pool(pool)), key=lambda c: (c.unit.module.path, c.line))

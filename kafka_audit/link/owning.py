@@ -77,14 +77,19 @@ class Owning:
                 continue
             holding = self.lives.holdings.of_instance(value)
             is_released = direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
-            opens = any(callee in opening for _, callee in self._calls_on(value))
+            opens = any(callee in opening for _, callee in self._calls.get(value, ())) or life.site.unit.kind == "class"
             found.append(Owner(life, value, origin, holding, opens, is_released))
         return sorted(found, key=lambda owner: (owner.path, owner.at))
 
     def _closure(self, events: tuple[Event, ...]) -> set[Unit]:
+        """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""
         found: set[Unit] = set()
         for event in events:
             found |= self.reach.callers(event.unit)
+        for unit in list(found):
+            for registration in self.engine.registrations.get(unit, {}).values():
+                if "ExitStack" in registration.target:
+                    found |= self.reach.callers(registration.unit)
         return found
 
     def _goes_past(self, life: Life, event: Event) -> bool:
@@ -142,19 +147,30 @@ class Owning:
         return any(self.discharge.counts(life, event, entry) for entry in self.reach.entries(unit, tests=in_test))
 
     def unreleased(self, lives: Iterator[Life]) -> Iterator[Owner]:
-        """Objects that open a client and could release it, but that nothing asks to; one alarm for each creation."""
+        """Objects that open a client and could release it, but that nothing asks to.
+
+        One for each creation, and the innermost only: an object whose class does not release what it keeps is not at
+        fault for what becomes of the class's objects elsewhere.
+        """
         seen: set[Origin] = set()
         for life in lives:
             if life.holding.kind not in {"instance", "pooled"} or not life.releases:
                 continue
+            at_fault: list[Owner] = []
             for owner in self.roots(life):
-                silent = owner.is_released or not owner.opens or owner.origin in seen or self._is_passed_on(owner)
+                silent = owner.is_released or not owner.opens or self._is_passed_on(owner)
                 if not silent:
+                    at_fault.append(owner)
+            keepers = {owner.holding.scope for owner in at_fault if owner.holding.kind == "instance"}
+            for owner in at_fault:
+                if owner.origin not in seen and keepers.isdisjoint(ancestry(self.engine, owner.value.scope)):
                     seen.add(owner.origin)
                     yield owner
 
     def _is_passed_on(self, owner: Owner) -> bool:
         """Whether somebody else has the object: the caller, another object, or code that cannot be seen."""
-        if owner.holding.kind in {"returned", "delegated", "fixture", "unknown"}:
+        if owner.holding.kind in {"delegated", "fixture", "unknown"}:
+            return True
+        if owner.holding.kind == "returned" and not self.reach.incoming.get(owner.origin.unit):
             return True
         return any(escape.value is owner.value for escape in self.engine.escapes.values())

@@ -10,7 +10,7 @@ from kafka_audit.link.coroutines import Dropped, dropped_calls
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import defects, losses_of
+from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Loss
 from kafka_audit.link.rollbacks import Rollbacks
@@ -134,7 +134,7 @@ class Program:
         owners = [owner for owner in self.owning.roots(life) if owner.opens]
         return bool(
             self.discharge.effective(life)
-            and not defects(self.losses(life))
+            and is_always_released(life, self.losses(life))
             and self.rollbacks.defeated(life) is None
             and all(owner.is_released or owner.holding.kind in {"returned", "delegated"} for owner in owners)
         )

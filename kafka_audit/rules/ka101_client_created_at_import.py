@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.catalog.clients import import_severity
+from kafka_audit.link.context import context_of
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, import_chain, subject
@@ -116,9 +117,11 @@ def _has_loop(life: Life) -> bool:
 
 
 def _severity(life: Life) -> Severity:
-    """The client's own, lowered where an application factory in another module makes a client that harms no import."""
+    """The client's own, lowered where it harms no import: in a test or script, or made by an application factory."""
     client = life.site.client
-    crosses = any(edge.caller.module is not edge.callee.module for edge in life.created_at_import or ())
+    crosses = context_of(life.path) != "app" or any(
+        edge.caller.module is not edge.callee.module for edge in life.created_at_import or ()
+    )
     if crosses and not client.needs_running_loop and not client.blocks_on_construct:
         return "info"
     return import_severity(client)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.losses import is_limited_in_time
+from kafka_audit.link.losses import failed_start
 from kafka_audit.link.paths import Stage
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, leaves, started, subject, where
+from kafka_audit.rules._evidence import created, leaves, started, subject
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
-    from kafka_audit.link.paths import Loss
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -87,27 +85,18 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client whose start can fail half-way, on a path that drops it without a release."""
     for life in program.owing():
-        failed = [loss for loss in program.losses(life) if loss.stage is Stage.FAILED]
-        how = _how(life, failed)
-        if how:
+        losses = program.losses(life)
+        reason = failed_start(life, losses)
+        if reason:
             yield Alarm(
                 path=life.path,
                 at=life.site.node.at,
-                message=f"{subject(life)} is dropped unreleased when its start fails, {how}",
+                message=f"{subject(life)} is dropped unreleased when its start fails, and {reason}",
                 confidence="medium",
                 producer=life.id,
-                trace=(created(life), *started(program, life), *leaves(life, failed)),
+                trace=(
+                    created(life),
+                    *started(program, life),
+                    *leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED]),
+                ),
             )
-
-
-def _how(life: Life, failed: list[Loss]) -> str:
-    """What makes the failure worth an alarm; empty for a failure that simply ends the function, a documented idiom."""
-    if any(loss.again for loss in failed):
-        return "and every further attempt makes another one"
-    if any(not loss.by_exception for loss in failed):
-        return f"and {where(life.owner)} goes on, so the next call makes another one"
-    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values:
-        return "and whoever asks the pool next makes another one"
-    if failed and any(is_limited_in_time(life.site.unit, event.node) for event in life.starts):
-        return "and a time limit cancels it half-way"
-    return ""
