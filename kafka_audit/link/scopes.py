@@ -12,7 +12,7 @@ from typing import Literal
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link.values import Place
-from kafka_audit.link.walk import bound_names, child_bodies, expressions, lambdas_in
+from kafka_audit.link.walk import Survey, survey
 
 
 @dataclass(eq=False, slots=True)
@@ -127,45 +127,30 @@ class Module:
         return self.path.endswith("__init__.py")
 
 
-def _hidden_imports(body: s.Body) -> set[s.Import]:
-    """The imports of a block whose name a later import of the same block binds again: what they bind is never seen."""
-    last: dict[str, s.Import] = {}
-    hidden: set[s.Import] = set()
-    for statement in body:
-        if isinstance(statement, s.Import) and statement.name is not None and statement.name != "*":
-            if statement.bound in last:
-                hidden.add(last[statement.bound])
-            last[statement.bound] = statement
-    return hidden
-
-
 def build_module(path: str, facts: FileFacts) -> Module:
     """Cut a file's tree into units and classes."""
     module = Module(path, facts)
-    names = bound_names(facts.body)
-    module.top = Unit(module, None, "module", "<module>", None, facts.body, None, names.bound, frozenset())
+    found = survey(facts.body)
+    module.top = Unit(module, None, "module", "<module>", None, facts.body, None, found.names.bound, frozenset())
     module.units.append(module.top)
-    _cut(module, module.top, facts.body)
+    _cut(module, module.top, found)
     return module
 
 
-def _cut(module: Module, unit: Unit, body: s.Body) -> None:
-    """Find the functions, classes and lambdas that `body` defines directly, and cut those in turn."""
-    module.hidden |= _hidden_imports(body)
-    for statement in body:
-        for expression in expressions(statement):
-            for node in lambdas_in(expression):
-                _add_lambda(module, unit, node)
-        if isinstance(statement, s.Function):
-            _add_function(module, unit, statement)
-        elif isinstance(statement, s.Class):
-            _add_class(module, unit, statement)
-        elif isinstance(statement, s.Import):
-            unit.imports.append(statement)
-            if statement.name == "*":
-                unit.stars.append(statement)
-        for inner in child_bodies(statement):
-            _cut(module, unit, inner)
+def _cut(module: Module, unit: Unit, found: Survey) -> None:
+    """Make units of the functions, classes and lambdas that a unit defines directly, and cut those in turn."""
+    module.hidden |= found.hidden
+    for node in found.defined:
+        if isinstance(node, s.Function):
+            _add_function(module, unit, node)
+        elif isinstance(node, s.Class):
+            _add_class(module, unit, node)
+        elif isinstance(node, s.Lambda):
+            _add_lambda(module, unit, node)
+        else:
+            unit.imports.append(node)
+            if node.name == "*":
+                unit.stars.append(node)
 
 
 def _qualify(unit: Unit, name: str) -> str:
@@ -173,37 +158,36 @@ def _qualify(unit: Unit, name: str) -> str:
 
 
 def _add_function(module: Module, unit: Unit, node: s.Function) -> None:
-    names = bound_names(node.body, node.parameters)
+    found = survey(node.body, node.parameters)
     qualname = _qualify(unit, node.name)
-    inner = Unit(module, unit, "function", qualname, node, node.body, None, names.bound, names.outer)
+    inner = Unit(module, unit, "function", qualname, node, node.body, None, *found.names)
     module.units.append(inner)
     module.unit_of[node] = inner
     if unit.scope is not None:
         unit.scope.methods.setdefault(node.name, []).append(inner)
-    _cut(module, inner, node.body)
+    _cut(module, inner, found)
 
 
 def _add_class(module: Module, unit: Unit, node: s.Class) -> None:
-    names = bound_names(node.body)
+    found = survey(node.body)
     qualname = _qualify(unit, node.name)
-    body = Unit(module, unit, "class", qualname, node, node.body, None, names.bound, names.outer)
+    body = Unit(module, unit, "class", qualname, node, node.body, None, *found.names)
     scope = ClassScope(module, qualname, node, body)
     scope.bases = [Place("bases", scope, "") for argument in node.bases if argument.keyword is None]
     body.scope = scope
     module.units.append(body)
     module.classes.append(scope)
     module.unit_of[node] = body
-    _cut(module, body, node.body)
+    _cut(module, body, found)
 
 
 def _add_lambda(module: Module, unit: Unit, node: s.Lambda) -> None:
     body: s.Body = (s.Return(node.body, node.at[0]),)
-    names = bound_names(body, node.parameters)
-    inner = Unit(module, unit, "function", _qualify(unit, "<lambda>"), node, body, None, names.bound, frozenset())
+    found = survey(body, node.parameters)
+    inner = Unit(module, unit, "function", _qualify(unit, "<lambda>"), node, body, None, found.names.bound, frozenset())
     module.units.append(inner)
     module.unit_of[node] = inner
-    for nested in lambdas_in(node.body):
-        _add_lambda(module, inner, nested)
+    _cut(module, inner, found)
 
 
 def lookup(unit: Unit, name: str) -> tuple[Unit, bool]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from kafka_audit.facts import schema as s
 
@@ -15,18 +15,69 @@ class Names(NamedTuple):
     outer: frozenset[str]
 
 
+class Survey(NamedTuple):
+    """What one pass over the body of a unit finds: its names, and what it defines itself, in the order of the code."""
+
+    names: Names
+    defined: list[s.Function | s.Class | s.Lambda | s.Import]
+    hidden: set[s.Import]
+    """Imports whose name a later import of the same block binds again: what they bind is never seen."""
+
+
 def bound_names(body: s.Body, parameters: Iterable[s.Parameter] = ()) -> Names:
     """The names that a unit with this body binds, not looking into functions and classes inside it."""
+    return survey(body, parameters).names
+
+
+def survey(body: s.Body, parameters: Iterable[s.Parameter] = ()) -> Survey:
+    """Look through the body of a unit, not into functions and classes inside it."""
     bound = {parameter.name for parameter in parameters}
     outer: set[str] = set()
-    for statement in statements(body):
-        if isinstance(statement, s.Declare):
-            outer.update(statement.names)
-        else:
-            bound.update(_binds(statement))
+    found = Survey(Names(frozenset(), frozenset()), [], set())
+    for statement in _noting_hidden(body, found.hidden):
         for expression in expressions(statement):
-            bound.update(_binds_inside(expression))
-    return Names(frozenset(bound - outer), frozenset(outer))
+            _note_inside(expression, bound, found.defined)
+        kind = type(statement)
+        if kind is s.Declare:
+            outer.update(statement.names)  # type: ignore[union-attr]
+        elif kind in _DEFINING:
+            found.defined.append(statement)  # type: ignore[arg-type]
+        binds = _BINDS.get(kind)
+        if binds is not None:
+            bound.update(binds(statement))
+    return found._replace(names=Names(frozenset(bound - outer), frozenset(outer)))
+
+
+def _noting_hidden(body: s.Body, hidden: set[s.Import]) -> Iterator[s.Stmt]:
+    """Every statement of a unit, as `statements` gives them; the imports that are never seen are noted."""
+    last: dict[str, s.Import] = {}
+    for statement in body:
+        if type(statement) is s.Import and statement.name is not None and statement.name != "*":
+            if statement.bound in last:
+                hidden.add(last[statement.bound])
+            last[statement.bound] = statement
+        yield statement
+        for inner in child_bodies(statement):
+            yield from _noting_hidden(inner, hidden)
+
+
+def _note_inside(expression: s.Expr, bound: set[str], lambdas: list[Any]) -> None:
+    """Note the lambdas of an expression and what it binds: by `:=`, and in comprehensions, whose scope is no matter."""
+    stack = [expression]
+    while stack:
+        current = stack.pop()
+        kind = type(current)
+        direct = _PARTS.get(kind)
+        if direct is None:
+            continue
+        if kind is s.Lambda:
+            lambdas.append(current)
+        elif kind is s.Walrus:
+            bound.add(current.name)  # type: ignore[union-attr]
+        elif kind is s.Comprehension:
+            for generator in current.generators:  # type: ignore[union-attr]
+                bound.update(target_names(generator.target))
+        stack.extend(direct(current)[::-1])
 
 
 def statements(body: s.Body) -> Iterator[s.Stmt]:
@@ -51,85 +102,20 @@ def handled_calls(body: s.Body) -> set[s.Call]:
 
 def child_bodies(statement: s.Stmt) -> tuple[s.Body, ...]:
     """The blocks of a statement that run in the same unit."""
-    match statement:
-        case s.If() | s.While() | s.For():
-            return (statement.body, statement.orelse)
-        case s.Try():
-            return (
-                statement.body,
-                *(handler.body for handler in statement.handlers),
-                statement.orelse,
-                statement.final,
-            )
-        case s.With():
-            return (statement.body,)
-        case s.Match():
-            return tuple(case.body for case in statement.cases)
-    return ()
+    bodies = _BODIES.get(type(statement))
+    return bodies(statement) if bodies is not None else ()
 
 
 def expressions(statement: s.Stmt) -> tuple[s.Expr, ...]:
     """The expressions that a statement evaluates itself, in its own unit (its blocks not included)."""
-    match statement:
-        case s.Assign(targets, value, annotation):
-            return (*targets, *_present(value, annotation))
-        case s.Augment(target, value):
-            return (target, value)
-        case s.Evaluate(value):
-            return (value,)
-        case s.Return(value) | s.Raise(value):
-            return _present(value)
-        case s.Delete(targets):
-            return targets
-        case s.Assert(test) | s.If(test) | s.While(test):
-            return (test,)
-        case s.For(target, iterable):
-            return (target, iterable)
-        case s.Try(_, handlers):
-            return tuple(handler.types for handler in handlers if handler.types is not None)
-        case s.With(items):
-            return tuple(part for item in items for part in _present(item.value, item.target))
-        case s.Match(subject, cases):
-            return (subject, *(case.guard for case in cases if case.guard is not None))
-        case s.Function():
-            defaults = (p.default for p in statement.parameters if p.default is not None)
-            return (*statement.decorators, *defaults)
-        case s.Class():
-            return (*statement.decorators, *(argument.value for argument in statement.bases))
-    return ()
+    own = _EXPRESSIONS.get(type(statement))
+    return own(statement) if own is not None else ()
 
 
 def parts(expression: s.Expr) -> tuple[s.Expr, ...]:
     """The direct sub-expressions that run in the same unit; a lambda's body does not."""
-    match expression:
-        case s.Attribute(value) | s.Await(value) | s.Not(value) | s.Starred(value):
-            return (value,)
-        case s.Call(function, arguments):
-            return (function, *(argument.value for argument in arguments))
-        case s.Sequence(_, elements):
-            return elements
-        case s.Mapping(entries):
-            return tuple(part for entry in entries for part in _present(entry.key, entry.value))
-        case s.Subscript(value, key):
-            return (value, key)
-        case s.Lambda(parameters):
-            return tuple(p.default for p in parameters if p.default is not None)
-        case s.Choice(test, then, otherwise):
-            return (test, then, otherwise)
-        case s.Logic(_, operands):
-            return operands
-        case s.Compare(left, _, right):
-            return (left, right)
-        case s.Comprehension(_, key, element, generators):
-            loops = (part for g in generators for part in (g.target, g.iterable, *g.conditions))
-            return (*_present(key), element, *loops)
-        case s.Walrus(_, value):
-            return (value,)
-        case s.Yield(value):
-            return _present(value)
-        case s.Opaque(inner):
-            return inner
-    return ()
+    direct = _PARTS.get(type(expression))
+    return direct(expression) if direct is not None else ()
 
 
 def inside(expression: s.Expr) -> Iterator[s.Expr]:
@@ -138,12 +124,9 @@ def inside(expression: s.Expr) -> Iterator[s.Expr]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(parts(current)))
-
-
-def lambdas_in(expression: s.Expr) -> Iterator[s.Lambda]:
-    """The lambdas of an expression, not those inside other lambdas."""
-    return (node for node in inside(expression) if isinstance(node, s.Lambda))
+        direct = _PARTS.get(type(current))
+        if direct is not None:
+            stack.extend(direct(current)[::-1])
 
 
 def target_names(target: s.Expr) -> Iterator[str]:
@@ -158,37 +141,97 @@ def target_names(target: s.Expr) -> Iterator[str]:
             yield from target_names(value)
 
 
-def _binds(statement: s.Stmt) -> Iterator[str]:
-    match statement:
-        case s.Assign(targets) | s.Delete(targets):
-            for target in targets:
-                yield from target_names(target)
-        case s.Augment(target) | s.For(target):
-            yield from target_names(target)
-        case s.With(items):
-            for item in items:
-                if item.target is not None:
-                    yield from target_names(item.target)
-        case s.Try(_, handlers):
-            yield from (handler.name for handler in handlers if handler.name)
-        case s.Match(_, cases):
-            for case in cases:
-                yield from case.captures
-        case s.Function(name) | s.Class(name):
-            yield name
-        case s.Import() if statement.name != "*":
-            yield statement.bound
+def _bound_by_targets(statement: s.Assign | s.Delete) -> Iterator[str]:
+    for target in statement.targets:
+        yield from target_names(target)
 
 
-def _binds_inside(expression: s.Expr) -> Iterator[str]:
-    """Names bound by `:=` and by the loops of comprehensions (kept in the unit: their scope does not matter here)."""
-    for node in inside(expression):
-        if isinstance(node, s.Walrus):
-            yield node.name
-        elif isinstance(node, s.Comprehension):
-            for generator in node.generators:
-                yield from target_names(generator.target)
+def _bound_by_target(statement: s.Augment | s.For) -> Iterator[str]:
+    return target_names(statement.target)
+
+
+def _bound_by_with(statement: s.With) -> Iterator[str]:
+    for item in statement.items:
+        if item.target is not None:
+            yield from target_names(item.target)
+
+
+def _bound_by_import(statement: s.Import) -> tuple[str, ...]:
+    return () if statement.name == "*" else (statement.bound,)
+
+
+def _in_definition(statement: s.Function) -> tuple[s.Expr, ...]:
+    defaults = [p.default for p in statement.parameters if p.default is not None]
+    return (*statement.decorators, *defaults)
+
+
+def _in_comprehension(node: s.Comprehension) -> tuple[s.Expr, ...]:
+    loops = [part for g in node.generators for part in (g.target, g.iterable, *g.conditions)]
+    return (*_present(node.key), node.element, *loops)
 
 
 def _present(*expressions: s.Expr | None) -> tuple[s.Expr, ...]:
-    return tuple(expression for expression in expressions if expression is not None)
+    return tuple([expression for expression in expressions if expression is not None])
+
+
+_DEFINING = frozenset({s.Function, s.Class, s.Import})
+
+_BODIES: dict[type, Callable[[Any], tuple[s.Body, ...]]] = {
+    s.If: lambda node: (node.body, node.orelse),
+    s.While: lambda node: (node.body, node.orelse),
+    s.For: lambda node: (node.body, node.orelse),
+    s.Try: lambda node: (node.body, *[handler.body for handler in node.handlers], node.orelse, node.final),
+    s.With: lambda node: (node.body,),
+    s.Match: lambda node: tuple([case.body for case in node.cases]),
+}
+
+_EXPRESSIONS: dict[type, Callable[[Any], tuple[s.Expr, ...]]] = {
+    s.Assign: lambda node: (*node.targets, *_present(node.value, node.annotation)),
+    s.Augment: lambda node: (node.target, node.value),
+    s.Evaluate: lambda node: (node.value,),
+    s.Return: lambda node: _present(node.value),
+    s.Raise: lambda node: _present(node.value),
+    s.Delete: lambda node: node.targets,
+    s.Assert: lambda node: (node.test,),
+    s.If: lambda node: (node.test,),
+    s.While: lambda node: (node.test,),
+    s.For: lambda node: (node.target, node.iterable),
+    s.Try: lambda node: _present(*[handler.types for handler in node.handlers]),
+    s.With: lambda node: tuple([part for item in node.items for part in _present(item.value, item.target)]),
+    s.Match: lambda node: (node.subject, *_present(*[case.guard for case in node.cases])),
+    s.Function: _in_definition,
+    s.Class: lambda node: (*node.decorators, *[argument.value for argument in node.bases]),
+}
+
+_PARTS: dict[type, Callable[[Any], tuple[s.Expr, ...]]] = {
+    s.Attribute: lambda node: (node.value,),
+    s.Await: lambda node: (node.value,),
+    s.Not: lambda node: (node.value,),
+    s.Starred: lambda node: (node.value,),
+    s.Walrus: lambda node: (node.value,),
+    s.Call: lambda node: (node.function, *[argument.value for argument in node.arguments]),
+    s.Sequence: lambda node: node.elements,
+    s.Mapping: lambda node: tuple([part for entry in node.entries for part in _present(entry.key, entry.value)]),
+    s.Subscript: lambda node: (node.value, node.key),
+    s.Lambda: lambda node: _present(*[parameter.default for parameter in node.parameters]),
+    s.Choice: lambda node: (node.test, node.then, node.otherwise),
+    s.Logic: lambda node: node.operands,
+    s.Compare: lambda node: (node.left, node.right),
+    s.Comprehension: _in_comprehension,
+    s.Yield: lambda node: _present(node.value),
+    s.Opaque: lambda node: node.parts,
+}
+"""For each kind of expression that has parts; one without is a name or a constant."""
+
+_BINDS: dict[type, Callable[[Any], Iterable[str]]] = {
+    s.Assign: _bound_by_targets,
+    s.Delete: _bound_by_targets,
+    s.Augment: _bound_by_target,
+    s.For: _bound_by_target,
+    s.With: _bound_by_with,
+    s.Try: lambda node: [handler.name for handler in node.handlers if handler.name],
+    s.Match: lambda node: [name for case in node.cases for name in case.captures],
+    s.Function: lambda node: (node.name,),
+    s.Class: lambda node: (node.name,),
+    s.Import: _bound_by_import,
+}
