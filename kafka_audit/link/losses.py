@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
+from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
 from kafka_audit.link.paths import Effects, Loss, Stage, Walk
@@ -15,10 +17,41 @@ from kafka_audit.link.walk import expressions, inside, statements
 
 def losses_of(lives: Lives, life: Life) -> list[Loss]:
     """The ways out of the making function that lose the client; none for clients that a `with` holds from the start."""
-    unit = life.site.unit
-    if unit.function is None or life.holding.kind in {"managed", "delegated", "fixture"}:
+    if life.holding.kind in {"managed", "delegated", "fixture"}:
         return []
-    return Walk(_effects(lives, life)).run(unit.body, unit.function.end_line)
+    client = life.site.client
+    owed_at_once = not client.start and not client.flush_is_release
+    return _walk(lives, life, life.site.unit, life.site.node, owed_at_once)
+
+
+def dropping_callers(lives: Lives, life: Life) -> list[tuple[Unit, Loss]]:
+    """The callers that get a fresh client from the function that makes it, and lose it on a normal way out.
+
+    A caller that returns it in turn passes the question on to its own callers.
+    """
+    found: list[tuple[Unit, Loss]] = []
+    seen = {life.site.unit}
+    waiting = [life.site.unit]
+    owed_at_once = not life.site.client.flush_is_release
+    while waiting:
+        for edge in lives.reach.incoming.get(waiting.pop(), ()):
+            caller, node = edge.caller, edge.fact.node if edge.fact is not None else None
+            if not isinstance(node, s.Call) or lives.engine.flagged(caller, "fixture"):
+                continue
+            if context_of(caller.module.path) == "test" and not life.in_test:
+                continue
+            losses = _walk(lives, life, caller, node, owed_at_once)
+            found += [(caller, loss) for loss in losses if not loss.by_exception]
+            if life.value in caller.result.values and caller not in seen:
+                seen.add(caller)
+                waiting.append(caller)
+    return found
+
+
+def _walk(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> list[Loss]:
+    if unit.function is None:
+        return []
+    return Walk(_effects(lives, life, unit, site, owed_at_once)).run(unit.body, unit.function.end_line)
 
 
 def failed_start(life: Life, losses: list[Loss]) -> str:
@@ -81,29 +114,30 @@ def _calls_of(statement: s.Stmt) -> Iterator[s.Call]:
                 yield part
 
 
-def _effects(lives: Lives, life: Life) -> Effects:
-    unit, client, engine = life.site.unit, life.site.client, lives.engine
+def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> Effects:
+    """What the calls of `unit` do to the client that `site`, its construction or a call that gives it, brings there."""
+    client, engine = life.site.client, lives.engine
     here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]
     starts = frozenset(e.node for e in here if e.what == "start" and isinstance(e.node, s.Call))
     uses = frozenset(e.node for e in here if e.what == "use" and isinstance(e.node, s.Call))
     fills = frozenset(
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
     )
-    starts |= _helping(lives, life)
-    releasing = _releasing(lives, life)
+    starts |= _helping(lives, life, unit, site)
+    releasing = _releasing(lives, life, unit)
 
     def hands_over(node: s.Call, names: frozenset[str]) -> bool:
-        return _hands_over(lives, life, releasing, node, names)
+        return node is not site and _hands_over(lives, life, unit, releasing, node, _Given(site, names))
 
     return Effects(
-        site=life.site.node,
+        site=site,
         starts=starts,
         releases=frozenset(e.node for e in here if e.what == "release"),
         uses=uses,
         opens=fills if client.flush_is_release else starts,
         hands_over=hands_over,
         suppresses=_suppresses,
-        is_owed_when_created=not client.start and not client.flush_is_release,
+        is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
         yields_raise=engine.flagged(unit, "manager") and not _is_lifespan(lives, unit),
@@ -116,52 +150,57 @@ def _is_lifespan(lives: Lives, unit: Unit) -> bool:
     return bool(lives.engine.registrations.get(unit))
 
 
-def _helping(lives: Lives, life: Life) -> frozenset[s.Call]:
-    """Calls of the making function that start the client through a helper they hand it to."""
-    starting = {event.unit for event in life.starts if event.unit is not life.site.unit}
+def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.Call]:
+    """Calls that start the client through a helper which is handed it."""
+    starting = {event.unit for event in life.starts if event.unit is not unit}
     return frozenset(
         node
-        for node in calls_in(life.site.unit)
-        if node is not life.site.node
+        for node in calls_in(unit)
+        if node is not site
         and any(callee in starting for callee in lives.callees(node))
         and any(isinstance(argument.value, s.Name) for argument in node.arguments)
     )
 
 
-def _releasing(lives: Lives, life: Life) -> set[Unit]:
-    """The units that release the client, themselves or by calling on."""
+def _releasing(lives: Lives, life: Life, unit: Unit) -> set[Unit]:
+    """The units that release the client, themselves or by calling on; not those that lead to `unit` itself."""
     found: set[Unit] = set()
     for event in (*life.releases, *life.undoings):
-        if event.unit is not life.site.unit:
+        if event.unit is not unit:
             found |= lives.reach.callers(event.unit)
-    return found - lives.reach.callers(life.site.unit)
+    return found - lives.reach.callers(unit)
 
 
-def _hands_over(lives: Lives, life: Life, releasing: set[Unit], node: s.Call, names: frozenset[str]) -> bool:
+class _Given(NamedTuple):
+    """What leads to the client in a function: the call that brings it, and the names it has by now."""
+
+    site: s.Call
+    names: frozenset[str]
+
+    def is_in(self, argument: s.Expr) -> bool:
+        """Whether the argument holds the client."""
+        return any(
+            part is self.site or (isinstance(part, s.Name) and part.id in self.names) for part in inside(argument)
+        )
+
+
+def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node: s.Call, given: _Given) -> bool:
     """Whether after this call somebody else must, or did, release the client."""
     callees = lives.callees(node)
-    given = any(_gives(argument.value, names) for argument in node.arguments)
-    if any(callee in releasing for callee in callees) and (given or _is_closure(life, callees)):
+    is_given = any(given.is_in(argument.value) for argument in node.arguments)
+    # A function defined inside needs no argument to get at the client.
+    is_closure = any(callee.parent is unit for callee in callees)
+    if any(callee in releasing for callee in callees) and (is_given or is_closure):
         return True
-    if not given:
+    if not is_given:
         return False
     if callees:
         # A project function that is given the client keeps it if anything long-lived holds it in the end.
         return life.holding.kind in {"instance", "global", "pooled"}
-    function = node.function
-    if isinstance(function, s.Attribute) and function.name in STORES:
+    if isinstance(node.function, s.Attribute) and node.function.name in STORES:
         return True
     escape = lives.engine.escapes.get((life.value, node))
     return escape is not None and takes_over(escape.target)
-
-
-def _is_closure(life: Life, callees: list[Unit]) -> bool:
-    """Whether a function defined inside the making function is called: it needs no argument to get at the client."""
-    return any(callee.parent is life.site.unit for callee in callees)
-
-
-def _gives(argument: s.Expr, names: frozenset[str]) -> bool:
-    return any(isinstance(part, s.Name) and part.id in names for part in inside(argument))
 
 
 def _suppresses(item: s.Item) -> bool:

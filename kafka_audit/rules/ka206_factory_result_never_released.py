@@ -1,20 +1,20 @@
-"""KA206: which clients that a function makes for its callers do the callers drop?"""
+"""KA206: which clients that a function returns does a caller drop?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.losses import dropping_callers
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.paths import Loss
     from kafka_audit.link.program import Program
-    from kafka_audit.link.reach import Edge
+    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 import asyncio
@@ -88,34 +88,33 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that a function returns and that none of the callers releases or keeps."""
+    """Every client that a function returns and that a caller neither releases, nor keeps, nor returns."""
     for life in program.owing():
-        callers = _callers(program, life)
-        if life.holding.kind != "returned" or life.site.client.flush_is_release or life.releases or not callers:
+        if life.holding.kind != "returned":
             continue
+        dropping = dropping_callers(program.lives, life)
         confidence = confidence_of_absence(program, life)
-        if confidence is None:
+        if not dropping or confidence is None:
             continue
         drops = [
             Step(
-                path=edge.caller.module.path,
-                line=edge.line,
-                message=f"{where(owner_name(edge.caller))} gets it and drops it",
+                path=caller.module.path,
+                line=loss.line,
+                message=f"{where(owner_name(caller))} got it and ends here without releasing it",
             )
-            for edge in callers
+            for caller, loss in dropping
         ]
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} is returned, and no caller releases it",
+            message=f"{subject(life)} is returned, and {_who(dropping)} drops it",
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *drops),
         )
 
 
-def _callers(program: Program, life: Life) -> list[Edge]:
-    """The calls of the making function, fixtures and (for application code) tests left out."""
-    edges = program.lives.reach.incoming.get(life.site.unit, ())
-    counting = [e for e in edges if life.in_test or context_of(e.caller.module.path) != "test"]
-    return [] if any(program.engine.flagged(e.caller, "fixture") for e in counting) else counting
+def _who(dropping: list[tuple[Unit, Loss]]) -> str:
+    """The first caller that drops it, in the order of the files."""
+    units = sorted({caller for caller, _ in dropping}, key=lambda unit: (unit.module.path, unit.line))
+    return where(owner_name(units[0]))
