@@ -33,11 +33,12 @@ def files(example: str) -> dict[str, str]:
     return dict(zip(rest[::2], rest[1::2], strict=True))
 
 
-def report_on(example: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
+def report_on(example: str, rule: Rule, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
+    """What the default rules and the rule itself, which may be opt-in, say of its example."""
     for name, text in files(example).items():
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(folder)
-    return audit(Settings(paths=(".",), jobs=1))
+    return audit(Settings(paths=(".",), select=(*codes(), rule.code), jobs=1))
 
 
 def alarm(line: int = 3, message: str = "producer `p` is dropped") -> Alarm:
@@ -176,13 +177,13 @@ def test_a_rule_that_raises_is_named_and_the_others_still_run(monkeypatch: pytes
 
 @each_rule
 def test_the_bad_example_alarms_with_its_own_code_only(rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    report = report_on(rule.bad, tmp_path, monkeypatch)
+    report = report_on(rule.bad, rule, tmp_path, monkeypatch)
     assert [finding.code for finding in report.findings] == [rule.code]
 
 
 @each_rule
 def test_the_good_example_is_silent(rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    report = report_on(rule.good, tmp_path, monkeypatch)
+    report = report_on(rule.good, rule, tmp_path, monkeypatch)
     assert report.producers
     assert report.findings == ()
     assert report.problems == ()

@@ -1,0 +1,117 @@
+"""KA402: which clients are created on first use, so that two first users create two?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kafka_audit.rules import Alarm, Rule
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+
+BAD = """\
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+
+_producer: AIOKafkaProducer | None = None
+
+
+async def get_producer() -> AIOKafkaProducer:
+    global _producer
+    if _producer is None:
+        producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+        await producer.start()
+        _producer = producer
+    return _producer
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    try:
+        yield
+    finally:
+        if _producer is not None:
+            await _producer.stop()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict) -> None:
+    producer = await get_producer()
+    await producer.send_and_wait("orders", repr(body).encode())
+"""
+
+GOOD = """\
+import asyncio
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+
+_lock = asyncio.Lock()
+_producer: AIOKafkaProducer | None = None
+
+
+async def get_producer() -> AIOKafkaProducer:
+    global _producer
+    async with _lock:
+        if _producer is None:
+            producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
+            await producer.start()
+            _producer = producer
+        return _producer
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    try:
+        yield
+    finally:
+        if _producer is not None:
+            await _producer.stop()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/orders")
+async def order(body: dict) -> None:
+    producer = await get_producer()
+    await producer.send_and_wait("orders", repr(body).encode())
+"""
+
+RULE = Rule(
+    code="KA402",
+    name="unguarded-lazy-start",
+    category="lifecycle",
+    severity="warning",
+    default=True,
+    summary="A Kafka client is created on first use, and two first users can each create one",
+    rationale=(
+        "The place is tested, the client is built, and only then is the place assigned. Between the test and the "
+        "assignment the event loop runs whatever else is ready, and the start of a client waits for the network: "
+        "every request that arrives in the meantime finds the place empty and builds a client of its own. The last "
+        "one to finish stays in the place, and nothing refers to the others any more: they keep their tasks and "
+        "connections, and what they had buffered is lost. It happens when a service starts under load. With threads "
+        "the same holds for any two statements."
+    ),
+    bad=BAD,
+    good=GOOD,
+    fix="manual",
+    fix_note="Hold one lock from the test of the place to its assignment, or start the client with the application",
+    since="0.1.0",
+    references=(
+        "https://docs.python.org/3/library/asyncio-sync.html#asyncio.Lock",
+        "aiokafka 0.14.0: tasks and connections left by a producer that is not stopped, counted",
+    ),
+)
+
+
+def check(program: Program) -> Iterator[Alarm]:
+    """Every client created behind a test of its place that another caller can pass before the place is assigned."""
+    yield from ()
