@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
-from kafka_audit.model import Released, Report, Root, Started
+from kafka_audit.model import Problem, Released, Report, Root, Started
 from kafka_audit.report import render
 from tests import sample_report as sample
 
@@ -50,6 +50,35 @@ def test_of_many_owners_the_unreleased_ones_are_told_first() -> None:
 
 def test_a_long_path_folds_and_loses_nothing() -> None:
     assert sample.ON_SELF.path in "".join(line.strip() for line in text_of(sample.SAMPLE).splitlines())
+
+
+def test_a_long_path_folds_behind_a_folder_so_that_the_file_and_its_line_stay_together() -> None:
+    assert any(
+        line.strip() == "however/hard/one/tries/client.py:176-180" for line in text_of(sample.SAMPLE).splitlines()
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "owner", "heading"),
+    [
+        ("app/bus.py", "get", "1. bus.get()"),
+        ("app/bus/__init__.py", "get", "1. bus.get()"),
+        ("__init__.py", "get", "1. __init__.get()"),
+        ("app/bus.py", "Bus.start", "1. Bus.start()"),
+        ("app/bus.py", "<module>", "1. module level of app/bus.py"),
+    ],
+)
+def test_a_function_is_named_with_its_module_because_many_are_called_alike(path: str, owner: str, heading: str) -> None:
+    assert heading in text_of(sample.report([replace(sample.MANAGED, path=path, owner=owner)])).splitlines()
+
+
+def test_files_that_do_not_parse_are_said_to_hide_nothing_only_if_the_audit_is_complete() -> None:
+    problem = Problem(path="a.py", line=1, kind="syntax", message="The file is not valid Python")
+    unparsed = replace(sample.report(), problems=(problem,))
+    sentence = "The audit is complete without them: they mention no Kafka client."
+    for complete in (True, False):
+        report = replace(unparsed, summary=replace(unparsed.summary, complete=complete))
+        assert (sentence in text_of(report)) is complete
 
 
 def test_a_command_breaks_only_where_the_shell_allows_it() -> None:

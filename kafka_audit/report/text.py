@@ -7,6 +7,7 @@ repeats what the words say.
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -55,10 +56,14 @@ class _Sheet:
         self.lines: list[Text] = []
         self._console = Console(file=io.StringIO(), width=width, _environ={})
 
-    def add(self, lead: str, body: str | Text = "", *, style: str = "") -> None:
-        """Add a paragraph: `lead` before its first line, as much blank before the others; long words fold."""
+    def add(self, lead: str, body: str = "", *, style: str = "", styled: int | None = None) -> None:
+        """Add a paragraph: `lead` before its first line, as much blank before the others; long words fold.
+
+        `style` is that of the first `styled` characters, or of all.
+        """
         hang = cell_len(lead)
-        text = body if isinstance(body, Text) else Text(body, style)
+        text = Text(_foldable(body, self.width - hang))
+        text.stylize(style, 0, styled)
         for index, line in enumerate(text.wrap(self._console, self.width - hang, overflow="fold")):
             whole = Text(lead if index == 0 else " " * hang).append_text(line)
             whole.rstrip()
@@ -98,6 +103,20 @@ class _Sheet:
             for line in self.lines:
                 console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
         return captured.get()
+
+
+def _foldable(text: str, room: int) -> str:
+    """Break words longer than `room` behind a slash if they have one: `path:line` stays whole as long as it can."""
+    return re.sub(rf"\S{{{room + 1},}}", lambda word: _folded(word[0], room), text)
+
+
+def _folded(word: str, room: int) -> str:
+    rows = [""]
+    for piece in re.findall(r"[^/]*/|[^/]+", word):
+        if rows[-1] and len(rows[-1]) + len(piece) > room:
+            rows.append("")
+        rows[-1] += piece
+    return "\n".join(rows)
 
 
 def _opening(sheet: _Sheet, report: Report) -> None:
@@ -167,9 +186,8 @@ def _status(producer: Producer) -> Iterator[tuple[str, str]]:
 
 
 def _alarm(sheet: _Sheet, pad: str, finding: Finding, producer: Producer | None) -> None:
-    body = Text(words.alarm(finding, producer))
-    body.stylize(_STYLES[finding.severity], 0, len(f"{finding.code} {finding.severity}"))
-    sheet.add(f"{pad}- ", body)
+    styled = len(f"{finding.code} {finding.severity}")
+    sheet.add(f"{pad}- ", words.alarm(finding, producer), style=_STYLES[finding.severity], styled=styled)
     for index, step in enumerate(words.evidence(finding, producer), start=1):
         sheet.add(f"{pad}    {index}. ", step)
 
@@ -246,6 +264,9 @@ def _problems(sheet: _Sheet, report: Report) -> None:
     if not report.problems:
         return
     sheet.title("NOT JUDGED (files, or parts of them, that this report says nothing about)")
+    if report.summary.complete:
+        sheet.add("", "The audit is complete without them: they mention no Kafka client.")
+        sheet.blank()
     for problem in report.problems:
         sheet.add("- ", f"{problem.path}:{problem.line} {problem.kind}: {problem.message}")
     sheet.blank()

@@ -13,7 +13,7 @@ _FEW = 6
 _WORST: tuple[Verdict, ...] = ("never", "sometimes", "unknown", "delegated", "always")
 
 VERDICTS: dict[Verdict, str] = {
-    "always": "released on every path",
+    "always": "released on every path that the audit follows",
     "sometimes": "released in some cases, not in all",
     "never": "never released",
     "delegated": "its release is left to another owner",
@@ -57,9 +57,18 @@ def is_class_body(owner: str) -> bool:
 
 
 def heading(producer: Producer) -> str:
-    """Return who creates the client."""
+    """Return who creates the client: a function of a module with the module, since many are called alike."""
     name = owner_name(producer.owner)
-    return f"{name} of {producer.path}" if producer.owner == "<module>" else name
+    if producer.owner == "<module>":
+        return f"{name} of {producer.path}"
+    return name if "." in producer.owner or is_class_body(producer.owner) else f"{_module(producer.path)}.{name}"
+
+
+def _module(path: str) -> str:
+    """Return the last word of the module's name: the file's, or the folder's if the file is its `__init__.py`."""
+    folder, _, file = path.rpartition("/")
+    stem = file.rpartition(".")[0] or file
+    return folder.rpartition("/")[2] or stem if stem == "__init__" else stem
 
 
 def file_range(producer: Producer) -> str:
