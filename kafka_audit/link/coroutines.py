@@ -100,16 +100,47 @@ def _of_getters(engine: Engine, ids: Mapping[Value, str]) -> list[Dropped]:
     return found
 
 
-def _used_unawaited(unit: Unit, node: s.Call) -> bool:
-    """Whether the call is assigned to a name whose attributes are used, and that is never awaited or handed on."""
+def is_forgotten(engine: Engine, unit: Unit, call: s.Call) -> bool:
+    """Whether the task that a call makes is thrown away, or only kept in a name that nothing waits for."""
+    if engine.modes.get(call) == "dropped":
+        return True
     every = list(statements(unit.body))
-    names = {
+    names = _names_given(every, call)
+    parts = [part for statement in every for expression in expressions(statement) for part in inside(expression)]
+    waited = {part.value.id for part in parts if isinstance(part, s.Await) and isinstance(part.value, s.Name)}
+    handed = {
+        n.id
+        for p in parts
+        if isinstance(p, s.Call)
+        for a in p.arguments
+        for n in inside(a.value)
+        if isinstance(n, s.Name)
+    }
+    kept = {
+        n.id
+        for statement in every
+        if isinstance(statement, s.Return | s.Assign) and statement.value is not None and statement.value is not call
+        for n in inside(statement.value)
+        if isinstance(n, s.Name)
+    }
+    return bool(names) and names.isdisjoint(waited | handed | kept)
+
+
+def _names_given(every: list[s.Stmt], node: s.Call) -> set[str]:
+    """The plain names that are assigned the result of a call, if that is all that becomes of it."""
+    return {
         target.id
         for statement in every
         if isinstance(statement, s.Assign) and statement.value is node
         for target in statement.targets
         if isinstance(target, s.Name)
     }
+
+
+def _used_unawaited(unit: Unit, node: s.Call) -> bool:
+    """Whether the call is assigned to a name whose attributes are used, and that is never awaited or handed on."""
+    every = list(statements(unit.body))
+    names = _names_given(every, node)
     parts = [part for statement in every for expression in expressions(statement) for part in inside(expression)]
     used = {part.value.id for part in parts if isinstance(part, s.Attribute) and isinstance(part.value, s.Name)}
     awaited = {part.value.id for part in parts if isinstance(part, s.Await) and isinstance(part.value, s.Name)}

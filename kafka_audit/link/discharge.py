@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kafka_audit.link.engine import Event, Registration
-from kafka_audit.link.exits import is_exit_registrar, releases_at_exit
+from kafka_audit.link.exits import is_exit_registrar, releases_at_exit, releases_on_signal
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
@@ -73,6 +73,8 @@ class Discharge:
         """Why an entry does not bring the release about; empty when it does."""
         if self.is_dead(entry):
             return "dead"
+        if entry.target == "signal.signal" and life.site.client.is_async:
+            return "" if releases_on_signal(self.engine, self.reach, entry.unit, event) else "exit"
         at_exit = entry.kind == "exit" or is_exit_registrar(entry.target)
         handed = event.via == "callback" and is_exit_registrar(event.registrar)
         if not life.site.client.is_async or not (at_exit or handed):

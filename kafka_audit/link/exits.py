@@ -32,3 +32,8 @@ def releases_at_exit(engine: Engine, reach: Reach, handler: Unit, event: Event) 
                     seen.add(edge.callee)
                     stack.append(edge.callee)
     return "kept" in runners
+
+
+def releases_on_signal(engine: Engine, reach: Reach, handler: Unit, event: Event) -> bool:
+    """Whether a plain signal handler can: it may schedule on the loop that it interrupts, but not run one of its own."""
+    return engine.runners.get(event.node) != "new" or releases_at_exit(engine, reach, handler, event)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import position
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
-from kafka_audit.link.paths import Effects, Loss, Stage, Walk
+from kafka_audit.link.paths import Effects, Loss, Repeat, Stage, State, Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.walk import expressions, inside, statements
 
@@ -48,10 +49,29 @@ def dropping_callers(lives: Lives, life: Life) -> list[tuple[Unit, Loss]]:
     return found
 
 
+def repeats_of(lives: Lives, life: Life) -> list[tuple[Unit, Repeat]]:
+    """Starts and releases that come a second time, in any function that starts or releases the client."""
+    found = []
+    units = {event.unit: None for event in (*life.starts, *life.releases)}
+    for unit in units:
+        if unit.function is None:
+            continue
+        walk = Walk(_effects(lives, life, unit, life.site.node, owed_at_once=False))
+        begin = State() if unit is life.site.unit else State(Stage.CREATED, frozenset(), kept=True)
+        walk.run(unit.body, unit.function.end_line, begin)
+        found += [(unit, repeat) for repeat in walk.repeats]
+    return sorted(found, key=lambda pair: (pair[0].module.path, pair[0].line, position(pair[1].node)))
+
+
 def _walk(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> list[Loss]:
     if unit.function is None:
         return []
     return Walk(_effects(lives, life, unit, site, owed_at_once)).run(unit.body, unit.function.end_line)
+
+
+def left_open(losses: list[Loss]) -> list[Loss]:
+    """The losses at a way out of the function, not those by an assignment."""
+    return [loss for loss in losses if not loss.overwritten and not (loss.again and loss.stage is Stage.OPEN)]
 
 
 def failed_start(life: Life, losses: list[Loss]) -> str:
@@ -118,7 +138,7 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
     """What the calls of `unit` do to the client that `site`, its construction or a call that gives it, brings there."""
     client, engine = life.site.client, lives.engine
     here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]
-    starts = frozenset(e.node for e in here if e.what == "start" and isinstance(e.node, s.Call))
+    starts = frozenset(e.node for e in here if e.what == "start")
     uses = frozenset(e.node for e in here if e.what == "use" and isinstance(e.node, s.Call))
     fills = frozenset(
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
@@ -134,7 +154,7 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
         starts=starts,
         releases=frozenset(e.node for e in here if e.what == "release"),
         uses=uses,
-        opens=fills if client.flush_is_release else starts,
+        opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
         hands_over=hands_over,
         suppresses=_suppresses,
         is_owed_when_created=owed_at_once,
@@ -190,7 +210,8 @@ def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node
     is_given = any(given.is_in(argument.value) for argument in node.arguments)
     # A function defined inside needs no argument to get at the client.
     is_closure = any(callee.parent is unit for callee in callees)
-    if any(callee in releasing for callee in callees) and (is_given or is_closure):
+    is_method = isinstance(node.function, s.Attribute) and given.is_in(node.function.value)
+    if any(callee in releasing for callee in callees) and (is_given or is_closure or is_method):
         return True
     if not is_given:
         return False

@@ -156,6 +156,8 @@ class Owning:
         for life in lives:
             if life.holding.kind not in {"instance", "pooled"} or not life.releases:
                 continue
+            if not self.discharge.effective(life) and self.discharge.weak_hooks(life, "exit"):
+                continue  # left to an exit handler that cannot work: KA501 tells it
             at_fault: list[Owner] = []
             for owner in self.roots(life):
                 silent = owner.is_released or not owner.opens or self._is_passed_on(owner)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, assigned, assume, forget
@@ -69,7 +69,7 @@ class Effects:
     """What the calls of one function do to the client, found beforehand by the value flow."""
 
     site: s.Call
-    starts: frozenset[s.Call]
+    starts: frozenset[s.Call | s.Item]
     releases: frozenset[s.Call | s.Item]
     uses: frozenset[s.Call]
     opens: frozenset[s.Call]
@@ -95,6 +95,16 @@ class Loss:
     by_exception: bool
     again: bool = False
     """Lost because the constructor runs again over the same name."""
+    overwritten: bool = False
+    """Lost because the last name that led to it was given to something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A start of what is started or released already, or a release of what is released already."""
+
+    what: Literal["start", "release"]
+    node: s.Call | s.Item
 
 
 class Walk:
@@ -103,22 +113,25 @@ class Walk:
     def __init__(self, effects: Effects) -> None:
         self.effects = effects
         self.losses: dict[Loss, None] = {}
+        self.repeats: dict[Repeat, None] = {}
 
-    def run(self, body: s.Body, end_line: int) -> list[Loss]:
+    def run(self, body: s.Body, end_line: int, start: State = State()) -> list[Loss]:  # frozen
         """Every way on which the client is lost, by line."""
-        exits = self.block(body, {State(): 0})
+        exits = self.block(body, {start: 0})
         for states, by_exception in ((exits.normal, False), (exits.returned, False), (exits.raised, True)):
             for state, line in states.items():
                 if not state.kept:
                     self._lose(state, line if line and states is not exits.normal else end_line, by_exception)
         return sorted(self.losses, key=lambda loss: (loss.line, loss.stage, loss.by_exception))
 
-    def _lose(self, state: State, line: int, by_exception: bool, again: bool = False) -> None:
+    def _lose(
+        self, state: State, line: int, by_exception: bool, *, again: bool = False, overwritten: bool = False
+    ) -> None:
         owed = state.stage in {Stage.OPEN, Stage.FAILED} or (
             state.stage is Stage.CREATED and self.effects.is_owed_when_created
         )
         if owed:
-            self.losses[Loss(state.stage, line, by_exception, again)] = None
+            self.losses[Loss(state.stage, line, by_exception, again, overwritten)] = None
 
     # Blocks and statements.
 
@@ -147,6 +160,13 @@ class Walk:
             exits.normal = after
         return exits
 
+    def _note_repeat(self, node: s.Call | s.Item, state: State) -> None:
+        effects = self.effects
+        if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
+            self.repeats[Repeat("start", node)] = None
+        elif node in effects.releases and state.stage is Stage.DONE:
+            self.repeats[Repeat("release", node)] = None
+
     def _happen(self, node: s.Call | s.Yield | s.Walrus, state: State, line: int, exits: Exits) -> State:
         if isinstance(node, s.Call):
             return self._call(node, state, exits.raised)
@@ -160,6 +180,7 @@ class Walk:
             if state.stage is Stage.FAILED or (state.stage is Stage.OPEN and not state.kept):
                 self._lose(state, line, by_exception=False, again=True)
             return replace(state, stage=Stage.CREATED, names=frozenset(), kept=False)
+        self._note_repeat(node, state)
         reopens = state.stage is Stage.DONE and effects.reopens and node in effects.opens
         if state.stage in {Stage.ABSENT, Stage.DONE, Stage.HANDED} and not reopens:
             return state
@@ -245,8 +266,8 @@ class Walk:
     def _unbind(self, names: set[str], state: State, line: int) -> State:
         left = state.names - names
         if state.names and not left and not state.kept:
-            self._lose(state, line, by_exception=False)
-            return replace(state, stage=Stage.DONE, names=left)
+            self._lose(state, line, by_exception=False, overwritten=True)
+            return replace(state, stage=Stage.HANDED, names=left)
         return replace(state, names=left)
 
     def delete(self, node: s.Delete, states: States) -> Exits:
@@ -334,19 +355,21 @@ class Walk:
         exits = Exits()
         seen: States = dict(states)
         leaving: States = {}
+        passed: set[State] = set()
         for _ in range(MOST_ROUNDS):
             if isinstance(node, s.While):
                 entering, over = self._test(test, seen, node.line, exits)
             else:
                 head = self.evaluate(test, seen, node.line)
                 exits.absorb(head)
-                entering = over = head.normal
+                entering, over = head.normal, self._through(test, head.normal, passed)
             _merge(leaving, over)
             inner = self.block(node.body, self._next_item(node, entering))
             _merge(exits.returned, inner.returned)
             _merge(exits.raised, inner.raised)
             _merge(exits.normal, inner.broken)
             before = len(seen)
+            passed.update(inner.normal, inner.continued)
             _merge(seen, inner.normal)
             _merge(seen, inner.continued)
             if len(seen) == before:
@@ -356,14 +379,21 @@ class Walk:
         _merge(exits.normal, after.normal)
         return exits
 
+    def _through(self, iterable: s.Expr, states: States, passed: set[State]) -> States:
+        """The states after a loop: one over a container that holds the client is gone through at least once."""
+        return {st: line for st, line in states.items() if st in passed or not self._is_client(iterable, st)}
+
     def _next_item(self, node: s.While | s.For, states: States) -> States:
         if isinstance(node, s.While):
             return states
         names = set(target_names(node.target))
-        return {
-            self._unbind(names, replace(state, facts=forget(state.facts, node.target)), node.line): line
-            for state, line in states.items()
-        }
+        found: States = {}
+        for state, line in states.items():
+            known = replace(state, facts=forget(state.facts, node.target))
+            is_element = self._is_client(node.iterable, state)
+            after = replace(known, names=known.names | names) if is_element else self._unbind(names, known, node.line)
+            found.setdefault(after, line)
+        return found
 
     def match(self, node: s.Match, states: States) -> Exits:
         """`match`: any case may be taken, or none unless one takes everything."""
@@ -415,6 +445,9 @@ class Walk:
             head = self.evaluate(item.value, exits.normal, item.line)
             exits.normal = head.normal
             exits.absorb(head)
+            for state in exits.normal:
+                if item in self.effects.starts:
+                    self._note_repeat(item, state)
             if item.target is not None:
                 given = {self._enter(item, state, node.line): line for state, line in exits.normal.items()}
                 exits.normal = given

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.losses import left_open
 from kafka_audit.link.paths import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, released, started, subject, where
@@ -85,7 +86,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that an error past its start loses, while the normal path releases it."""
     for life in program.owing():
-        losses = [] if life.holding.kind == "global" and not life.releases else program.losses(life)
+        losses = [] if life.holding.kind == "global" and not life.releases else left_open(program.losses(life))
         normal = any(not loss.by_exception and loss.stage is not Stage.FAILED for loss in losses)
         skipped = [loss for loss in losses if loss.by_exception and loss.stage is not Stage.FAILED]
         if normal or not skipped or not (life.releases or life.holding.kind in {"instance", "pooled"}):

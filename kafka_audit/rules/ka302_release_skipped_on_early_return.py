@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.losses import left_open
 from kafka_audit.link.paths import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, released, started, subject, where
@@ -87,7 +88,9 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         if not life.releases:
             continue
-        losses = [loss for loss in program.losses(life) if not loss.by_exception and loss.stage is not Stage.FAILED]
+        losses = [
+            loss for loss in left_open(program.losses(life)) if not loss.by_exception and loss.stage is not Stage.FAILED
+        ]
         if not losses:
             continue
         yield Alarm(

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.overwrites import overwrites, replacements
+from kafka_audit.link.paths import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 import asyncio
@@ -121,22 +124,29 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every assignment that empties the place of a client in a function that does not release it."""
+    """Every assignment that lets go of a client which may be open, and that nothing has released."""
     for life in program.owing():
-        if not life.releases or life.site.client.flush_is_release:
-            continue  # never released at all: another rule's alarm
-        found = overwrites(program.lives, life) + replacements(program.lives, life)
-        for unit, node in found:
-            path, name = unit.module.path, where(owner_name(unit))
+        for unit, line, what in _found(program, life):
+            name = where(owner_name(unit))
             yield Alarm(
-                path=path,
-                at=(node.line, 1, node.line, 1),
-                message=f"{subject(life)} may still be open when {name} assigns its place",
+                path=unit.module.path,
+                at=(line, 1, line, 1),
+                message=f"{subject(life)} may still be open when {name} {what}",
                 confidence="medium",
                 producer=life.id,
                 trace=(
                     created(life),
                     *started(program, life),
-                    Step(path=path, line=node.line, message=f"{name} assigns the place and releases nothing"),
+                    Step(path=unit.module.path, line=line, message=f"{name} {what} and releases nothing before"),
                 ),
             )
+
+
+def _found(program: Program, life: Life) -> list[tuple[Unit, int, str]]:
+    """(function, line, what it does) of each such assignment."""
+    lost = [loss for loss in program.losses(life) if loss.stage is Stage.OPEN and not loss.by_exception]
+    found = [(life.site.unit, loss.line, "assigns its name") for loss in lost if loss.overwritten or loss.again]
+    if life.releases and not life.site.client.flush_is_release:
+        found += [(unit, node.line, "empties its place") for unit, node in overwrites(program.lives, life)]
+        found += [(unit, node.line, "puts another in its place") for unit, node in replacements(program.lives, life)]
+    return found

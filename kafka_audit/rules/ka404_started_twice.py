@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.losses import repeats_of
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
@@ -73,25 +74,27 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that one function starts, and then enters with a statement that starts it again."""
+    """Every start of a client that is started, or was released, by then."""
     for life in program.audited:
-        for second in life.starts:
-            first = next(
-                (e for e in life.starts if e.unit is second.unit and e.via == "call" and e.line < second.line), None
-            )
-            if second.via != "with" or first is None:
+        for unit, repeat in repeats_of(program.lives, life) if life.site.client.start else ():
+            if repeat.what != "start":
                 continue
-            path = second.unit.module.path
-            name = where(owner_name(second.unit))
+            at, path, name = position(repeat.node), unit.module.path, where(owner_name(unit))
             yield Alarm(
                 path=path,
-                at=position(second.node),
-                message=f"{subject(life)} is started twice in {name}: `async with` starts it again",
+                at=at,
+                message=f"{subject(life)} is started a second time in {name}",
                 confidence="high",
                 producer=life.id,
                 trace=(
                     created(life),
-                    Step(path=path, line=first.line, message=f"started in {name}"),
-                    Step(path=path, line=second.line, message="entering the block starts it a second time"),
+                    *(
+                        Step(path=e.unit.module.path, line=e.line, message="started here")
+                        for e in life.starts
+                        if e.unit is unit
+                    ),
+                    Step(
+                        path=path, line=at[0], message="and here, on a path on which it is started or released already"
+                    ),
                 ),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.coroutines import is_forgotten
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import calls_in
 from kafka_audit.model import Severity, Step
@@ -100,12 +101,16 @@ def check(program: Program) -> Iterator[Alarm]:
 
 
 def _task(program: Program, event: Event) -> s.Call | None:
-    """The call that makes a task of the release and whose result is thrown away."""
-    if program.engine.runners.get(event.node) != "task":
-        return None
-    for call in calls_in(event.unit):
-        if any(argument.value is event.node for argument in call.arguments):
-            return call if program.engine.modes.get(call) == "dropped" else None
+    """The call that makes a task of the release, or of what leads to it, and whose result nothing waits for."""
+    leading = [edge.fact.node for edge in program.lives.reach.incoming.get(event.unit, ()) if edge.fact is not None]
+    for node in (event.node, *leading):
+        fact = program.engine.calls.get(node)
+        unit = event.unit if node is event.node else fact.unit if fact is not None else None
+        if unit is None or program.engine.runners.get(node) != "task":
+            continue
+        for call in calls_in(unit):
+            if any(argument.value is node for argument in call.arguments) and is_forgotten(program.engine, unit, call):
+                return call
     return None
 
 

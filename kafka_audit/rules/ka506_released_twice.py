@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.losses import repeats_of
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.engine import Node
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 import asyncio
@@ -74,22 +78,28 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that cannot be released twice, released inside a block that releases it at its end."""
+    """Every second release of a client for which a second release raises."""
     for life in program.owed_once():
-        for inner in life.releases:
-            outer = next((e for e in life.releases if e.unit is inner.unit and e.via == "with"), None)
-            if inner.via != "call" or outer is None or inner.line < outer.line:
-                continue
-            path, name = inner.unit.module.path, where(owner_name(inner.unit))
+        for unit, node in _second_releases(program, life):
+            at, path, name = position(node), unit.module.path, where(owner_name(unit))
             yield Alarm(
                 path=path,
-                at=position(inner.node),
+                at=at,
                 message=f"{subject(life)} is released twice in {name}, and the second release raises",
                 confidence="high",
                 producer=life.id,
                 trace=(
                     created(life),
-                    Step(path=path, line=outer.line, message="the block releases it at its end"),
-                    Step(path=path, line=inner.line, message="released here as well"),
+                    Step(path=path, line=at[0], message="released here, and once more on the same path"),
                 ),
             )
+
+
+def _second_releases(program: Program, life: Life) -> list[tuple[Unit, Node]]:
+    """Releases after a release, and releases inside a block that releases at its end."""
+    found: dict[Node, Unit] = {r.node: unit for unit, r in repeats_of(program.lives, life) if r.what == "release"}
+    for inner in life.releases:
+        outer = next((e for e in life.releases if e.unit is inner.unit and e.via == "with"), None)
+        if inner.via == "call" and outer is not None and inner.line > outer.line:
+            found[inner.node] = inner.unit
+    return [(unit, node) for node, unit in found.items()]

@@ -83,7 +83,7 @@ def check(program: Program) -> Iterator[Alarm]:
     """Every call of a method that the client does not have, made in the belief that it releases."""
     for life in program.audited:
         for event in life.uses:
-            if event.method not in life.site.client.absent or event.via == "with":
+            if event.method not in life.site.client.absent:
                 continue
             path, name = event.unit.module.path, where(owner_name(event.unit))
             yield Alarm(
