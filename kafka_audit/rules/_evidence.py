@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.considered import why_not
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.owning import Owner
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
-    from kafka_audit.link.engine import Event
     from kafka_audit.link.paths import Loss
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
@@ -47,27 +47,15 @@ def started(program: Program, life: Life) -> list[Step]:
 
 
 def considered(program: Program, life: Life) -> list[Step]:
-    """The releases that exist, and why each of them does not count."""
+    """The releases that exist and are not reached, and why each of them does not count."""
     return [
-        Step(path=event.unit.module.path, line=event.line, message=why_not(program, life, event))
+        Step(
+            path=event.unit.module.path,
+            line=event.line,
+            message=f"{where(owner_name(event.unit))} releases it, but {why_not(program.discharge, life, event)}",
+        )
         for event in life.releases
     ]
-
-
-def why_not(program: Program, life: Life, event: Event) -> str:
-    """Why a release that exists is not reached."""
-    name = where(owner_name(event.unit))
-    everyone = program.lives.reach.entries(event.unit, tests=True)
-    counting = program.lives.reach.entries(event.unit, tests=life.in_test)
-    if not everyone:
-        return f"{name} releases it, but nothing calls {name}"
-    if not counting:
-        return f"{name} releases it, but only tests call it"
-    if any(entry.kind == "main" for entry in counting):
-        return f"{name} releases it, but only what stands under the main guard of {life.path} gets there"
-    handlers = sorted({entry.target for entry in counting if entry.target})
-    registrar = handlers[0] if handlers else "an exit handler"
-    return f"{name} releases it, but only {registrar} gets there, when the client's event loop is gone"
 
 
 def import_chain(edges: Iterable[Edge]) -> list[Step]:
