@@ -156,8 +156,8 @@ def element_load(engine: Engine, base: s.Expr, values: Values, key: s.Expr) -> V
     implicit = engine.containers.get(_stand_in(engine, base))
     if implicit is not None:
         found |= contents(engine, implicit)
-    if not found and isinstance(key, s.Constant) and isinstance(key.value, str):
-        found = found | engine.read(engine.outside(key.value))
+    if not found and _outside_key(key):
+        found = found | engine.read(engine.outside(_outside_key(key)))
     return found
 
 
@@ -170,9 +170,10 @@ def element_store(engine: Engine, base: s.Expr, values: Values, key: s.Expr | No
     if not stored:
         return
     containers = [value for value in values if isinstance(value, Container)]
-    if not containers and isinstance(key, s.Constant) and isinstance(key.value, str):
-        place = engine.outside(key.value)
-        place.text = f"{words(base)}[{key.value!r}]"
+    name = _outside_key(key)
+    if not containers and name:
+        place = engine.outside(name)
+        place.text = f"{words(base)}{name}"
         engine.write(place, stored)
         return
     if not containers:
@@ -187,6 +188,14 @@ def element_store(engine: Engine, base: s.Expr, values: Values, key: s.Expr | No
 def store_under(engine: Engine, container: Container, key: str, values: Values) -> None:
     """Put values under a constant key of a known container."""
     engine.write(_slot(container, key), values)
+
+
+def _outside_key(key: s.Expr | None) -> str:
+    """The name under which an object of another library keeps an item: `app["producer"]`, `app[PRODUCER]`."""
+    if isinstance(key, s.Constant) and isinstance(key.value, str):
+        return f"[{key.value!r}]"
+    is_constant = isinstance(key, s.Name) and key.id.isupper()
+    return f"[{key.id}]" if is_constant and isinstance(key, s.Name) else ""
 
 
 def _stand_in(engine: Engine, base: s.Expr) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,14 +108,7 @@ def is_forgotten(engine: Engine, unit: Unit, call: s.Call) -> bool:
     names = _names_given(every, call)
     parts = [part for statement in every for expression in expressions(statement) for part in inside(expression)]
     waited = {part.value.id for part in parts if isinstance(part, s.Await) and isinstance(part.value, s.Name)}
-    handed = {
-        n.id
-        for p in parts
-        if isinstance(p, s.Call)
-        for a in p.arguments
-        for n in inside(a.value)
-        if isinstance(n, s.Name)
-    }
+    handed = {n.id for p in parts if isinstance(p, s.Call) for a in p.arguments for n in _carried(a.value)}
     kept = {
         n.id
         for statement in every
@@ -124,6 +117,18 @@ def is_forgotten(engine: Engine, unit: Unit, call: s.Call) -> bool:
         if isinstance(n, s.Name)
     }
     return bool(names) and names.isdisjoint(waited | handed | kept)
+
+
+def _carried(value: s.Expr) -> Iterator[s.Name]:
+    """The names that an argument hands over as they are, alone or in a display."""
+    match value:
+        case s.Name():
+            yield value
+        case s.Starred(inner):
+            yield from _carried(inner)
+        case s.Sequence(_, elements):
+            for element in elements:
+                yield from _carried(element)
 
 
 def _names_given(every: list[s.Stmt], node: s.Call) -> set[str]:

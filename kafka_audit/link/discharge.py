@@ -59,7 +59,8 @@ class Discharge:
     def _goes_along(self, life: Life, event: Event) -> bool:
         """Whether whoever makes the client gets to the release, too: by calling it, or by handing it to be called."""
         makers, enders = self.reach.callers(life.site.unit), self.reach.callers(event.unit)
-        handed = {r.unit for unit in enders for r in self.engine.registrations.get(unit, {}).values()}
+        registrations = (r for unit in enders for r in self.engine.registrations.get(unit, {}).values())
+        handed = {r.unit for r in registrations if not (life.site.client.is_async and is_exit_registrar(r.target))}
         return event.unit in makers or life.site.unit in enders or not makers.isdisjoint(handed)
 
     def counts(self, life: Life, event: Event, entry: Entry) -> bool:

@@ -30,8 +30,14 @@ def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments) -
     """Give the arguments to `target`, a dotted name (`?` when unknown); returns what may come back."""
     select = _first_text(arguments)
     back: Values = set()
-    for values in arguments.positional:
+    for index, values in enumerate(arguments.positional):
         back |= _give(engine, target, node, values, select)
+        for value in values:
+            if isinstance(value, FunctionValue) and isinstance(value.unit.node, s.Function | s.Lambda):
+                # `atexit.register(close, producer)`: what follows the function is what it is called with.
+                rest = arguments.positional[index + 1 :]
+                for parameter, given in zip(value.unit.node.parameters, rest, strict=False):
+                    engine.write(value.unit.place(parameter.name), given)
     for keyword, values in arguments.keywords.items():
         back |= _give(engine, target, node, values, keyword)
     return back | _give(engine, target, node, arguments.spread, select)

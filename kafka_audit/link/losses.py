@@ -42,7 +42,12 @@ def dropping_callers(lives: Lives, life: Life) -> list[tuple[Unit, Loss]]:
             if context_of(caller.module.path) == "test" and not life.in_test:
                 continue
             losses = _walk(lives, life, caller, node, owed_at_once)
-            found += [(caller, loss) for loss in losses if not loss.by_exception]
+            # A caller that never releases it drops it on whatever way it is left, if it is left at all.
+            releases = any(event.unit in lives.reach.below(caller) for event in life.releases)
+            found += [(caller, loss) for loss in losses if not (loss.by_exception and releases)]
+            if not life.releases and life.value not in caller.result.values and not losses:
+                # A function that never ends, such as a serving loop, is no reason to owe nothing.
+                found.append((caller, Loss(Stage.OPEN, node.at[0], by_exception=False)))
             if life.value in caller.result.values and caller not in seen:
                 seen.add(caller)
                 waiting.append(caller)
@@ -71,7 +76,7 @@ def _walk(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: bool
 
 def left_open(losses: list[Loss]) -> list[Loss]:
     """The losses at a way out of the function, not those by an assignment."""
-    return [loss for loss in losses if not loss.overwritten and not (loss.again and loss.stage is Stage.OPEN)]
+    return [loss for loss in losses if not loss.overwritten]
 
 
 def failed_start(life: Life, losses: list[Loss]) -> str:
@@ -139,7 +144,8 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
     client, engine = life.site.client, lives.engine
     here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]
     starts = frozenset(e.node for e in here if e.what == "start")
-    uses = frozenset(e.node for e in here if e.what == "use" and isinstance(e.node, s.Call))
+    # A flush that fails is the release's own trouble: what it skips then is another rule's matter.
+    uses = frozenset(e.node for e in here if e.what == "use" and e.method != "flush" and isinstance(e.node, s.Call))
     fills = frozenset(
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
     )

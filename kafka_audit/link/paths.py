@@ -114,6 +114,7 @@ class Walk:
         self.effects = effects
         self.losses: dict[Loss, None] = {}
         self.repeats: dict[Repeat, None] = {}
+        self._elements: list[str] = []
 
     def run(self, body: s.Body, end_line: int, start: State = State()) -> list[Loss]:  # frozen
         """Every way on which the client is lost, by line."""
@@ -162,6 +163,10 @@ class Walk:
 
     def _note_repeat(self, node: s.Call | s.Item, state: State) -> None:
         effects = self.effects
+        function = node.function if isinstance(node, s.Call) else None
+        receiver = function.value if isinstance(function, s.Attribute) else None
+        if isinstance(receiver, s.Name) and receiver.id in self._elements:
+            return  # one element after the other, not one twice
         if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
             self.repeats[Repeat("start", node)] = None
         elif node in effects.releases and state.stage is Stage.DONE:
@@ -237,6 +242,8 @@ class Walk:
                 return replace(state, names=state.names | {target.id}, kept=kept)
             known = replace(state, facts=assigned(state.facts, target, value))
             return self._unbind({target.id}, known, line)
+        if is_client and isinstance(target, s.Sequence):
+            return replace(state, names=state.names | set(target_names(target)))
         if is_client:
             return replace(state, kept=True)
         return self._unbind(set(target_names(target)), state, line)
@@ -263,17 +270,19 @@ class Walk:
                 return any(self._is_client(operand, state) for operand in operands)
         return False
 
-    def _unbind(self, names: set[str], state: State, line: int) -> State:
+    def _unbind(self, names: set[str], state: State, line: int, *, overwritten: bool = True) -> State:
         left = state.names - names
         if state.names and not left and not state.kept:
-            self._lose(state, line, by_exception=False, overwritten=True)
+            self._lose(state, line, by_exception=False, overwritten=overwritten)
             return replace(state, stage=Stage.HANDED, names=left)
         return replace(state, names=left)
 
     def delete(self, node: s.Delete, states: States) -> Exits:
         """`del name`."""
         names = {name for target in node.targets for name in target_names(target)}
-        return Exits(normal={self._unbind(names, state, node.line): line for state, line in states.items()})
+        return Exits(
+            normal={self._unbind(names, state, node.line, overwritten=False): line for state, line in states.items()}
+        )
 
     def returned(self, node: s.Return, states: States) -> Exits:
         """`return`: a client that is returned is the caller's."""
@@ -364,7 +373,10 @@ class Walk:
                 exits.absorb(head)
                 entering, over = head.normal, self._through(test, head.normal, passed)
             _merge(leaving, over)
+            elements = list(target_names(node.target)) if isinstance(node, s.For) else []
+            self._elements += elements
             inner = self.block(node.body, self._next_item(node, entering))
+            del self._elements[len(self._elements) - len(elements) :]
             _merge(exits.returned, inner.returned)
             _merge(exits.raised, inner.raised)
             _merge(exits.normal, inner.broken)
@@ -445,9 +457,8 @@ class Walk:
             head = self.evaluate(item.value, exits.normal, item.line)
             exits.normal = head.normal
             exits.absorb(head)
-            for state in exits.normal:
-                if item in self.effects.starts:
-                    self._note_repeat(item, state)
+            if item in self.effects.starts:
+                exits.normal = {self._entered(item, state): line for state, line in exits.normal.items()}
             if item.target is not None:
                 given = {self._enter(item, state, node.line): line for state, line in exits.normal.items()}
                 exits.normal = given
@@ -460,6 +471,11 @@ class Walk:
             swallowed = name == "raised" and any(self.effects.suppresses(item) for item in node.items)
             _merge(exits.normal if swallowed else getattr(exits, name), done)
         return exits
+
+    def _entered(self, item: s.Item, state: State) -> State:
+        """Entering the block starts the client."""
+        self._note_repeat(item, state)
+        return replace(state, stage=Stage.OPEN) if state.stage is Stage.CREATED else state
 
     def _enter(self, item: s.Item, state: State, line: int) -> State:
         assert item.target is not None

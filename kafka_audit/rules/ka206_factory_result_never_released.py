@@ -90,8 +90,8 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that a function returns and that a caller neither releases, nor keeps, nor returns."""
     for life in program.owing():
-        if life.holding.kind != "returned":
-            continue
+        if life.holding.kind != "returned" or (life.site.client.flush_is_release and not life.releases):
+            continue  # never flushed at all: KA207
         dropping = dropping_callers(program.lives, life)
         confidence = confidence_of_absence(program, life)
         if not dropping or confidence is None:

@@ -87,6 +87,8 @@ def check(program: Program) -> Iterator[Alarm]:
     """Every client that an error past its start loses, while the normal path releases it."""
     for life in program.owing():
         losses = [] if life.holding.kind == "global" and not life.releases else left_open(program.losses(life))
+        if any(loss.overwritten for loss in program.losses(life)):
+            continue  # KA401 tells where it is lost for good
         normal = any(not loss.by_exception and loss.stage is not Stage.FAILED for loss in losses)
         skipped = [loss for loss in losses if loss.by_exception and loss.stage is not Stage.FAILED]
         if normal or not skipped or not (life.releases or life.holding.kind in {"instance", "pooled"}):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
+from kafka_audit.link.shapes import second_releases
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -113,5 +117,17 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every release that follows another one with nothing between them that catches the first one's failure."""
-    yield from ()
+    """Every release that follows an unprotected release of another client in the same block."""
+    for unit, life, node in second_releases(program.lives, program.owing()):
+        path, name = unit.module.path, where(owner_name(unit))
+        yield Alarm(
+            path=path,
+            at=node.at,
+            message=f"{subject(life)} is not released when the release before it in {name} fails",
+            confidence="high",
+            producer=life.id,
+            trace=(
+                created(life),
+                Step(path=path, line=node.at[0], message=f"{name} gets here only if nothing failed before"),
+            ),
+        )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.losses import failed_start
+from kafka_audit.link.paths import Stage
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, leaves, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -76,5 +79,16 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client whose start can raise on a path that drops it, where that leaves next to nothing behind."""
-    yield from ()
+    """Every client whose failing start ends the function that made it, without a release."""
+    for life in program.owing():
+        losses = program.losses(life)
+        failed = [loss for loss in losses if loss.stage is Stage.FAILED]
+        if failed and not failed_start(life, losses):
+            yield Alarm(
+                path=life.path,
+                at=life.site.node.at,
+                message=f"{subject(life)} is dropped unreleased when its start fails in {where(life.owner)}",
+                confidence="high",
+                producer=life.id,
+                trace=(created(life), *started(program, life), *leaves(life, failed)),
+            )

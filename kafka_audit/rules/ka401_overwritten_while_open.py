@@ -145,7 +145,7 @@ def check(program: Program) -> Iterator[Alarm]:
 def _found(program: Program, life: Life) -> list[tuple[Unit, int, str]]:
     """(function, line, what it does) of each such assignment."""
     lost = [loss for loss in program.losses(life) if loss.stage is Stage.OPEN and not loss.by_exception]
-    found = [(life.site.unit, loss.line, "assigns its name") for loss in lost if loss.overwritten or loss.again]
+    found = [(life.site.unit, loss.line, "assigns its name") for loss in lost if loss.overwritten]
     if life.releases and not life.site.client.flush_is_release:
         found += [(unit, node.line, "empties its place") for unit, node in overwrites(program.lives, life)]
         found += [(unit, node.line, "puts another in its place") for unit, node in replacements(program.lives, life)]

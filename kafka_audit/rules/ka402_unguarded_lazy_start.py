@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.shapes import is_unguarded_getter
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -113,5 +116,19 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client created behind a test of its place that another caller can pass before the place is assigned."""
-    yield from ()
+    """Every getter that makes and starts the client it looked for in vain, without a lock across the await."""
+    for life in program.owing():
+        if is_unguarded_getter(life):
+            last = f"while {where(life.owner)} waits for the start, a second caller finds no client either"
+            yield Alarm(
+                path=life.path,
+                at=life.site.node.at,
+                message=f"{subject(life)} is made twice when two callers meet in {where(life.owner)}",
+                confidence="medium",
+                producer=life.id,
+                trace=(
+                    created(life),
+                    *started(program, life),
+                    Step(path=life.path, line=life.site.node.at[0], message=last),
+                ),
+            )

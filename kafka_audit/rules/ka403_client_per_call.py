@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.shapes import is_per_call
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
+from kafka_audit.rules._evidence import created, subject
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -81,5 +84,15 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client of an application that what runs again and again creates and releases each time."""
-    yield from ()
+    """Every client that an application makes for each request, task, message or turn of a loop."""
+    for life in program.audited:
+        reason = is_per_call(program.lives, life)
+        if reason:
+            yield Alarm(
+                path=life.path,
+                at=life.site.node.at,
+                message=f"{subject(life)} is meant to be shared, but {reason}",
+                confidence="medium",
+                producer=life.id,
+                trace=(created(life), Step(path=life.path, line=life.site.node.at[0], message=reason)),
+            )

@@ -84,6 +84,8 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every release that is put into a task which nothing keeps or waits for."""
     for life in program.owing():
+        if program.discharge.weak_hooks(life, "exit") and not program.discharge.effective(life):
+            continue  # the task is made in an exit handler: KA501
         for event in life.releases:
             task = _task(program, event)
             if task is None:

@@ -1,0 +1,137 @@
+"""Shapes of code that leak sooner or later: clients made per call, made twice, released one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.walk import child_bodies, expressions, inside, statements
+from kafka_audit.link.words import words
+
+PER_CALL = frozenset(
+    [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "route",
+        "websocket",
+        "api_route",
+        "task",
+        "shared_task",
+        "subscriber",
+        "on_message",
+        "agent",
+    ]
+)
+"""Decorators of web and task libraries: the function runs for every request, message or task."""
+
+LOCKS = ("lock", "mutex", "semaphore")
+"""What the code calls a thing that lets one in at a time."""
+
+
+def is_per_call(lives: Lives, life: Life) -> str:
+    """What makes a client be made again and again: a decorator or a loop; empty when nothing does."""
+    unit = life.site.unit
+    if context_of(life.path) != "app" or life.holding.kind not in {"local", "managed"}:
+        return ""
+    for registration in lives.engine.registrations.get(unit, {}).values():
+        if registration.via == "decorator" and registration.target.rpartition(".")[2] in PER_CALL:
+            return "every call of the handler makes one"
+    entries = lives.reach.entries(unit, tests=False)
+    is_program = all(entry.kind in {"main", "name", "import"} for entry in entries)
+    loops = any(_is_served_in_loop(statement, life) for statement in statements(unit.body))
+    return "every turn of the loop makes one" if loops and entries and not is_program else ""
+
+
+def _is_served_in_loop(statement: s.Stmt, life: Life) -> bool:
+    """Whether a loop makes the client for each item; a loop that ends with the first success only tries again."""
+    if not isinstance(statement, s.For | s.While) or not _contains(statement.body, life.site.node):
+        return False
+    return not any(isinstance(inner, s.Break | s.Return) for inner in statements(statement.body))
+
+
+def is_unguarded_getter(life: Life) -> bool:
+    """Whether a coroutine looks for the client, makes and starts one when there is none, and lets others in between."""
+    unit, place = life.site.unit, life.holding.at
+    if not unit.is_async or place is None or life.value not in unit.result.values:
+        return False
+    if life.holding.kind not in {"global", "instance"} or not any(event.unit is unit for event in life.starts):
+        return False
+    return _asks(unit.body, life, place.name) and not _is_locked(unit.body, life.site.node)
+
+
+def _asks(body: s.Body, life: Life, name: str) -> bool:
+    """Whether a test on the place stands before or around the construction."""
+    return any(
+        isinstance(statement, s.If)
+        and any(
+            (isinstance(p, s.Name) and p.id == name) or (isinstance(p, s.Attribute) and p.name == name)
+            for p in inside(statement.test)
+        )
+        for statement in statements(body)
+    )
+
+
+def _is_locked(body: s.Body, site: s.Call) -> bool:
+    return any(
+        isinstance(statement, s.With)
+        and _contains(statement.body, site)
+        and any(lock in words(item.value).lower() for item in statement.items for lock in LOCKS)
+        for statement in statements(body)
+    )
+
+
+def second_releases(lives: Lives, audited: Iterator[Life]) -> list[tuple[Unit, Life, s.Call]]:
+    """Releases that a failing release before them, of another client, would skip."""
+    owner_of: dict[object, Life] = {}
+    units: dict[Unit, None] = {}
+    for life in audited:
+        for event in life.releases:
+            if event.via == "call" and isinstance(event.node, s.Call):
+                owner_of.setdefault(event.node, life)
+                units[event.unit] = None
+    found = []
+    for unit in units:
+        for block in _blocks(unit.body):
+            found += [(unit, life, node) for life, node in _in_sequence(block, owner_of)]
+    return sorted(found, key=lambda each: (each[0].module.path, each[2].at))
+
+
+def _in_sequence(block: s.Body, owner_of: dict[object, Life]) -> Iterator[tuple[Life, s.Call]]:
+    """The releases of a block that come after the unprotected release of another client in the same block."""
+    before: set[str] = set()
+    for statement in block:
+        if isinstance(statement, s.Try):
+            continue
+        nodes = [p for e in _expressions_of(statement) for p in inside(e) if isinstance(p, s.Call) and p in owner_of]
+        for node in nodes:
+            if before - {owner_of[node].id}:
+                yield owner_of[node], node
+        before.update(owner_of[node].id for node in nodes)
+
+
+def _expressions_of(statement: s.Stmt) -> Iterator[s.Expr]:
+    """What a statement evaluates, its conditional blocks included (`if self._p: self._p.stop()`), `try` left out."""
+    yield from expressions(statement)
+    if isinstance(statement, s.If):
+        for body in child_bodies(statement):
+            for inner in body:
+                if not isinstance(inner, s.Try):
+                    yield from _expressions_of(inner)
+
+
+def _blocks(body: s.Body) -> Iterator[s.Body]:
+    yield body
+    for statement in body:
+        for inner in child_bodies(statement):
+            if not isinstance(statement, s.If):
+                yield from _blocks(inner)
+
+
+def _contains(body: s.Body, site: s.Call) -> bool:
+    return any(part is site for statement in statements(body) for e in expressions(statement) for part in inside(e))
