@@ -1,0 +1,185 @@
+"""A well-behaved program alarms as soon as its only release is broken: deleted, moved, unprotected or unregistered."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+import pytest
+
+from kafka_audit.model import Producer
+from tests.expectations import alarm_differences, read_expectations
+from tests.in_memory import Texts, audited
+from tests.mutations import Mutation, alarmed, mutations
+from tests.test_fixtures import FIXTURES, PROJECTS
+
+FINALLY = ("finally-dropped", "finally-moved-into-try")
+FRAMEWORK_YIELD = "a framework throws nothing in at the yield of a lifespan"
+ONLY_STARTS = "the body only starts it: starting before the `try` is the documented idiom (KA306 is off)"
+UNSEEN = "the release is a defect already, one of those that docs/limits.md says are not seen yet"
+ONE_PRODUCE = "when the only `produce` raises nothing is buffered"
+
+Reasons: TypeAlias = "dict[tuple[str, int, tuple[str, ...]], str]"
+
+HARMLESS: Reasons = {
+    ("buffer/flushed/senders.py", 49, FINALLY): ONE_PRODUCE,
+    ("path/covered_on_error/senders.py", 176, FINALLY): ONE_PRODUCE,
+    ("factory/ended_by_the_caller/main.py", 58, FINALLY): ONE_PRODUCE,
+    ("failed_start/rolled_back/main.py", 30, ("release-deleted",)): "nothing is ever put into the buffer",
+    ("release_call/methods_that_exist/senders.py", 52, FINALLY): ONE_PRODUCE,
+    ("global/on_the_application/main.py", 16, FINALLY): FRAMEWORK_YIELD,
+    ("global/released_by_lifespan/main.py", 15, FINALLY): FRAMEWORK_YIELD,
+    ("hook/dead/mounted.py", 28, FINALLY): FRAMEWORK_YIELD,
+    ("hook/dead/not_included.py", 28, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/fastapi_dependency.py", 28, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/fastapi_nested.py", 28, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/faststream_lifespan.py", 18, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/quart_while.py", 16, FINALLY): FRAMEWORK_YIELD,
+    ("instance/released_from_outside/main.py", 17, FINALLY): FRAMEWORK_YIELD,
+    ("owner/asked/web.py", 17, FINALLY): FRAMEWORK_YIELD,
+    ("failed_start/defeated_by_flag/main.py", 14, FINALLY): ONLY_STARTS,
+    ("failed_start/guarded_well/main.py", 13, FINALLY): ONLY_STARTS,
+    ("owner/asked/main.py", 58, FINALLY): ONLY_STARTS,
+    ("overwritten/after_release/main.py", 18, FINALLY): ONLY_STARTS,
+    ("overwritten/while_open/main.py", 20, FINALLY): ONLY_STARTS,
+    ("started_twice/once_each/senders.py", 93, FINALLY): ONLY_STARTS,
+    ("container/never_closed/provided.py", 19, ("release-deleted",)): UNSEEN,
+    ("hook/wrong_scope/dependency.py", 23, FINALLY): UNSEEN,
+    ("hook/wrong_scope/sanic_main.py", 16, ("registration-dropped",)): UNSEEN,
+    ("hook/live/fastapi_nested.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
+    ("instance/released_from_outside/main.py", 20, ("registration-dropped",)): "the lifespan makes the client, too",
+    ("owner/asked/service.py", 40, ("registration-dropped",)): "the journal's `close` is not this one",
+}
+"""What is no defect, by file, line and kind of mutation, with the reason."""
+
+OWNERS = "the finally around an owner's release: KA301 walks only the function that makes the client"
+FACTORY = "the finally around the release of a factory's result: KA301 walks only the function that makes the client"
+SHARED = "the finally around the function that releases a global: KA301 walks only the function that makes the client"
+HELPER = "a helper that is handed the client and whose flush fails before its stop"
+UNRUN = "a release of a client kept on another library's object counts though nothing runs it"
+PROVIDER = "a provider's generator that never releases what it yields"
+REFILLED = "a factory fills the buffer after its flush, and its caller drops the client"
+FLUSHING = "flush of kafka-python raises, too"
+
+FAULTS: Reasons = {
+    ("instance/connects_in_constructor/tasks.py", 11, FINALLY): OWNERS,
+    ("overwritten/after_release/main.py", 32, FINALLY): OWNERS,
+    ("overwritten/while_open/main.py", 32, FINALLY): OWNERS,
+    ("owner/asked/main.py", 17, FINALLY): OWNERS,
+    ("owner/asked/main.py", 32, FINALLY): OWNERS,
+    ("pool/drained/main.py", 17, FINALLY): OWNERS,
+    ("quick_reference/parcels/ledger/nightly.py", 25, FINALLY): OWNERS,
+    ("quick_reference/parcels/relay.py", 29, FINALLY): OWNERS,
+    ("buffer/shared_publisher/main.py", 13, FINALLY): OWNERS,
+    ("factory/ended_by_the_caller/main.py", 34, FINALLY): FACTORY,
+    ("local/handed_over/main.py", 16, FINALLY): FACTORY,
+    ("exit_handler/besides_a_release/senders.py", 44, FINALLY): SHARED,
+    ("factory/lent/main.py", 24, FINALLY): SHARED,
+    ("factory/lent/main.py", 37, FINALLY): SHARED,
+    ("global/console_script/lamplighter/cli.py", 10, FINALLY): SHARED,
+    ("import_time/started_at_import/main.py", 14, FINALLY): SHARED,
+    ("overwritten/after_release/main.py", 12, FINALLY): SHARED,
+    ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
+    ("hook/live/aiohttp_shutdown.py", 22, ("registration-dropped",)): UNRUN,
+    ("hook/live/arq_context.py", 22, ("registration-dropped",)): UNRUN,
+    ("hook/live/taskiq_events.py", 16, ("registration-dropped",)): UNRUN,
+    ("container/closed/provided.py", 15, ("with-made-plain",)): PROVIDER,
+    ("container/closed/resources.py", 12, ("release-deleted",)): PROVIDER,
+    ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,
+    ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
+}
+"""Faults of the engine that are known, in the same form."""
+
+
+class Case(NamedTuple):
+    """One mutation of one fixture project."""
+
+    texts: Texts
+    file: str
+    mutation: Mutation
+
+    def __repr__(self) -> str:
+        return f"{self.file}:{self.mutation.line} {self.mutation.what}"
+
+
+def cases() -> Iterator[Case]:
+    for project in PROJECTS:
+        texts = sources(project)
+        for mutation in mutations(texts, quiet(project)):
+            yield Case(texts, f"{project}/{mutation.path}", mutation)
+
+
+@functools.cache
+def sources(project: str) -> dict[str, str]:
+    folder = FIXTURES / project
+    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in sorted(folder.rglob("*.py"))}
+
+
+@functools.cache
+def quiet(project: str) -> list[Producer]:
+    """The producers of application code without an alarm; none in a project that departs from its comments."""
+    before = audited(sources(project))
+    wanted = read_expectations(FIXTURES / project).alarms
+    if alarm_differences(wanted, before.findings):
+        return []
+    loud = {(alarm.path, alarm.line) for alarm in wanted}
+    return [
+        producer
+        for producer in before.producers
+        if producer.context == "app" and (producer.path, producer.line) not in loud and not alarmed(before, producer.id)
+    ]
+
+
+def listed(case: Case, reasons: Reasons) -> str:
+    """The reason that a list has for a case; empty for none."""
+    for (file, line, kinds), reason in reasons.items():
+        if (file, line) == (case.file, case.mutation.line) and case.mutation.what in kinds:
+            return reason
+    return ""
+
+
+def missed(case: Case) -> list[str]:
+    after = audited({**case.texts, **case.mutation.changed})
+    return [producer for producer in case.mutation.producers if not alarmed(after, producer)]
+
+
+def as_parameter(case: Case):
+    reason = listed(case, FAULTS)
+    marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+    producers = ",".join(producer.partition("::")[2] for producer in case.mutation.producers)
+    return pytest.param(case, id=f"{case.file}:{case.mutation.line}-{case.mutation.what}-{producers}", marks=marks)
+
+
+CASES = list(cases())
+DEFECTS = [case for case in CASES if not listed(case, HARMLESS)]
+
+
+@pytest.mark.parametrize("case", [as_parameter(case) for case in DEFECTS])
+def test_a_broken_release_alarms(case: Case):
+    assert not missed(case)
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_release_that_is_put_back_is_silent(project: str):
+    texts = sources(project)
+    after = audited({path: ast.unparse(ast.parse(text)) for path, text in texts.items()})
+    assert not [producer.id for producer in quiet(project) if alarmed(after, producer.id)]
+
+
+def test_what_is_harmless_is_silent_indeed():
+    loud = [case for case in CASES if listed(case, HARMLESS) and not missed(case)]
+    assert not [(case.file, *case.mutation[:3]) for case in loud]
+
+
+def test_no_reason_is_left_over():
+    for reasons in (HARMLESS, FAULTS):
+        used = {key for key in reasons for case in CASES if listed(case, {key: reasons[key]})}
+        assert not reasons.keys() - used
+
+
+def test_the_mutations_are_many_and_of_every_kind():
+    kinds = {case.mutation.what for case in DEFECTS}
+    assert kinds == {"release-deleted", "with-made-plain", "flush-moved-up", *FINALLY, "registration-dropped"}
+    assert len(DEFECTS) >= 300
