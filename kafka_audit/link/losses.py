@@ -11,8 +11,9 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
-from kafka_audit.link.paths import Effects, Loss, Repeat, Stage, State, Walk
+from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
 from kafka_audit.link.walk import expressions, inside, statements
 
 

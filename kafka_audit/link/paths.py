@@ -10,101 +10,31 @@ An exit by exception is strong when the code says that it happens: `raise`, a fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import Facts, assigned, assume, forget
-from kafka_audit.link.walk import parts, target_names
+from kafka_audit.link.conditions import assigned, assume, forget
+from kafka_audit.link.states import (
+    Effects,
+    Exits,
+    Loss,
+    Repeat,
+    Stage,
+    State,
+    States,
+    catches_everything,
+    in_order,
+    is_client,
+    mentions,
+    merge,
+    pairs,
+)
+from kafka_audit.link.walk import target_names
 
 MOST_ROUNDS = 4
 """Times that a loop is walked until its states stay the same; the states are few, so this is plenty."""
-
-
-class Stage(IntEnum):
-    """How far the client has come."""
-
-    ABSENT = 0
-    CREATED = 1
-    FAILED = 2  # its start raised
-    OPEN = 3
-    DONE = 4  # released
-    HANDED = 5  # somebody else's to release
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """One possible situation at a point of the function. `kept` says that a field or a global holds the client."""
-
-    stage: Stage = Stage.ABSENT
-    names: frozenset[str] = frozenset()
-    kept: bool = False
-    facts: Facts = frozenset()
-
-
-States = dict[State, int]
-"""States with the line that led to each: the first one wins."""
-
-
-@dataclass(slots=True)
-class Exits:
-    """The states at each way out of a block."""
-
-    normal: States = field(default_factory=dict)
-    returned: States = field(default_factory=dict)
-    broken: States = field(default_factory=dict)
-    continued: States = field(default_factory=dict)
-    raised: States = field(default_factory=dict)
-
-    def absorb(self, other: Exits) -> None:
-        """Add the abrupt ways out of an inner block."""
-        for name in ("returned", "broken", "continued", "raised"):
-            _merge(getattr(self, name), getattr(other, name))
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What the calls of one function do to the client, found beforehand by the value flow."""
-
-    site: s.Call
-    starts: frozenset[s.Call | s.Item]
-    releases: frozenset[s.Call | s.Item]
-    uses: frozenset[s.Call]
-    opens: frozenset[s.Call]
-    """Calls after which something is owed: the starts, or the first message for a client that buffers."""
-    hands_over: Callable[[s.Call, frozenset[str]], bool]
-    """Whether a call makes the client, known by these names, somebody else's."""
-    suppresses: Callable[[s.Item], bool]
-    is_owed_when_created: bool
-    reopens: bool
-    """Whether a release only empties a buffer that the next message fills again."""
-    raises_by_use: bool
-    yields_raise: bool
-    outer_names: frozenset[str]
-    """Names that the function declares `global` or `nonlocal`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """One way out on which the client is lost: how far it had come, at which line, and whether by an exception."""
-
-    stage: Stage
-    line: int
-    by_exception: bool
-    again: bool = False
-    """Lost because the constructor runs again over the same name."""
-    overwritten: bool = False
-    """Lost because the last name that led to it was given to something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A start of what is started or released already, or a release of what is released already."""
-
-    what: Literal["start", "release"]
-    node: s.Call | s.Item
 
 
 class Walk:
@@ -116,9 +46,9 @@ class Walk:
         self.repeats: dict[Repeat, None] = {}
         self._elements: list[str] = []
 
-    def run(self, body: s.Body, end_line: int, start: State = State()) -> list[Loss]:  # frozen
+    def run(self, body: s.Body, end_line: int, start: State | None = None) -> list[Loss]:
         """Every way on which the client is lost, by line."""
-        exits = self.block(body, {start: 0})
+        exits = self.block(body, {start or State(): 0})
         for states, by_exception in ((exits.normal, False), (exits.returned, False), (exits.raised, True)):
             for state, line in states.items():
                 if not state.kept:
@@ -154,7 +84,7 @@ class Walk:
     def evaluate(self, expression: s.Expr | None, states: States, line: int) -> Exits:
         """Evaluate an expression: the calls in it happen, innermost first."""
         exits = Exits(normal=dict(states))
-        for node in _in_order(expression) if expression is not None else ():
+        for node in in_order(expression) if expression is not None else ():
             after: States = {}
             for state, at in exits.normal.items():
                 after.setdefault(self._happen(node, state, line, exits), at)
@@ -219,7 +149,7 @@ class Walk:
         after: States = {}
         for before, line in exits.normal.items():
             state = before
-            for target, value in _pairs(node):
+            for target, value in pairs(node):
                 state = self._bind(target, value, state, node.line)
             after.setdefault(state, line)
         exits.normal = after
@@ -234,41 +164,19 @@ class Walk:
         return exits
 
     def _bind(self, target: s.Expr, value: s.Expr, state: State, line: int) -> State:
-        is_client = self._is_client(value, state)
+        is_its = is_client(value, self.effects.site, state.names)
         state = replace(state, facts=forget(state.facts, target))
         if isinstance(target, s.Name):
-            if is_client:
+            if is_its:
                 kept = state.kept or target.id in self.effects.outer_names
                 return replace(state, names=state.names | {target.id}, kept=kept)
             known = replace(state, facts=assigned(state.facts, target, value))
             return self._unbind({target.id}, known, line)
-        if is_client and isinstance(target, s.Sequence):
+        if is_its and isinstance(target, s.Sequence):
             return replace(state, names=state.names | set(target_names(target)))
-        if is_client:
+        if is_its:
             return replace(state, kept=True)
         return self._unbind(set(target_names(target)), state, line)
-
-    def _is_client(self, value: s.Expr, state: State) -> bool:
-        """Whether the expression is the client: its construction, a name of it, or a choice between such."""
-        match value:
-            case s.Call():
-                if value is self.effects.site:
-                    return True
-                # `instrument(producer)` gives the client back, by whatever name.
-                return any(isinstance(a.value, s.Name) and a.value.id in state.names for a in value.arguments)
-            case s.Await(inner) | s.Walrus(_, inner):
-                return self._is_client(inner, state)
-            case s.Name(name):
-                return name in state.names
-            case s.Comprehension(_, _, element):
-                return self._is_client(element, state)
-            case s.Mapping(entries):
-                return any(self._is_client(entry.value, state) for entry in entries)
-            case s.Choice(_, then, otherwise):
-                return self._is_client(then, state) or self._is_client(otherwise, state)
-            case s.Logic(_, operands) | s.Sequence(_, operands):
-                return any(self._is_client(operand, state) for operand in operands)
-        return False
 
     def _unbind(self, names: set[str], state: State, line: int, *, overwritten: bool = True) -> State:
         left = state.names - names
@@ -288,25 +196,10 @@ class Walk:
         """`return`: a client that is returned is the caller's."""
         exits = self.evaluate(node.value, states, node.line)
         for state in exits.normal:
-            handed = node.value is not None and self._mentions(node.value, state)
+            handed = node.value is not None and mentions(node.value, self.effects.site, state.names)
             exits.returned.setdefault(replace(state, stage=Stage.HANDED) if handed else state, node.line)
         exits.normal = {}
         return exits
-
-    def _mentions(self, expression: s.Expr, state: State) -> bool:
-        """Whether the client is in what the expression gives: in itself, a display, or a constructor's arguments."""
-        if self._is_client(expression, state):
-            return True
-        match expression:
-            case s.Call(_, arguments):
-                return any(self._mentions(argument.value, state) for argument in arguments)
-            case s.Mapping(entries):
-                return any(self._mentions(entry.value, state) for entry in entries)
-            case s.Sequence(_, elements):
-                return any(self._mentions(element, state) for element in elements)
-            case s.Starred(inner) | s.Await(inner):
-                return self._mentions(inner, state)
-        return False
 
     def raised(self, node: s.Raise, states: States) -> Exits:
         """`raise`."""
@@ -330,7 +223,7 @@ class Walk:
         for body, given in ((node.body, then), (node.orelse, otherwise)):
             inner = self.block(body, given)
             exits.absorb(inner)
-            _merge(exits.normal, inner.normal)
+            merge(exits.normal, inner.normal)
         return exits
 
     def _test(self, test: s.Expr, states: States, line: int, exits: Exits) -> tuple[States, States]:
@@ -344,7 +237,7 @@ class Walk:
         for operand in test.operands:
             then, otherwise = self._test(operand, going, line, exits)
             going, leaving = (then, otherwise) if test.operator == "and" else (otherwise, then)
-            _merge(stopped, leaving)
+            merge(stopped, leaving)
         return (going, stopped) if test.operator == "and" else (stopped, going)
 
     def _split(self, test: s.Expr, states: States) -> tuple[States, States]:
@@ -372,28 +265,32 @@ class Walk:
                 head = self.evaluate(test, seen, node.line)
                 exits.absorb(head)
                 entering, over = head.normal, self._through(test, head.normal, passed)
-            _merge(leaving, over)
+            merge(leaving, over)
             elements = list(target_names(node.target)) if isinstance(node, s.For) else []
             self._elements += elements
             inner = self.block(node.body, self._next_item(node, entering))
             del self._elements[len(self._elements) - len(elements) :]
-            _merge(exits.returned, inner.returned)
-            _merge(exits.raised, inner.raised)
-            _merge(exits.normal, inner.broken)
+            merge(exits.returned, inner.returned)
+            merge(exits.raised, inner.raised)
+            merge(exits.normal, inner.broken)
             before = len(seen)
             passed.update(inner.normal, inner.continued)
-            _merge(seen, inner.normal)
-            _merge(seen, inner.continued)
+            merge(seen, inner.normal)
+            merge(seen, inner.continued)
             if len(seen) == before:
                 break
         after = self.block(node.orelse, leaving)
         exits.absorb(after)
-        _merge(exits.normal, after.normal)
+        merge(exits.normal, after.normal)
         return exits
 
     def _through(self, iterable: s.Expr, states: States, passed: set[State]) -> States:
         """The states after a loop: one over a container that holds the client is gone through at least once."""
-        return {st: line for st, line in states.items() if st in passed or not self._is_client(iterable, st)}
+        return {
+            st: line
+            for st, line in states.items()
+            if st in passed or not is_client(iterable, self.effects.site, st.names)
+        }
 
     def _next_item(self, node: s.While | s.For, states: States) -> States:
         if isinstance(node, s.While):
@@ -402,7 +299,7 @@ class Walk:
         found: States = {}
         for state, line in states.items():
             known = replace(state, facts=forget(state.facts, node.target))
-            is_element = self._is_client(node.iterable, state)
+            is_element = is_client(node.iterable, self.effects.site, state.names)
             after = replace(known, names=known.names | names) if is_element else self._unbind(names, known, node.line)
             found.setdefault(after, line)
         return found
@@ -414,9 +311,9 @@ class Walk:
         for case in node.cases:
             inner = self.block(case.body, before)
             exits.absorb(inner)
-            _merge(exits.normal, inner.normal)
+            merge(exits.normal, inner.normal)
         if not any(case.irrefutable and case.guard is None for case in node.cases):
-            _merge(exits.normal, before)
+            merge(exits.normal, before)
         return exits
 
     # Exceptions and context managers.
@@ -428,14 +325,14 @@ class Walk:
         exits = Exits(normal=after.normal, raised=dict(after.raised))
         for part in (inner, after):
             for name in ("returned", "broken", "continued"):
-                _merge(getattr(exits, name), getattr(part, name))
+                merge(getattr(exits, name), getattr(part, name))
         caught = inner.raised
         for handler in node.handlers:
             handled = self.block(handler.body, caught)
-            _merge(exits.normal, handled.normal)
+            merge(exits.normal, handled.normal)
             exits.absorb(handled)
         if not any(catches_everything(handler) for handler in node.handlers):
-            _merge(exits.raised, caught)
+            merge(exits.raised, caught)
         return self._finally(node.final, exits) if node.final else exits
 
     def _finally(self, final: s.Body, before: Exits) -> Exits:
@@ -469,7 +366,7 @@ class Walk:
             leaving = getattr(inner, name)
             done = {replace(st, stage=Stage.DONE): line for st, line in leaving.items()} if releases else leaving
             swallowed = name == "raised" and any(self.effects.suppresses(item) for item in node.items)
-            _merge(exits.normal if swallowed else getattr(exits, name), done)
+            merge(exits.normal if swallowed else getattr(exits, name), done)
         return exits
 
     def _entered(self, item: s.Item, state: State) -> State:
@@ -482,40 +379,6 @@ class Walk:
         if item in self.effects.releases and isinstance(item.target, s.Name):
             return replace(state, names=state.names | {item.target.id})
         return self._bind(item.target, item.value, state, line)
-
-
-def catches_everything(handler: s.Handler) -> bool:
-    """Whether the handler takes every error: bare, `Exception` or `BaseException`, alone or among others."""
-    types = handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
-    return any(
-        each is None or (isinstance(each, s.Name) and each.id in {"Exception", "BaseException"}) for each in types
-    )
-
-
-def _pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:
-    """The targets of an assignment with what each gets; `a, b = x, y` is taken apart."""
-    assert node.value is not None
-    for target in node.targets:
-        both = isinstance(target, s.Sequence) and isinstance(node.value, s.Sequence)
-        if both and len(target.elements) == len(node.value.elements):  # type: ignore[union-attr]
-            yield from zip(target.elements, node.value.elements, strict=True)  # type: ignore[union-attr]
-        else:
-            yield target, node.value
-
-
-def _in_order(expression: s.Expr) -> list[s.Call | s.Yield | s.Walrus]:
-    """The calls, yields and bindings of an expression in the order in which they happen."""
-    found: list[s.Call | s.Yield | s.Walrus] = []
-    for part in parts(expression):
-        found += _in_order(part)
-    if isinstance(expression, s.Call | s.Yield | s.Walrus):
-        found.append(expression)
-    return found
-
-
-def _merge(into: States, other: Mapping[State, int]) -> None:
-    for state, line in other.items():
-        into.setdefault(state, line)
 
 
 _STATEMENTS: dict[type, Callable[[Walk, Any, States], Exits]] = {

@@ -12,9 +12,9 @@ from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.owning import Owner, Owning
-from kafka_audit.link.paths import Loss
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.states import Loss
 from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict

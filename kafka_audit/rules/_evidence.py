@@ -11,9 +11,9 @@ from kafka_audit.link.owning import Owner
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
-    from kafka_audit.link.paths import Loss
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
+    from kafka_audit.link.states import Loss
 
 
 def subject(life: Life) -> str:

@@ -12,9 +12,9 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.paths import Loss
     from kafka_audit.link.program import Program
     from kafka_audit.link.scopes import Unit
+    from kafka_audit.link.states import Loss
 
 BAD = """\
 import asyncio

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.losses import failed_start
-from kafka_audit.link.paths import Stage
+from kafka_audit.link.states import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject
 

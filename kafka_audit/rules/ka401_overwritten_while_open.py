@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.overwrites import overwrites, replacements
-from kafka_audit.link.paths import Stage
+from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where

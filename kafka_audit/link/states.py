@@ -1,0 +1,168 @@
+"""The situations a client can be in on a path, and what the statements of a function can do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.conditions import Facts
+from kafka_audit.link.walk import parts
+
+
+class Stage(IntEnum):
+    """How far the client has come."""
+
+    ABSENT = 0
+    CREATED = 1
+    FAILED = 2  # its start raised
+    OPEN = 3
+    DONE = 4  # released
+    HANDED = 5  # somebody else's to release
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One possible situation at a point of the function. `kept` says that a field or a global holds the client."""
+
+    stage: Stage = Stage.ABSENT
+    names: frozenset[str] = frozenset()
+    kept: bool = False
+    facts: Facts = frozenset()
+
+
+States = dict[State, int]
+"""States with the line that led to each: the first one wins."""
+
+
+@dataclass(slots=True)
+class Exits:
+    """The states at each way out of a block."""
+
+    normal: States = field(default_factory=dict)
+    returned: States = field(default_factory=dict)
+    broken: States = field(default_factory=dict)
+    continued: States = field(default_factory=dict)
+    raised: States = field(default_factory=dict)
+
+    def absorb(self, other: Exits) -> None:
+        """Add the abrupt ways out of an inner block."""
+        for name in ("returned", "broken", "continued", "raised"):
+            merge(getattr(self, name), getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What the calls of one function do to the client, found beforehand by the value flow."""
+
+    site: s.Call
+    starts: frozenset[s.Call | s.Item]
+    releases: frozenset[s.Call | s.Item]
+    uses: frozenset[s.Call]
+    opens: frozenset[s.Call]
+    """Calls after which something is owed: the starts, or the first message for a client that buffers."""
+    hands_over: Callable[[s.Call, frozenset[str]], bool]
+    """Whether a call makes the client, known by these names, somebody else's."""
+    suppresses: Callable[[s.Item], bool]
+    is_owed_when_created: bool
+    reopens: bool
+    """Whether a release only empties a buffer that the next message fills again."""
+    raises_by_use: bool
+    yields_raise: bool
+    outer_names: frozenset[str]
+    """Names that the function declares `global` or `nonlocal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One way out on which the client is lost: how far it had come, at which line, and whether by an exception."""
+
+    stage: Stage
+    line: int
+    by_exception: bool
+    again: bool = False
+    """Lost because the constructor runs again over the same name."""
+    overwritten: bool = False
+    """Lost because the last name that led to it was given to something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A start of what is started or released already, or a release of what is released already."""
+
+    what: Literal["start", "release"]
+    node: s.Call | s.Item
+
+
+def catches_everything(handler: s.Handler) -> bool:
+    """Whether the handler takes every error: bare, `Exception` or `BaseException`, alone or among others."""
+    types = handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
+    return any(
+        each is None or (isinstance(each, s.Name) and each.id in {"Exception", "BaseException"}) for each in types
+    )
+
+
+def pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:
+    """The targets of an assignment with what each gets; `a, b = x, y` is taken apart."""
+    assert node.value is not None
+    for target in node.targets:
+        both = isinstance(target, s.Sequence) and isinstance(node.value, s.Sequence)
+        if both and len(target.elements) == len(node.value.elements):  # type: ignore[union-attr]
+            yield from zip(target.elements, node.value.elements, strict=True)  # type: ignore[union-attr]
+        else:
+            yield target, node.value
+
+
+def in_order(expression: s.Expr) -> list[s.Call | s.Yield | s.Walrus]:
+    """The calls, yields and bindings of an expression in the order in which they happen."""
+    found: list[s.Call | s.Yield | s.Walrus] = []
+    for part in parts(expression):
+        found += in_order(part)
+    if isinstance(expression, s.Call | s.Yield | s.Walrus):
+        found.append(expression)
+    return found
+
+
+def merge(into: States, other: Mapping[State, int]) -> None:
+    """Add states to others; the line that led to a state first stays."""
+    for state, line in other.items():
+        into.setdefault(state, line)
+
+
+def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
+    """Whether the expression is the client: its construction, a name of it, or a choice between such."""
+    match value:
+        case s.Call():
+            # `instrument(producer)` gives the client back, by whatever name.
+            return value is site or any(isinstance(a.value, s.Name) and a.value.id in names for a in value.arguments)
+        case s.Await(inner) | s.Walrus(_, inner):
+            return is_client(inner, site, names)
+        case s.Name(name):
+            return name in names
+        case s.Comprehension(_, _, element):
+            return is_client(element, site, names)
+        case s.Mapping(entries):
+            return any(is_client(entry.value, site, names) for entry in entries)
+        case s.Choice(_, then, otherwise):
+            return is_client(then, site, names) or is_client(otherwise, site, names)
+        case s.Logic(_, operands) | s.Sequence(_, operands):
+            return any(is_client(operand, site, names) for operand in operands)
+    return False
+
+
+def mentions(expression: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
+    """Whether the client is in what the expression gives: in itself, a display, or a constructor's arguments."""
+    if is_client(expression, site, names):
+        return True
+    match expression:
+        case s.Call(_, arguments):
+            return any(mentions(argument.value, site, names) for argument in arguments)
+        case s.Mapping(entries):
+            return any(mentions(entry.value, site, names) for entry in entries)
+        case s.Sequence(_, elements):
+            return any(mentions(element, site, names) for element in elements)
+        case s.Starred(inner) | s.Await(inner):
+            return mentions(inner, site, names)
+    return False
