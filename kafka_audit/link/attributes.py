@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from kafka_audit.catalog.clients import Client, client_named
 from kafka_audit.link.engine import Engine, Values
@@ -46,27 +47,30 @@ def load_attribute(engine: Engine, base: Values, name: str) -> Values:
 
 def attribute_of(engine: Engine, value: Value, name: str) -> Values:
     """What reading `name` from one value can give."""
-    match value:
-        case Instance(scope, origin):
-            return _of_instance(engine, scope, _mangled(engine, name), value, is_exact=origin is not None)
-        case ClassValue(scope):
-            return _of_class(engine, scope, _mangled(engine, name), value)
-        case ModuleValue(module):
-            return module_attribute(engine, module, name)
-        case ClientObject(site):
-            own = _of_project_part(engine, site, _mangled(engine, name), value)
-            return own or {engine.intern(ClientMethod, value, name)}
-        case ForeignClient():
-            return {engine.intern(ClientMethod, value, name)}
-        case Super(scope, receiver):
-            return _of_super(engine, scope, receiver, name)
-        case Container():
-            return {engine.intern(ContainerMethod, value, name)}
-        case External(dotted):
-            return _of_external(engine, dotted, name)
-        case Unread(path, "") if engine.paths.child(path, name) is None:
-            return {engine.intern(Unread, path, name)}
-    return set()
+    load = _ATTRIBUTE.get(type(value))
+    return load(engine, value, name) if load is not None else set()
+
+
+def _of_object(engine: Engine, value: Instance, name: str) -> Values:
+    return _of_instance(engine, value.scope, _mangled(engine, name), value, is_exact=value.origin is not None)
+
+
+def _of_client(engine: Engine, value: ClientObject, name: str) -> Values:
+    own = _of_project_part(engine, value.site, _mangled(engine, name), value)
+    return own or {engine.intern(ClientMethod, value, name)}
+
+
+def _of_foreign(engine: Engine, value: ForeignClient, name: str) -> Values:
+    return {engine.intern(ClientMethod, value, name)}
+
+
+def _of_container(engine: Engine, value: Container, name: str) -> Values:
+    return {engine.intern(ContainerMethod, value, name)}
+
+
+def _of_unread(engine: Engine, value: Unread, name: str) -> Values:
+    is_module = not value.name and engine.paths.child(value.path, name) is None
+    return {engine.intern(Unread, value.path, name)} if is_module else set()
 
 
 def ancestry(engine: Engine, scope: ClassScope) -> list[ClassScope | Client | str]:
@@ -200,7 +204,8 @@ def _class_of(receiver: Value, default: ClassScope) -> ClassScope:
     return default
 
 
-def _of_class(engine: Engine, scope: ClassScope, name: str, receiver: Value) -> Values:
+def _of_class(engine: Engine, receiver: ClassValue, name: str) -> Values:
+    scope, name = receiver.scope, _mangled(engine, name)
     found: Values = set()
     line = ancestry(engine, scope)
     for base in [*line, *descendants(scope)]:
@@ -231,8 +236,9 @@ def _of_project_part(engine: Engine, site: Site, name: str, receiver: Value) -> 
     return found
 
 
-def _of_super(engine: Engine, scope: ClassScope, receiver: Value, name: str) -> Values:
-    line = ancestry(engine, scope)[1:]
+def _of_super(engine: Engine, value: Super, name: str) -> Values:
+    receiver = value.receiver
+    line = ancestry(engine, value.scope)[1:]
     for base in line:
         if isinstance(base, ClassScope) and name in base.body.bound:
             return _from_body(engine, base, name, receiver)
@@ -241,7 +247,8 @@ def _of_super(engine: Engine, scope: ClassScope, receiver: Value, name: str) -> 
     return _inherited(engine, line, name, receiver) or {engine.external(f"builtins.object.{name}")}
 
 
-def _of_external(engine: Engine, dotted: str, name: str) -> Values:
+def _of_external(engine: Engine, value: External, name: str) -> Values:
+    dotted = value.dotted
     if dotted.count(".") > LONGEST_CHAIN:
         return set()
     full = f"{dotted}.{name}"
@@ -252,6 +259,23 @@ def _of_external(engine: Engine, dotted: str, name: str) -> Values:
     if "()" in dotted:
         found |= engine.read(engine.outside(name))
     return found
+
+
+def _of_module(engine: Engine, value: ModuleValue, name: str) -> Values:
+    return module_attribute(engine, value.module, name)
+
+
+_ATTRIBUTE: dict[type, Callable[[Engine, Any, str], Values]] = {
+    ClassValue: _of_class,
+    ClientObject: _of_client,
+    Container: _of_container,
+    External: _of_external,
+    ForeignClient: _of_foreign,
+    Instance: _of_object,
+    ModuleValue: _of_module,
+    Super: _of_super,
+    Unread: _of_unread,
+}
 
 
 def store_attribute(engine: Engine, base: Values, name: str, values: Values, text: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from kafka_audit.catalog.clients import CLIENTS, Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
@@ -38,12 +41,22 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
     """Everything the call can give."""
     callees = engine.evaluate(node.function)
     arguments = gather(engine, node)
-    found: Values = set()
-    for callee in sorted(callees, key=_callee_order) if len(callees) > 1 else callees:
-        found |= apply(engine, callee, node, arguments)
     if not callees:
-        found |= _call_unknown(engine, node, arguments)
+        return _call_unknown(engine, node, arguments)
+    found: Values = set()
+    for callee in _in_order(callees):
+        found |= apply(engine, callee, node, arguments)
     return found
+
+
+def _in_order(callees: Values) -> Iterable[Value]:
+    """The callees in their order; methods of containers have none, and there may be many of them."""
+    if len(callees) == 1:
+        return callees
+    ordered = [callee for callee in callees if type(callee) is not ContainerMethod]
+    ordered.sort(key=_callee_order)
+    ordered += [callee for callee in callees if type(callee) is ContainerMethod]
+    return ordered
 
 
 def _callee_order(callee: Value) -> str:
@@ -89,38 +102,50 @@ def _spread_keywords(engine: Engine, arguments: Arguments, values: Values) -> No
 
 def apply(engine: Engine, callee: Value, node: s.Call, arguments: Arguments) -> Values:
     """What calling one value gives."""
-    match callee:
-        case ClientType(client):
-            return {construct_client(engine, client, node)} if client.role != "framework" else set()
-        case ClassValue(scope):
-            return {construct(engine, scope, node, arguments)}
-        case FunctionValue(unit):
-            return invoke(engine, unit, node, arguments, None)
-        case BoundMethod(unit, receiver):
-            return invoke(engine, unit, node, arguments, receiver)
-        case ClientMethod():
-            return call_client(engine, callee, node, arguments)
-        case ContainerMethod():
-            return call_method(engine, callee, arguments, node)
-        case Partial(inner, first, _):
-            early = gather(engine, first)
-            merged = Arguments(early.positional[1:] + arguments.positional, early.keywords | arguments.keywords)
-            return apply(engine, inner, node, merged)
-        case External(dotted):
-            return call_external(engine, dotted, node, arguments)
-        case Unread(path):
-            return _call_unread(engine, path, node, arguments)
-        case Instance():
-            called = attribute_of(engine, callee, "__call__")
-            return set().union(*(apply(engine, v, node, arguments) for v in called if isinstance(v, BoundMethod)))
-    return set()
+    call = _APPLY.get(type(callee))
+    return call(engine, callee, node, arguments) if call is not None else set()
 
 
-def _call_unread(engine: Engine, path: str, node: s.Call, arguments: Arguments) -> Values:
+def _call_client_type(engine: Engine, callee: ClientType, node: s.Call, arguments: Arguments) -> Values:
+    return {construct_client(engine, callee.client, node)} if callee.client.role != "framework" else set()
+
+
+def _call_class(engine: Engine, callee: ClassValue, node: s.Call, arguments: Arguments) -> Values:
+    return {construct(engine, callee.scope, node, arguments)}
+
+
+def _call_function(engine: Engine, callee: FunctionValue, node: s.Call, arguments: Arguments) -> Values:
+    return invoke(engine, callee.unit, node, arguments, None)
+
+
+def _call_bound(engine: Engine, callee: BoundMethod, node: s.Call, arguments: Arguments) -> Values:
+    return invoke(engine, callee.unit, node, arguments, callee.receiver)
+
+
+def _call_container(engine: Engine, callee: ContainerMethod, node: s.Call, arguments: Arguments) -> Values:
+    return call_method(engine, callee, arguments, node)
+
+
+def _call_partial(engine: Engine, callee: Partial, node: s.Call, arguments: Arguments) -> Values:
+    early = gather(engine, callee.node)
+    merged = Arguments(early.positional[1:] + arguments.positional, early.keywords | arguments.keywords)
+    return apply(engine, callee.callee, node, merged)
+
+
+def _call_library(engine: Engine, callee: External, node: s.Call, arguments: Arguments) -> Values:
+    return call_external(engine, callee.dotted, node, arguments)
+
+
+def _call_instance(engine: Engine, callee: Instance, node: s.Call, arguments: Arguments) -> Values:
+    called = attribute_of(engine, callee, "__call__")
+    return set().union(*(apply(engine, v, node, arguments) for v in called if isinstance(v, BoundMethod)))
+
+
+def _call_unread(engine: Engine, callee: Unread, node: s.Call, arguments: Arguments) -> Values:
     """A call of a project function in a file that was not read: it matters when it is given something that does."""
     given = {value for values in arguments.all() for value in values}
     if any(isinstance(value, ClientObject | ClientType) for value in given):
-        engine.wanted.add(path)
+        engine.wanted.add(callee.path)
         return set()  # what it gives is known once the file is read
     return hand_over(engine, "?", node, arguments)
 
@@ -302,3 +327,17 @@ def call_client(engine: Engine, method: ClientMethod, node: s.Call, arguments: A
 def apply_bound(engine: Engine, callee: Value, node: Node) -> Values:
     """Call a bound method without arguments, as `with` and exit stacks do."""
     return invoke(engine, callee.unit, node, Arguments(), callee.receiver) if isinstance(callee, BoundMethod) else set()
+
+
+_APPLY: dict[type, Callable[[Engine, Any, s.Call, Arguments], Values]] = {
+    BoundMethod: _call_bound,
+    ClassValue: _call_class,
+    ClientMethod: call_client,
+    ClientType: _call_client_type,
+    ContainerMethod: _call_container,
+    External: _call_library,
+    FunctionValue: _call_function,
+    Instance: _call_instance,
+    Partial: _call_partial,
+    Unread: _call_unread,
+}

@@ -120,10 +120,10 @@ def iterate(engine: Engine, values: Values) -> Values:
 def contents(engine: Engine, container: Container) -> Values:
     """Everything in a container."""
     # The rest is read even when slots exist: a later `append` must wake the reader.
-    found = set(engine.read(container.rest))
-    for place in list(container.slots_.values()):
-        found |= engine.read(place)
-    return found
+    found = engine.read(container.rest)
+    if not container.slots_:
+        return found
+    return found.union(*[engine.read(place) for place in container.slots_.values()])
 
 
 def unpack(engine: Engine, values: Values, index: int) -> Values:
