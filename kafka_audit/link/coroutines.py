@@ -11,7 +11,7 @@ from kafka_audit.link.engine import CallFact, Engine, Event
 from kafka_audit.link.events import client_of
 from kafka_audit.link.lives import Lives, owner_name
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject, ForeignClient, Instance, Value
+from kafka_audit.link.values import ClientObject, ForeignClient, Value
 from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
 
@@ -92,7 +92,7 @@ def _of_getters(engine: Engine, ids: Mapping[Value, str]) -> list[Dropped]:
         if not isinstance(node, s.Call) or fact.mode != "used" or not _all_coroutines(fact):
             continue
         values = {value for callee in fact.callees for value in callee.result.values}
-        if not any(isinstance(value, ClientObject | Instance) for value in values):
+        if not any(value in ids for value in values):
             continue
         if _used_unawaited(fact.unit, node):
             producer = min((ids[value] for value in values if value in ids), default=None)

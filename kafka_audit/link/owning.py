@@ -169,10 +169,22 @@ class Owning:
                     seen.add(owner.origin)
                     yield owner
 
+    def _leaves(self, owner: Owner) -> bool:
+        """Whether the object is returned out of the project: by a function that nothing here calls."""
+        waiting, seen = [owner.origin.unit], {owner.origin.unit}
+        while waiting:
+            callers = {edge.caller for edge in self.reach.incoming.get(waiting.pop(), ())}
+            if not callers:
+                return True
+            returning = {caller for caller in callers if owner.value in caller.result.values} - seen
+            seen |= returning
+            waiting += returning
+        return False
+
     def _is_passed_on(self, owner: Owner) -> bool:
         """Whether somebody else has the object: the caller, another object, or code that cannot be seen."""
         if owner.holding.kind in {"delegated", "fixture", "unknown"}:
             return True
-        if owner.holding.kind == "returned" and not self.reach.incoming.get(owner.origin.unit):
+        if owner.holding.kind == "returned" and self._leaves(owner):
             return True
         return any(escape.value is owner.value for escape in self.engine.escapes.values())
