@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.considered import why_not
+from kafka_audit.link.engine import position
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.owning import Owner
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
+    from kafka_audit.facts.schema import At
+    from kafka_audit.link.engine import Registration
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
     from kafka_audit.link.states import Loss
@@ -56,6 +59,13 @@ def considered(program: Program, life: Life) -> list[Step]:
         )
         for event in life.releases
     ]
+
+
+def registered_at(registration: Registration) -> At:
+    """Where a handler is registered: the call, or the line of the function that a decorator registers."""
+    if registration.node is not None:
+        return position(registration.node)
+    return (registration.line, 1, registration.line, 1)
 
 
 def import_chain(edges: Iterable[Edge]) -> list[Step]:

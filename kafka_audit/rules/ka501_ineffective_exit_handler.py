@@ -9,7 +9,7 @@ from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, started, subject, where
+from kafka_audit.rules._evidence import created, registered_at, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.facts.schema import At
@@ -146,11 +146,7 @@ def place_of(weak: Weak) -> tuple[str, At]:
     registration = weak.registration
     if registration is not None:
         path = registration.unit.module.path
-        at = (
-            position(registration.node)
-            if registration.node is not None
-            else (registration.line, 1, registration.line, 1)
-        )
+        at = registered_at(registration)
         return path, at
     if weak.event.via == "callback":
         return weak.event.unit.module.path, position(weak.event.node)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, subject, where
+from kafka_audit.rules._evidence import created, registered_at, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -114,11 +113,7 @@ def check(program: Program) -> Iterator[Alarm]:
             if registration is None:
                 continue
             path, name = registration.unit.module.path, where(owner_name(weak.handler))
-            at = (
-                position(registration.node)
-                if registration.node is not None
-                else (registration.line, 1, registration.line, 1)
-            )
+            at = registered_at(registration)
             yield Alarm(
                 path=path,
                 at=at,
