@@ -9,6 +9,7 @@ from kafka_audit.link.considered import why_not
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.owning import Owner
+from kafka_audit.link.paths import Loss, Stage
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def started(program: Program, life: Life) -> list[Step]:
     return [Step(path=event.unit.module.path, line=event.line, message=message)]
 
 
-def considered(program: Program, life: Life) -> list[Step]:
-    """The releases that exist and are not reached, and why each of them does not count."""
+def considered(program: Program, life: Life, absence: str = "nothing releases it") -> list[Step]:
+    """Why each of the releases that exist does not count; `absence` says it when there is none."""
+    if not life.releases:
+        return [Step(path=life.path, line=life.site.node.at[0], message=absence)]
     return [
         Step(
             path=event.unit.module.path,
@@ -122,6 +125,12 @@ def leaves(life: Life, losses: Iterable[Loss]) -> list[Step]:
         )
         for loss in losses
     ]
+
+
+def ends(program: Program, life: Life) -> list[Step]:
+    """The first normal way out of the function that makes a client, when nothing ever releases it."""
+    lost = [loss for loss in program.losses(life) if not loss.by_exception and loss.stage is not Stage.FAILED]
+    return leaves(life, lost[:1]) or considered(program, life)
 
 
 def released(life: Life) -> list[Step]:

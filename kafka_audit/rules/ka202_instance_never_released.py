@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -84,12 +84,14 @@ def check(program: Program) -> Iterator[Alarm]:
         confidence = confidence_of_absence(program, life)
         if confidence is None:
             continue
-        owner = f"no method of `{life.holding.scope.name}` releases it" if life.holding.scope else "nothing releases it"
+        absence = (
+            f"no method of `{life.holding.scope.name}` releases it" if life.holding.scope else "nothing releases it"
+        )
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} is never released: {owner}",
+            message=f"{subject(life)} is never released: {absence}",
             confidence=confidence,
             producer=life.id,
-            trace=(created(life), *started(program, life)),
+            trace=(created(life), *started(program, life), *considered(program, life, absence)),
         )

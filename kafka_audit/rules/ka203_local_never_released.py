@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.link.context import context_of
 from kafka_audit.model import Severity
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
+from kafka_audit.rules._evidence import confidence_of_absence, created, ends, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
@@ -82,7 +82,7 @@ def check(program: Program) -> Iterator[Alarm]:
             message=f"{subject(life)} is dropped at the end of {where(life.owner)} without being released",
             confidence=confidence,
             producer=life.id,
-            trace=(created(life), *started(program, life)),
+            trace=(created(life), *started(program, life), *ends(program, life)),
             severity=_severity(life),
         )
 

@@ -100,5 +100,5 @@ def check(program: Program) -> Iterator[Alarm]:
             message=f"{subject(life)} produces and nothing flushes it",
             confidence=confidence,
             producer=life.id,
-            trace=(created(life), fills, *considered(program, life)),
+            trace=(created(life), fills, *considered(program, life, "nothing flushes it afterwards")),
         )
