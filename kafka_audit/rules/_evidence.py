@@ -9,7 +9,7 @@ from kafka_audit.link.considered import why_not
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.owning import Owner
-from kafka_audit.link.paths import Loss, Stage
+from kafka_audit.link.states import Loss, Stage
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from kafka_audit.link.engine import Registration
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
-    from kafka_audit.link.states import Loss
 
 
 def subject(life: Life) -> str:
@@ -134,8 +133,12 @@ def ends(program: Program, life: Life) -> list[Step]:
 
 
 def released(life: Life) -> list[Step]:
-    """The releases that the lost paths do not get to."""
+    """The releases that the ways out which follow do not get to."""
     return [
-        Step(path=event.unit.module.path, line=event.line, message="the release that is not reached from there")
+        Step(
+            path=event.unit.module.path,
+            line=event.line,
+            message=f"{where(owner_name(event.unit))} releases it here, but not on the way out that follows",
+        )
         for event in life.releases
     ]

@@ -99,5 +99,5 @@ def check(program: Program) -> Iterator[Alarm]:
             message=f"{subject(life)} stays open when {where(life.owner)} fails after creating it",
             confidence="medium",
             producer=life.id,
-            trace=(created(life), *started(program, life), *leaves(life, skipped), *released(life)),
+            trace=(created(life), *started(program, life), *released(life), *leaves(life, skipped)),
         )

@@ -99,5 +99,5 @@ def check(program: Program) -> Iterator[Alarm]:
             message=f"{subject(life)} stays open on a normal way out of {where(life.owner)}",
             confidence="high",
             producer=life.id,
-            trace=(created(life), *started(program, life), *leaves(life, losses), *released(life)),
+            trace=(created(life), *started(program, life), *released(life), *leaves(life, losses)),
         )

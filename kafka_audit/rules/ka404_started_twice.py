@@ -94,7 +94,9 @@ def check(program: Program) -> Iterator[Alarm]:
                         if e.unit is unit
                     ),
                     Step(
-                        path=path, line=at[0], message="and here, on a path on which it is started or released already"
+                        path=path,
+                        line=at[0],
+                        message="started again here, on a path on which it is started or released already",
                     ),
                 ),
             )

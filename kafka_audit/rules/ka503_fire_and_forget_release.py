@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kafka_audit.facts import schema as s
     from kafka_audit.link.engine import Event
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 import asyncio
@@ -87,22 +88,23 @@ def check(program: Program) -> Iterator[Alarm]:
         if program.discharge.weak_hooks(life, "exit") and not program.discharge.effective(life):
             continue  # the task is made in an exit handler: KA501
         for event in life.releases:
-            task = _task(program, event)
-            if task is None:
+            found = _task(program, event)
+            if found is None:
                 continue
-            path, name = event.unit.module.path, where(owner_name(event.unit))
+            unit, task = found
+            path, name = unit.module.path, where(owner_name(unit))
             yield Alarm(
                 path=path,
                 at=task.at,
-                message=f"{subject(life)} is released in a task of {name} that nothing waits for",
+                message=f"{subject(life)} is released in a task that {name} starts and nothing waits for",
                 confidence="medium",
                 producer=life.id,
                 trace=(created(life), Step(path=path, line=task.at[0], message=f"{name} starts the task and drops it")),
-                severity=_severity(program, event),
+                severity=_severity(program, unit),
             )
 
 
-def _task(program: Program, event: Event) -> s.Call | None:
+def _task(program: Program, event: Event) -> tuple[Unit, s.Call] | None:
     """The call that makes a task of the release, or of what leads to it, and whose result nothing waits for."""
     leading = [edge.fact.node for edge in program.lives.reach.incoming.get(event.unit, ()) if edge.fact is not None]
     for node in (event.node, *leading):
@@ -112,10 +114,10 @@ def _task(program: Program, event: Event) -> s.Call | None:
             continue
         for call in calls_in(unit):
             if any(argument.value is node for argument in call.arguments) and is_forgotten(program.engine, unit, call):
-                return call
+                return unit, call
     return None
 
 
-def _severity(program: Program, event: Event) -> Severity:
+def _severity(program: Program, unit: Unit) -> Severity:
     """In a handler that runs beside a server the loop goes on, and the task has a chance."""
-    return "info" if program.engine.registrations.get(event.unit) else "warning"
+    return "info" if program.engine.registrations.get(unit) else "warning"

@@ -92,5 +92,12 @@ def check(program: Program) -> Iterator[Alarm]:
                 message=f"{subject(life)} has no `{event.method}`: {name} cannot release it that way",
                 confidence="high",
                 producer=life.id,
-                trace=(created(life), Step(path=path, line=event.line, message=f"`{event.method}` is called here")),
+                trace=(
+                    created(life),
+                    Step(
+                        path=path,
+                        line=event.line,
+                        message=f"`{event.method}` is called, which the client does not have",
+                    ),
+                ),
             )
