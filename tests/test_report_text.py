@@ -44,7 +44,7 @@ def test_of_many_owners_the_unreleased_ones_are_told_first() -> None:
     worst = Root(path="app/z.py", line=9, owner="<module>", kind="global", released="never")
     text = text_of(sample.report([replace(sample.POOLED, roots=(*roots, worst))]))
     owners = [line.strip() for line in text.splitlines() if "Owner:" in line]
-    assert owners[0] == "Owner: object made at module level, app/z.py:9 (global): never released"
+    assert owners[0] == "Owner: object made at module level, app/z.py:9 (global): not released"
     assert owners[6:] == ["Owner: 34 more objects, all in the JSON report"]
 
 

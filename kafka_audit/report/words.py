@@ -20,6 +20,14 @@ VERDICTS: dict[Verdict, str] = {
     "unknown": "whether it is released could not be decided",
 }
 
+_OWNER_VERDICTS: dict[Verdict, str] = {
+    "always": "released",
+    "sometimes": "released in some cases, not in all",
+    "never": "not released",
+    "delegated": "left to another owner",
+    "unknown": "could not be decided",
+}
+
 _UNNAMED: dict[Kind, str] = {
     "global": "kept for as long as the process lives",
     "instance": "instance variable of its owner",
@@ -151,7 +159,7 @@ def owners(producer: Producer) -> list[str]:
 def _root(item: Root, near: str) -> str:
     where = "at" if item.owner == "<module>" else "in"
     made = f"object made {where} {owner_name(item.owner)}, {place(item.path, item.line, near=near)}"
-    return f"{made} ({item.kind}): {VERDICTS[item.released]}"
+    return f"{made} ({item.kind}): {_OWNER_VERDICTS[item.released]}"
 
 
 def place(path: str, line: int, *, near: str | None) -> str:
