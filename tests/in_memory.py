@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from kafka_audit.facts.extract import extract
@@ -15,6 +16,12 @@ from kafka_audit.rules import judge
 
 Texts: TypeAlias = Mapping[str, str]
 """The Python sources of a project by path."""
+
+
+@functools.cache
+def read_texts(folder: Path) -> dict[str, str]:
+    """The Python sources below a folder."""
+    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in sorted(folder.rglob("*.py"))}
 
 
 class Audited(NamedTuple):

@@ -11,7 +11,7 @@ import pytest
 
 from kafka_audit.model import Producer
 from tests.expectations import alarm_differences, read_expectations
-from tests.in_memory import Texts, audited
+from tests.in_memory import Texts, audited, read_texts
 from tests.mutations import Mutation, alarmed, mutations
 from tests.test_fixtures import FIXTURES, PROJECTS
 
@@ -111,10 +111,8 @@ def cases() -> Iterator[Case]:
             yield Case(texts, f"{project}/{mutation.path}", mutation)
 
 
-@functools.cache
 def sources(project: str) -> dict[str, str]:
-    folder = FIXTURES / project
-    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in sorted(folder.rglob("*.py"))}
+    return read_texts(FIXTURES / project)
 
 
 @functools.cache
