@@ -209,6 +209,11 @@ class Engine:
                 self.enqueue(unit)
             self._drain(evaluate)
 
+    def look(self, unit: Unit, expression: s.Expr) -> Values:
+        """What an expression of a unit can be, once everything is settled."""
+        self.unit = unit
+        return self.evaluate(expression)
+
     def wait(self) -> None:
         """Look at the current unit again once it is settled what stays unknown."""
         self.waiting[self.unit] = None

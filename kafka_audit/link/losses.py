@@ -154,7 +154,7 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
     releasing = _releasing(lives, life, unit)
 
     def hands_over(node: s.Call, names: frozenset[str]) -> bool:
-        return node is not site and _hands_over(lives, life, unit, releasing, node, _Given(site, names))
+        return node is not site and _hands_over(lives, life, unit, releasing, node, Given(site, names))
 
     return Effects(
         site=site,
@@ -163,7 +163,7 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
         uses=uses,
         opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
         hands_over=hands_over,
-        suppresses=_suppresses,
+        suppresses=suppresses,
         is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
@@ -198,7 +198,7 @@ def _releasing(lives: Lives, life: Life, unit: Unit) -> set[Unit]:
     return found - lives.reach.callers(unit)
 
 
-class _Given(NamedTuple):
+class Given(NamedTuple):
     """What leads to the client in a function: the call that brings it, and the names it has by now."""
 
     site: s.Call
@@ -210,11 +210,15 @@ class _Given(NamedTuple):
             part is self.site or (isinstance(part, s.Name) and part.id in self.names) for part in inside(argument)
         )
 
+    def goes_into(self, call: s.Call) -> bool:
+        """Whether the call is given the client."""
+        return any(self.is_in(argument.value) for argument in call.arguments)
 
-def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node: s.Call, given: _Given) -> bool:
+
+def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node: s.Call, given: Given) -> bool:
     """Whether after this call somebody else must, or did, release the client."""
     callees = lives.callees(node)
-    is_given = any(given.is_in(argument.value) for argument in node.arguments)
+    is_given = given.goes_into(node)
     # A function defined inside needs no argument to get at the client.
     is_closure = any(callee.parent is unit for callee in callees)
     is_method = isinstance(node.function, s.Attribute) and given.is_in(node.function.value)
@@ -231,6 +235,6 @@ def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node
     return escape is not None and takes_over(escape.target)
 
 
-def _suppresses(item: s.Item) -> bool:
+def suppresses(item: s.Item) -> bool:
     """Whether the context manager ends exceptions: `contextlib.suppress`."""
     return _last(item.value) == "suppress"

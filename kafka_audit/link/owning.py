@@ -9,10 +9,13 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
-from kafka_audit.link.engine import Event
+from kafka_audit.link.engine import Event, Node
 from kafka_audit.link.lives import Life, Lives, owner_name
+from kafka_audit.link.losses import Given, suppresses
 from kafka_audit.link.owners import Holding
+from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.states import Effects, Loss
 from kafka_audit.link.values import Instance, Origin
 
 DEEPEST = 5
@@ -29,6 +32,11 @@ class Owner:
     holding: Holding
     opens: bool
     is_released: bool
+
+    @property
+    def name(self) -> str:
+        """The class of the object."""
+        return self.value.scope.name
 
     @property
     def path(self) -> str:
@@ -146,6 +154,46 @@ class Owning:
         event = Event("release", life.value, "", unit, origin.node, origin.node.at[0], False, "call", target)
         return any(self.discharge.counts(life, event, entry) for entry in self.reach.entries(unit, tests=in_test))
 
+    def early_ends(self, owner: Owner) -> list[Loss]:
+        """The normal ways out of the function that makes the object on which it stays open, though another releases it.
+
+        Only for an object that lives and dies in that function; what it is handed to may release it.
+        """
+        unit, value = owner.origin.unit, owner.value
+        if owner.holding.kind != "local" or unit.function is None:
+            return []
+        releasing, opening = self._closure(owner.life.releases), self.reach.callers(owner.life.site.unit)
+        releases = self._nodes(unit, value, releasing)
+        if not releases:
+            return []
+        opens = self._nodes(unit, value, opening - releasing) - {owner.origin.node}
+        effects = Effects(
+            site=owner.origin.node,
+            starts=frozenset(),
+            releases=releases,
+            uses=frozenset(),
+            opens=frozenset(node for node in opens if isinstance(node, s.Call)),
+            hands_over=lambda node, names: Given(owner.origin.node, names).goes_into(node),
+            suppresses=suppresses,
+            is_owed_when_created=any(callee in opening for _, callee in self._calls.get(value, ()) if _is_init(callee)),
+            reopens=False,
+            raises_by_use=False,
+            yields_raise=False,
+            outer_names=unit.outer,
+        )
+        losses = Walk(effects).run(unit.body, unit.function.end_line)
+        return [loss for loss in losses if not loss.by_exception and not loss.overwritten and not loss.again]
+
+    def _nodes(self, unit: Unit, value: Instance, wanted: set[Unit]) -> frozenset[Node]:
+        """The calls (and `with` items) of `unit` on this object that reach one of the wanted functions."""
+        facts = [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
+        return frozenset(
+            fact.node
+            for fact in facts
+            for callee, receivers in fact.callees.items()
+            if callee in wanted and value in receivers
+        )
+
     def unreleased(self, lives: Iterator[Life]) -> Iterator[Owner]:
         """Objects that open a client and could release it, but that nothing asks to.
 
@@ -188,3 +236,7 @@ class Owning:
         if owner.holding.kind == "returned" and self._leaves(owner):
             return True
         return any(escape.value is owner.value for escape in self.engine.escapes.values())
+
+
+def _is_init(unit: Unit) -> bool:
+    return unit.function is not None and unit.function.name == "__init__"

@@ -149,6 +149,16 @@ class Program:
         """Objects that own an audited client and could release it, but that nothing asks to."""
         return self.owning.unreleased(self.owing())
 
+    def owners_ended_early(self) -> Iterator[tuple[Owner, list[Loss]]]:
+        """Objects that own an audited client and that the function which makes them releases on some ways out only."""
+        seen: set[object] = set()
+        for life in self.owing():
+            for owner in self.owning.roots(life):
+                losses = self.owning.early_ends(owner) if owner.origin not in seen else []
+                if losses:
+                    seen.add(owner.origin)
+                    yield owner, losses
+
     def losses(self, life: Life) -> list[Loss]:
         """The ways out of the making function that lose the client."""
         return losses_of(self.lives, life)

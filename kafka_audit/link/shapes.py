@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Engine
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import External
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 from kafka_audit.link.words import words
 
@@ -29,6 +31,9 @@ PER_CALL = frozenset(
     ]
 )
 """Decorators of web and task libraries: the function runs for every request, message or task."""
+
+LOCK_TYPES = ("Lock", "Semaphore", "Condition")
+"""Last words of the classes of locks in asyncio, threading, anyio and their kind."""
 
 LOCKS = ("lock", "mutex", "semaphore")
 """What the code calls a thing that lets one in at a time."""
@@ -55,14 +60,14 @@ def _is_served_in_loop(statement: s.Stmt, life: Life) -> bool:
     return not any(isinstance(inner, s.Break | s.Return) for inner in statements(statement.body))
 
 
-def is_unguarded_getter(life: Life) -> bool:
+def is_unguarded_getter(lives: Lives, life: Life) -> bool:
     """Whether a coroutine looks for the client, makes and starts one when there is none, and lets others in between."""
     unit, place = life.site.unit, life.holding.at
     if not unit.is_async or place is None or life.value not in unit.result.values:
         return False
     if life.holding.kind not in {"global", "instance"} or not any(event.unit is unit for event in life.starts):
         return False
-    return _asks(unit.body, life, place.name) and not _is_locked(unit.body, life.site.node)
+    return _asks(unit.body, life, place.name) and not _is_locked(lives.engine, unit, life.site.node)
 
 
 def _asks(body: s.Body, life: Life, name: str) -> bool:
@@ -77,13 +82,21 @@ def _asks(body: s.Body, life: Life, name: str) -> bool:
     )
 
 
-def _is_locked(body: s.Body, site: s.Call) -> bool:
+def _is_locked(engine: Engine, unit: Unit, site: s.Call) -> bool:
     return any(
         isinstance(statement, s.With)
         and _contains(statement.body, site)
-        and any(lock in words(item.value).lower() for item in statement.items for lock in LOCKS)
-        for statement in statements(body)
+        and any(_is_lock(engine, unit, item.value) for item in statement.items)
+        for statement in statements(unit.body)
     )
+
+
+def _is_lock(engine: Engine, unit: Unit, value: s.Expr) -> bool:
+    """Whether the expression is a lock, by what it can be or, failing that, by what it is called."""
+    known = engine.look(unit, value)
+    if any(isinstance(each, External) and each.dotted.removesuffix("()").endswith(LOCK_TYPES) for each in known):
+        return True
+    return any(lock in words(value).lower() for lock in LOCKS)
 
 
 def second_releases(lives: Lives, audited: Iterator[Life]) -> list[tuple[Unit, Life, s.Call]]:

@@ -9,6 +9,7 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -79,7 +80,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client on an instance that no method of the class, inherited ones included, releases."""
     for life in program.owing():
-        if life.holding.kind != "instance" or life.site.client.flush_is_release or life.releases:
+        if life.holding.kind != "instance" or life.site.client.flush_is_release or _is_released(program, life):
             continue
         confidence = confidence_of_absence(program, life)
         if confidence is None:
@@ -95,3 +96,11 @@ def check(program: Program) -> Iterator[Alarm]:
             producer=life.id,
             trace=(created(life), *started(program, life), *considered(program, life, absence)),
         )
+
+
+def _is_released(program: Program, life: Life) -> bool:
+    """Whether a method of the class releases it; for an object of another library, whether anything that runs does."""
+    if life.holding.scope is not None or not life.releases:
+        return bool(life.releases)
+    weak = program.discharge.weak_hooks(life, "exit") or program.discharge.weak_hooks(life, "dead")
+    return bool(weak or program.discharge.effective(life))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.losses import left_open
 from kafka_audit.link.states import Stage
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, leaves, released, started, subject, where
+from kafka_audit.rules._evidence import created, leaves, owner_chain, released, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -100,4 +101,23 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence="high",
             producer=life.id,
             trace=(created(life), *started(program, life), *released(life), *leaves(life, losses)),
+        )
+    yield from _owners(program)
+
+
+def _owners(program: Program) -> Iterator[Alarm]:
+    """The same for objects that own a client, in the functions that make and release them."""
+    for owner, losses in program.owners_ended_early():
+        name = where(owner.owner)
+        ends = [
+            Step(path=owner.path, line=loss.line, message=f"{name} can end here, and nothing releases the {owner.name}")
+            for loss in losses
+        ]
+        yield Alarm(
+            path=owner.path,
+            at=owner.at,
+            message=f"{owner.name} owns a client and stays open on a normal way out of {name}",
+            confidence="medium",
+            producer=owner.life.id,
+            trace=(*owner_chain(program, owner), *ends),
         )

@@ -118,7 +118,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every getter that makes and starts the client it looked for in vain, without a lock across the await."""
     for life in program.owing():
-        if is_unguarded_getter(life):
+        if is_unguarded_getter(program.lives, life):
             last = f"while {where(life.owner)} waits for the start, a second caller finds no client either"
             yield Alarm(
                 path=life.path,
