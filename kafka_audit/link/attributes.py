@@ -28,6 +28,9 @@ from kafka_audit.link.values import (
     Value,
 )
 
+LONGEST_ON_OBJECT = 2
+"""Attributes of an object of another library that are followed: `app.router.lifespan_context`."""
+
 LONGEST_CHAIN = 8
 """Names of other libraries with more parts than this are not followed: `node = node.next` would never end."""
 
@@ -249,7 +252,8 @@ def _of_super(engine: Engine, value: Super, name: str) -> Values:
 
 def _of_external(engine: Engine, value: External, name: str) -> Values:
     dotted = value.dotted
-    if dotted.count(".") > LONGEST_CHAIN:
+    made = dotted.rfind("()")
+    if dotted.count(".") > LONGEST_CHAIN or (made >= 0 and dotted.count(".", made) > LONGEST_ON_OBJECT):
         return set()
     full = f"{dotted}.{name}"
     client = client_named(full)

@@ -32,7 +32,9 @@ from kafka_audit.link.words import words
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
 
-FOLLOWED = frozenset({hook.target.partition(".")[0] for hook in HOOKS if "." in hook.target}) | frozenset(
+FOLLOWED = frozenset({hook.target.partition(".")[0] for hook in HOOKS if "." in hook.target}) - frozenset(
+    {"pytest", "pytest_asyncio", "unittest"}
+) | frozenset(
     {"anyio", "asyncio", "concurrent", "contextlib", "contextvars", "functools", "logging", "threading", "uvicorn"}
 )
 """Libraries whose objects are worth following: they run callbacks, hold state for an application, or own a loop."""
@@ -236,7 +238,12 @@ def _provide(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 
 
 def _partial(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    return {engine.intern(Partial, callee, node, engine.unit) for callee in arguments.get(0, "func")}
+    # `call = partial(call, x)` in a loop would wrap itself ever deeper.
+    inner = {
+        value.callee if isinstance(value, Partial) and value.node is node else value
+        for value in arguments.get(0, "func")
+    }
+    return {engine.intern(Partial, callee, node, engine.unit) for callee in inner}
 
 
 def _closing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:

@@ -168,6 +168,7 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
         yields_raise=engine.flagged(unit, "manager") and not _is_lifespan(lives, unit),
+        place=life.holding.at.name if life.holding.at is not None and life.holding.kind == "instance" else "",
         outer_names=unit.outer,
     )
 

@@ -108,14 +108,38 @@ class Owning:
     def _layers(self, life: Life) -> list[Instance]:
         """The owning objects, the nearest first, then the objects that keep them in a field."""
         found: dict[Instance, None] = {}
-        scopes = set(self.lives.holdings.fields(life.value))
+        releasing = self._closure(life.releases)
+        kept = set(self.lives.holdings.fields(life.value))
         if life.holding.scope is not None:
-            scopes.add(life.holding.scope)
+            kept.add(life.holding.scope)
+        scopes = self._owning_scopes(kept, life.site.unit, releasing)
         for _ in range(DEEPEST):
             new = {v: None for scope in scopes for v in self._by_scope.get(scope, ()) if v not in found}
             found.update(new)
-            scopes = {scope for value in new for scope in self.lives.holdings.fields(value)}
+            scopes = {
+                scope
+                for value in new
+                if value.origin is not None
+                for scope in self._owning_scopes(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
+            }
         return list(found)
+
+    def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
+        """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
+
+        When none does either, the first that is given it is at fault, and all are told.
+        """
+        owning = {scope for scope in kept if self._makes(scope, maker) or self._releases(scope, releasing)}
+        return owning or kept
+
+    def _makes(self, scope: ClassScope, maker: Unit) -> bool:
+        return maker.method_of is not None and (
+            maker.method_of in ancestry(self.engine, scope) or scope in ancestry(self.engine, maker.method_of)
+        )
+
+    def _releases(self, scope: ClassScope, releasing: set[Unit]) -> bool:
+        family = {base for base in ancestry(self.engine, scope) if isinstance(base, ClassScope)}
+        return any(unit.method_of in family for unit in releasing)
 
     def _calls_on(self, value: Instance) -> list[tuple[Unit, Unit]]:
         """(caller, callee) of the calls on this object, those on an object of its class of unknown origin included.
@@ -179,6 +203,7 @@ class Owning:
             reopens=False,
             raises_by_use=False,
             yields_raise=False,
+            place="",
             outer_names=unit.outer,
         )
         losses = Walk(effects).run(unit.body, unit.function.end_line)

@@ -93,10 +93,9 @@ class Walk:
 
     def _note_repeat(self, node: s.Call | s.Item, state: State) -> None:
         effects = self.effects
-        function = node.function if isinstance(node, s.Call) else None
-        receiver = function.value if isinstance(function, s.Attribute) else None
-        if isinstance(receiver, s.Name) and receiver.id in self._elements:
-            return  # one element after the other, not one twice
+        match node:
+            case s.Call(s.Attribute(s.Name(receiver))) if receiver in self._elements:
+                return  # one element after the other, not one twice
         if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
             self.repeats[Repeat("start", node)] = None
         elif node in effects.releases and state.stage is Stage.DONE:
@@ -176,6 +175,8 @@ class Walk:
             return replace(state, names=state.names | set(target_names(target)))
         if is_its:
             return replace(state, kept=True)
+        if isinstance(target, s.Attribute) and target.name == self.effects.place:
+            return replace(state, stage=Stage.HANDED)  # the place holds another client from here on
         return self._unbind(set(target_names(target)), state, line)
 
     def _unbind(self, names: set[str], state: State, line: int, *, overwritten: bool = True) -> State:

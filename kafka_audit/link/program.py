@@ -140,7 +140,7 @@ class Program:
         )
 
     def _root(self, owner: Owner) -> Root:
-        verdict: Verdict = "always" if owner.is_released else "never"
+        verdict: Verdict = "always" if owner.is_released else "never" if owner.opens else "unknown"
         if not owner.is_released and owner.holding.kind in {"returned", "delegated"}:
             verdict = "delegated"
         return Root(path=owner.path, line=owner.at[0], owner=owner.owner, kind=owner.holding.kind, released=verdict)

@@ -71,6 +71,8 @@ class Effects:
     """Whether a release only empties a buffer that the next message fills again."""
     raises_by_use: bool
     yields_raise: bool
+    place: str
+    """The name of the field that holds the client; empty when there is none."""
     outer_names: frozenset[str]
     """Names that the function declares `global` or `nonlocal`."""
 

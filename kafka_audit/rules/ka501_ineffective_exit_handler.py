@@ -135,7 +135,7 @@ def check(program: Program) -> Iterator[Alarm]:
                 path=path,
                 at=at,
                 message=f"{subject(life)} is left to {_registrar(weak)}, where its event loop is gone",
-                confidence="high",
+                confidence="medium",
                 producer=life.id,
                 trace=(created(life), *started(program, life), *_steps(life, weak, name, path, at)),
             )
