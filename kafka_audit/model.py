@@ -66,12 +66,18 @@ class Released(Record, frozen=True, kw_only=True):
 
 
 class Root(Record, frozen=True, kw_only=True):
-    """A place where the object that owns the client is itself created, and what becomes of that object."""
+    """A place where an object that keeps the client is itself created, and what becomes of that object.
+
+    `name` is the object's class, `owner` the function that creates it. `opens` is whether the object is
+    seen to create or start the client: one that is not may owe nothing.
+    """
 
     path: str
     line: int
+    name: str
     owner: str
     kind: Kind
+    opens: bool
     released: Verdict
 
 

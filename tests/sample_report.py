@@ -52,17 +52,14 @@ HOSTILE = (
 TEXTS = {
     "KA101": RuleText(
         summary="A client is created while its module is imported",
-        rationale="The constructor needs a running event loop and there is none.",
         fix_title="create the client when it is first used",
     ),
     "KA201": RuleText(
         summary="A process-wide client is never released",
-        rationale="It lives until the interpreter dies, and what its buffer holds is lost then.",
         fix_title="release the client in a shutdown hook",
     ),
     "KA202": RuleText(
         summary="A client kept on an object is never released",
-        rationale="No method of the class releases it.",
         fix_title="add a method that releases the client",
     ),
 }
@@ -182,8 +179,10 @@ ON_SELF = producer(
     "DatabaseEventClient.start",
     via=("app.base.TracingProducer", "app.base.BaseProducer"),
     roots=(
-        Root(path="app/main.py", line=40, owner="main", kind="local", released="always"),
-        Root(path="app/worker.py", line=8, owner="<module>", kind="global", released="never"),
+        Root(path="app/main.py", line=40, name="Client", owner="main", kind="local", opens=True, released="always"),
+        Root(
+            path="app/worker.py", line=8, name="Client", owner="<module>", kind="global", opens=True, released="never"
+        ),
     ),
     released=Released(
         verdict="sometimes",

@@ -21,7 +21,7 @@ anything = st.text(alphabet=st.characters(exclude_categories=())) | st.sampled_f
 
 def hostile_report(text: str) -> Report:
     releases = (Release(path=text, line=2, owner=text, how=text),)
-    roots = (Root(path=text, line=3, owner=text, kind="local", released="never"),)
+    roots = (Root(path=text, line=3, name=text, owner=text, kind="local", opens=True, released="never"),)
     made = sample.producer(
         text,
         1,
@@ -42,7 +42,7 @@ def hostile_report(text: str) -> Report:
 
 def rendered(report: Report, format: Format, text: str) -> str:
     stream = io.StringIO()
-    texts = {"KA201": RuleText(summary=text, rationale=text, fix_title=text)}
+    texts = {"KA201": RuleText(summary=text, fix_title=text)}
     render(report, format, stream=stream, texts=texts, paths=[text], width=80)
     return stream.getvalue()
 

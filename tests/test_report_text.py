@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
-from kafka_audit.model import Problem, Released, Report, Root, Started
+from kafka_audit.model import Finding, Problem, Released, Report, Root, Started, Step
 from kafka_audit.report import render
 from tests import sample_report as sample
 
@@ -39,13 +39,93 @@ def test_no_line_is_wider_than_the_page(width: int) -> None:
     assert max(map(cell_len, text_of(sample.SAMPLE, width=width).splitlines())) <= max(width, 60)
 
 
-def test_of_many_owners_the_unreleased_ones_are_told_first() -> None:
-    roots = [Root(path="app/a.py", line=n, owner="run", kind="local", released="always") for n in range(1, 40)]
-    worst = Root(path="app/z.py", line=9, owner="<module>", kind="global", released="never")
-    text = text_of(sample.report([replace(sample.POOLED, roots=(*roots, worst))]))
-    owners = [line.strip() for line in text.splitlines() if "Owner:" in line]
-    assert owners[0] == "Owner: object made at module level, app/z.py:9 (global): not released"
-    assert owners[6:] == ["Owner: 34 more objects, all in the JSON report"]
+def owner(line: int, **changes: Any) -> Root:
+    values = {"path": "app/a.py", "name": "Bus", "owner": "run", "kind": "local", "opens": True, "released": "always"}
+    return Root(line=line, **(values | changes))
+
+
+def owners_told(*roots: Root) -> list[str]:
+    text = text_of(sample.report([replace(sample.POOLED, roots=roots)]), width=200)
+    return [line.strip() for line in text.splitlines() if "Owner:" in line]
+
+
+def test_owners_are_told_worst_first_and_many_released_ones_in_one_line() -> None:
+    told = owners_told(
+        *map(owner, range(1, 40)),
+        owner(50, name="Idle", opens=False, released="never"),
+        owner(60, path="app/z.py", owner="<module>", kind="global", released="never"),
+    )
+    assert told == [
+        "Owner: Bus made at module level, app/z.py:60 (global): never released",
+        "Owner: Idle made in run(), app/a.py:50 (local): not released, and not seen to open the client",
+        "Owner: 39 more objects, all released (Bus)",
+    ]
+
+
+def test_a_few_released_owners_are_told_one_by_one() -> None:
+    assert owners_told(owner(1), owner(2)) == [
+        f"Owner: Bus made in run(), app/a.py:{line} (local): released" for line in (1, 2)
+    ]
+
+
+def test_of_very_many_unreleased_owners_the_first_are_told() -> None:
+    told = owners_told(*(owner(line, released="never") for line in range(1, 41)))
+    assert told[5:] == [
+        "Owner: Bus made in run(), app/a.py:6 (local): never released",
+        "Owner: 34 more objects",
+    ]
+
+
+def test_a_verdict_never_contradicts_the_alarms_below_it() -> None:
+    always = replace(sample.LOCAL, released=Released(verdict="always"))
+    overwritten = sample.finding("KA401", "overwritten-while-open", always, "may still be open")
+    plain = "   Verdict: released on every path that the audit follows"
+    assert plain in text_of(sample.report([always])).splitlines()
+    text = text_of(sample.report([always], [overwritten]), width=100)
+    assert f"{plain}, except as the alarms below say" in text.splitlines()
+
+
+def test_an_alarm_that_stands_elsewhere_is_told_below_its_producer_with_its_own_place() -> None:
+    far = sample.finding("KA205", "owner-never-released", sample.ON_SELF, "Bus owns a client", path="app/m.py", line=7)
+    text = text_of(sample.report([sample.ON_SELF], [far]))
+    assert "   - KA205 warning at app/m.py:7: Bus owns a client" in text.splitlines()
+
+
+def test_the_steps_of_a_chain_name_their_files_unless_all_are_the_producers_own() -> None:
+    here, there = (Step(path=path, line=9, message="it goes on") for path in (sample.LAZY.path, "app/m.py"))
+    for steps, told in (((here, here), "line 9"), ((here, there), f"{sample.LAZY.path}:9")):
+        alarm = sample.finding("KA205", "owner-never-released", sample.LAZY, "open", trace=steps)
+        assert f"       1. {told}: it goes on" in text_of(sample.report([sample.LAZY], [alarm])).splitlines()
+
+
+def test_an_alarm_on_a_producer_of_a_file_that_was_not_asked_for_is_not_said_to_belong_to_none() -> None:
+    text = text_of(sample.report([], [sample.FINDINGS[0]]))
+    assert "ALARMS ON PRODUCERS OF OTHER FILES" in text
+    assert "BELONG TO NO PRODUCER" not in text
+
+
+def causes_of(*findings: Finding) -> list[str]:
+    text = text_of(sample.report([sample.LAZY], findings))
+    start, end = text.index("ROOT CAUSES"), text.index("SOLUTION CHECKLIST")
+    return [line for line in text[start:end].splitlines()[3:] if line and not line.startswith("=")]
+
+
+def test_a_root_cause_says_where_it_is_and_what_its_chains_end_with() -> None:
+    def ending(message: str, path: str = "app/b.py") -> Finding:
+        steps = (Step(path="app/b.py", line=1, message="made"), Step(path="app/b.py", line=2, message=message))
+        return sample.finding("KA201", "global-never-released", sample.LAZY, "open", path=path, trace=steps)
+
+    assert causes_of(ending("nothing calls `stop`"), ending("dropped", "app/a.py"), ending("dropped")) == [
+        "KA201 global-never-released (3 alarms)",
+        "  A process-wide client is never released.",
+        "  Where: in 2 files:",
+        "    - app/a.py",
+        "    - app/b.py",
+        "  Why: the chains above end with",
+        "    - dropped (2 times)",
+        "    - nothing calls `stop`",
+        "  More: kafka-audit explain KA201",
+    ]
 
 
 def test_a_long_path_folds_and_loses_nothing() -> None:

@@ -24,11 +24,15 @@ DEEPEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """One object that owns a client: who keeps it, whether it ever opens the client, whether anything releases it."""
+    """One object that owns a client: who keeps it, whether it ever opens the client, whether anything releases it.
+
+    `layer` counts the objects between it and the client.
+    """
 
     life: Life
     value: Instance
     origin: Origin
+    layer: int
     holding: Holding
     opens: bool
     is_released: bool
@@ -74,20 +78,20 @@ class Owning:
                         self._calls.setdefault(receiver, []).append((fact.unit, callee))
 
     def roots(self, life: Life) -> list[Owner]:
-        """The objects that keep this client, and the objects that keep those, each where it is created."""
+        """The objects that keep this client, then the objects that keep those, each where it is created."""
         releasing = self._closure(life.releases)
         opening = self.reach.callers(life.site.unit)
         direct = any(self._goes_past(life, event) for event in self.discharge.effective(life))
         found = []
-        for value in self._layers(life):
+        for value, layer in self._layers(life).items():
             origin = value.origin
             if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
                 continue
             holding = self.lives.holdings.of_instance(value)
             is_released = direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
             opens = any(callee in opening for _, callee in self._calls.get(value, ())) or life.site.unit.kind == "class"
-            found.append(Owner(life, value, origin, holding, opens, is_released))
-        return sorted(found, key=lambda owner: (owner.path, owner.at))
+            found.append(Owner(life, value, origin, layer, holding, opens, is_released))
+        return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at))
 
     def _closure(self, events: tuple[Event, ...]) -> set[Unit]:
         """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""
@@ -105,16 +109,16 @@ class Owning:
         definer, keepers = event.unit.method_of, self.lives.holdings.fields(life.value)
         return not any(definer in ancestry(self.engine, keeper) for keeper in keepers)
 
-    def _layers(self, life: Life) -> list[Instance]:
-        """The owning objects, the nearest first, then the objects that keep them in a field."""
-        found: dict[Instance, None] = {}
+    def _layers(self, life: Life) -> dict[Instance, int]:
+        """The objects that own the client, those that own these in a field, and so on, with their distance."""
+        found: dict[Instance, int] = {}
         releasing = self._closure(life.releases)
         kept = set(self.lives.holdings.fields(life.value))
         if life.holding.scope is not None:
             kept.add(life.holding.scope)
         scopes = self._owning_scopes(kept, life.site.unit, releasing)
-        for _ in range(DEEPEST):
-            new = {v: None for scope in scopes for v in self._by_scope.get(scope, ()) if v not in found}
+        for layer in range(DEEPEST):
+            new = {v: layer for scope in scopes for v in self._by_scope.get(scope, ()) if v not in found}
             found.update(new)
             scopes = {
                 scope
@@ -122,7 +126,7 @@ class Owning:
                 if value.origin is not None
                 for scope in self._owning_scopes(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
             }
-        return list(found)
+        return found
 
     def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
         """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.

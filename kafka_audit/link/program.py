@@ -143,7 +143,15 @@ class Program:
         verdict: Verdict = "always" if owner.is_released else "never" if owner.opens else "unknown"
         if not owner.is_released and owner.holding.kind in {"returned", "delegated"}:
             verdict = "delegated"
-        return Root(path=owner.path, line=owner.at[0], owner=owner.owner, kind=owner.holding.kind, released=verdict)
+        return Root(
+            path=owner.path,
+            line=owner.at[0],
+            name=owner.value.scope.name,
+            owner=owner.owner,
+            kind=owner.holding.kind,
+            opens=owner.opens,
+            released=verdict,
+        )
 
     def unreleased_owners(self) -> Iterator[Owner]:
         """Objects that own an audited client and could release it, but that nothing asks to."""

@@ -93,9 +93,7 @@ def _write(report: Report, settings: Settings, stream: IO[str]) -> None:
     from kafka_audit.report import RuleText, render
     from kafka_audit.rules import rules
 
-    texts = {
-        rule.code: RuleText(summary=rule.summary, rationale=rule.rationale, fix_title=rule.fix_note) for rule in rules()
-    }
+    texts = {rule.code: RuleText(summary=rule.summary, fix_title=rule.fix_note) for rule in rules()}
     color = wants_color(settings, stream)
     render(report, settings.format, stream=stream, texts=texts, paths=settings.paths, color=color)
 

@@ -18,10 +18,9 @@ Format = Literal["text", "concise", "json"]
 
 
 class RuleText(Record, frozen=True, kw_only=True):
-    """What a rule says about itself: one sentence, the reasons behind it, and what a repair is called."""
+    """What a rule says about itself: one sentence, and what a repair is called."""
 
     summary: str
-    rationale: str
     fix_title: str
 
 

@@ -6,11 +6,12 @@ Everything here is counted and grouped from the report; the words about a rule c
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from kafka_audit.model import Finding, Record, Report, Severity
 from kafka_audit.report import RuleText
-from kafka_audit.report.plain import inert
+from kafka_audit.report.plain import client_noun, inert
 from kafka_audit.report.sections import Section
 from kafka_audit.report.words import span
 
@@ -27,13 +28,22 @@ _RESOURCE_WARNINGS = (
 )
 
 
+# A command cannot be folded inside a word, and the narrowest page has sixty columns.
+_LONGEST_SITE = 50
+
+
 class Cause(Record, frozen=True, kw_only=True):
-    """One rule that alarmed: its name, how often, and its own words (empty if the caller gave none)."""
+    """One rule that alarmed: its own sentence (empty if the caller gave none), how often, where, and what came last.
+
+    `ends` are the last steps of the alarms' chains, which say what is wrong in this code, the most frequent first.
+    """
 
     code: str
     name: str
+    summary: str
     alarms: int
-    text: str
+    files: tuple[str, ...]
+    ends: tuple[str, ...]
 
 
 class Task(Record, frozen=True, kw_only=True):
@@ -71,16 +81,24 @@ class Command(Record, frozen=True, kw_only=True):
 def causes(report: Report, texts: Mapping[str, RuleText]) -> list[Cause]:
     """Return one cause for each rule that alarmed, the most severe first."""
     return [
-        Cause(code=code, name=found[0].name, alarms=len(found), text=_rule_words(texts.get(code)))
+        Cause(
+            code=code,
+            name=found[0].name,
+            summary=inert(texts[code].summary) if code in texts else "",
+            alarms=len(found),
+            files=tuple(path for path, _ in _by_path(found)),
+            ends=_ends(found),
+        )
         for code, found in _by_code(report.findings)
     ]
 
 
-def _rule_words(text: RuleText | None) -> str:
-    if text is None:
-        return ""
-    summary = text.summary.strip().rstrip(".")
-    return inert(" ".join(f"{summary}. {text.rationale}".split()))
+def _ends(findings: Iterable[Finding]) -> tuple[str, ...]:
+    counts = Counter(item.trace[-1].message for item in findings if item.trace)
+    return tuple(
+        f"{text} ({times} times)" if times > 1 else text
+        for text, times in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
 
 
 def _by_code(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
@@ -161,11 +179,10 @@ def commands(report: Report, paths: Sequence[str]) -> list[Command]:
     """Return the commands that check this report's alarms again, only those that have something to check."""
     scan = ("kafka-audit", "scan", *(_quoted(path) for path in paths))
     listed = [Command(purpose="Audit again, one line for each alarm", words=(*scan, "--format concise"))]
-    if report.findings:
-        codes = [code for code, _ in _by_code(report.findings)]
-        others = f" ({', '.join(codes[1:])} likewise)" if codes[1:] else ""
-        purpose = f"Read why {codes[0]} alarms, with an example of the repair{others}"
-        listed.append(Command(purpose=purpose, words=("kafka-audit", "explain", codes[0])))
+    site = _site_to_explain(report)
+    if site:
+        purpose = f"Read everything that is known about one {client_noun(report)}, such as the worst"
+        listed.append(Command(purpose=purpose, words=(*scan, "--explain-site", site)))
     if report.suppressed:
         purpose = "See each suppressed alarm and what suppressed it"
         listed.append(Command(purpose=purpose, words=(*scan, "--format json")))
@@ -173,6 +190,14 @@ def commands(report: Report, paths: Sequence[str]) -> list[Command]:
         purpose = "Run the tests under pytest so that an aiokafka client dropped while open fails the run"
         listed.append(Command(purpose=purpose, words=_RESOURCE_WARNINGS))
     return listed
+
+
+def _site_to_explain(report: Report) -> str:
+    """Return the first producer with an alarm of the most severe kind; empty if its place is too long for a line."""
+    worst = _worst(report.findings) if report.findings else 0
+    ids = {item.producer for item in report.findings if _RANK[item.severity] == worst}
+    site = next((f"{item.path}:{item.line}" for item in report.producers if item.id in ids), "")
+    return _quoted(site) if site and site.isascii() and len(site) <= _LONGEST_SITE else ""
 
 
 def _quoted(path: str) -> str:

@@ -1,30 +1,22 @@
 """What does a person read: the report as a page of text, in the shape of a quick reference?
 
-The page is laid out line by line to the width, so that it reads the same in a terminal, a pipe and a log. Colour only
-repeats what the words say.
+Colour only repeats what the words say.
 """
 
 from __future__ import annotations
 
-import io
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
 
 from kafka_audit.model import Finding, Producer, Report, Suppressed
 from kafka_audit.report import RuleText, advice, words
 from kafka_audit.report.plain import client_noun, counted, inert_report, summary_line
 from kafka_audit.report.sections import Section, sections
+from kafka_audit.report.sheet import Sheet
 
 _Alarm = TypeVar("_Alarm", bound=Finding)
 
-_NARROWEST = 60
-_RULE = 80
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _CONTEXTS = {"app": "in the application", "test": "in tests", "example": "in examples", "script": "in scripts"}
 _ROLES = {"producer": "producing", "consumer": "consuming", "admin": "administering"}
@@ -33,7 +25,7 @@ _ROLES = {"producer": "producing", "consumer": "consuming", "admin": "administer
 def page(report: Report, texts: Mapping[str, RuleText], *, paths: Sequence[str], width: int, color: bool) -> str:
     """Return the whole page, `width` columns wide (60 at least), with escape codes only if `color`."""
     safe = inert_report(report)
-    sheet = _Sheet(max(width, _NARROWEST))
+    sheet = Sheet(width)
     groups = sections(safe)
     _opening(sheet, safe)
     _producers(sheet, safe, groups)
@@ -48,78 +40,7 @@ def page(report: Report, texts: Mapping[str, RuleText], *, paths: Sequence[str],
     return sheet.print(color)
 
 
-class _Sheet:
-    """A page in the making: lines that already fit the width."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.lines: list[Text] = []
-        self._console = Console(file=io.StringIO(), width=width, _environ={})
-
-    def add(self, lead: str, body: str = "", *, style: str = "", styled: int | None = None) -> None:
-        """Add a paragraph: `lead` before its first line, as much blank before the others; long words fold.
-
-        `style` is that of the first `styled` characters, or of all.
-        """
-        hang = cell_len(lead)
-        text = Text(_foldable(body, self.width - hang))
-        text.stylize(style, 0, styled)
-        for index, line in enumerate(text.wrap(self._console, self.width - hang, overflow="fold")):
-            whole = Text(lead if index == 0 else " " * hang).append_text(line)
-            whole.rstrip()
-            self.lines.append(whole)
-
-    def command(self, lead: str, parts: Sequence[str]) -> None:
-        """Add a command that can be pasted: it breaks only between its words, and says so to the shell."""
-        room = self.width - len(lead) - len(" \\")
-        rows = [parts[0]]
-        for part in parts[1:]:
-            if cell_len(rows[-1]) + 1 + cell_len(part) <= room:
-                rows[-1] += f" {part}"
-            else:
-                rows.append(part)
-        ends = [" \\"] * (len(rows) - 1) + [""]
-        self.lines.extend(Text(f"{lead}{row}{end}") for row, end in zip(rows, ends, strict=True))
-
-    def blank(self) -> None:
-        self.lines.append(Text(""))
-
-    def rule(self) -> None:
-        self.lines.append(Text("=" * min(self.width, _RULE)))
-
-    def title(self, text: str) -> None:
-        self.rule()
-        self.add("", text, style="bold")
-        self.rule()
-        self.blank()
-
-    def print(self, color: bool) -> str:
-        if not color:
-            return "".join(f"{line.plain}\n" for line in self.lines)
-        console = Console(
-            file=io.StringIO(), width=self.width, force_terminal=True, color_system="standard", _environ={}
-        )
-        with console.capture() as captured:
-            for line in self.lines:
-                console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
-        return captured.get()
-
-
-def _foldable(text: str, room: int) -> str:
-    """Break words longer than `room` behind a slash if they have one: `path:line` stays whole as long as it can."""
-    return re.sub(rf"\S{{{room + 1},}}", lambda word: _folded(word[0], room), text)
-
-
-def _folded(word: str, room: int) -> str:
-    rows = [""]
-    for piece in re.findall(r"[^/]*/|[^/]+", word):
-        if rows[-1] and len(rows[-1]) + len(piece) > room:
-            rows.append("")
-        rows[-1] += piece
-    return "\n".join(rows)
-
-
-def _opening(sheet: _Sheet, report: Report) -> None:
+def _opening(sheet: Sheet, report: Report) -> None:
     noun, found = client_noun(report), len(report.producers)
     sheet.title(f"KAFKA {noun.upper()} INITIALISATION QUICK REFERENCE")
     sheet.add("FOUND: ", f"{found} Kafka {noun} initialisation {'point' if found == 1 else 'points'}", style="bold")
@@ -137,7 +58,7 @@ def _tally(found: Iterable[str], phrases: Mapping[str, str]) -> Iterator[str]:
     return (f"{numbers[key]} {phrase}" for key, phrase in phrases.items() if numbers[key])
 
 
-def _producers(sheet: _Sheet, report: Report, groups: Sequence[Section]) -> None:
+def _producers(sheet: Sheet, report: Report, groups: Sequence[Section]) -> None:
     findings, suppressed = _by_producer(report.findings), _by_producer(report.suppressed)
     number = 0
     for group in groups:
@@ -156,12 +77,12 @@ def _by_producer(found: Iterable[_Alarm]) -> defaultdict[str | None, list[_Alarm
 
 
 def _producer(
-    sheet: _Sheet, number: int, producer: Producer, findings: Iterable[Finding], suppressed: Iterable[Suppressed]
+    sheet: Sheet, number: int, producer: Producer, findings: Sequence[Finding], suppressed: Iterable[Suppressed]
 ) -> None:
     lead = f"{number}. "
     sheet.add(lead, words.heading(producer), style="bold")
     pad = " " * len(lead)
-    for label, text in _status(producer):
+    for label, text in _status(producer, has_alarms=any(item.category == "lifecycle" for item in findings)):
         sheet.add(f"{pad}{label}: ", text)
     for silenced in suppressed:
         sheet.add(f"{pad}Suppressed: ", words.silenced(silenced))
@@ -170,7 +91,7 @@ def _producer(
     sheet.blank()
 
 
-def _status(producer: Producer) -> Iterator[tuple[str, str]]:
+def _status(producer: Producer, *, has_alarms: bool) -> Iterator[tuple[str, str]]:
     yield "File", words.file_range(producer)
     if producer.context != "app":
         yield "Context", producer.context
@@ -182,38 +103,60 @@ def _status(producer: Producer) -> Iterator[tuple[str, str]]:
         yield "Release", release
     for owner in words.owners(producer):
         yield "Owner", owner
-    yield "Verdict", words.VERDICTS[producer.released.verdict]
+    yield "Verdict", words.verdict(producer, has_alarms=has_alarms)
 
 
-def _alarm(sheet: _Sheet, pad: str, finding: Finding, producer: Producer | None) -> None:
+def _alarm(sheet: Sheet, pad: str, finding: Finding, producer: Producer | None) -> None:
     styled = len(f"{finding.code} {finding.severity}")
     sheet.add(f"{pad}- ", words.alarm(finding, producer), style=_STYLES[finding.severity], styled=styled)
     for index, step in enumerate(words.evidence(finding, producer), start=1):
         sheet.add(f"{pad}    {index}. ", step)
 
 
-def _loose_alarms(sheet: _Sheet, report: Report) -> None:
+def _loose_alarms(sheet: Sheet, report: Report) -> None:
     known = {item.id for item in report.producers}
     loose = [item for item in report.findings if item.producer not in known]
-    if not loose:
-        return
-    sheet.title(f"ALARMS THAT BELONG TO NO {client_noun(report).upper()}")
-    for finding in loose:
-        _alarm(sheet, "", finding, None)
-    sheet.blank()
+    noun = client_noun(report).upper()
+    _untold(sheet, f"ALARMS ON {noun}S OF OTHER FILES", [item for item in loose if item.producer is not None])
+    _untold(sheet, f"ALARMS THAT BELONG TO NO {noun}", [item for item in loose if item.producer is None])
 
 
-def _causes(sheet: _Sheet, causes: Sequence[advice.Cause]) -> None:
+def _untold(sheet: Sheet, title: str, findings: Sequence[Finding]) -> None:
+    if findings:
+        sheet.title(title)
+        for finding in findings:
+            _alarm(sheet, "", finding, None)
+        sheet.blank()
+
+
+def _causes(sheet: Sheet, causes: Sequence[advice.Cause]) -> None:
     if causes:
         sheet.title("ROOT CAUSES")
     for cause in causes:
         sheet.add("", f"{cause.code} {cause.name} ({counted(cause.alarms, 'alarm')})", style="bold")
-        if cause.text:
-            sheet.add("  ", cause.text)
+        _cause(sheet, cause)
         sheet.blank()
 
 
-def _checklist(sheet: _Sheet, groups: Sequence[advice.TaskGroup]) -> None:
+def _cause(sheet: Sheet, cause: advice.Cause) -> None:
+    if cause.summary:
+        sheet.add("  ", f"{cause.summary}.")
+    _listed(sheet, "Where", f"in {counted(len(cause.files), 'file')}:", words.few(cause.files, "files"))
+    _listed(sheet, "Why", "the chains above end with", words.few(cause.ends, "reasons"))
+    sheet.add("  More: ", f"kafka-audit explain {cause.code}")
+
+
+def _listed(sheet: Sheet, label: str, heading: str, items: Sequence[str]) -> None:
+    """Add what one line can say in one line, and more under a heading."""
+    if len(items) == 1:
+        sheet.add(f"  {label}: ", items[0])
+    elif items:
+        sheet.add(f"  {label}: ", heading)
+        for item in items:
+            sheet.add("    - ", item)
+
+
+def _checklist(sheet: Sheet, groups: Sequence[advice.TaskGroup]) -> None:
     if groups:
         sheet.title("SOLUTION CHECKLIST")
     number = 0
@@ -225,7 +168,7 @@ def _checklist(sheet: _Sheet, groups: Sequence[advice.TaskGroup]) -> None:
             _task(sheet, f"[ ] {number}. ", task)
 
 
-def _task(sheet: _Sheet, lead: str, task: advice.Task) -> None:
+def _task(sheet: Sheet, lead: str, task: advice.Task) -> None:
     pad = " " * len(lead)
     sheet.add(lead, f"{task.title} ({task.code})")
     for place in task.places:
@@ -235,7 +178,7 @@ def _task(sheet: _Sheet, lead: str, task: advice.Task) -> None:
     sheet.blank()
 
 
-def _files(sheet: _Sheet, files: Sequence[advice.FileWork]) -> None:
+def _files(sheet: Sheet, files: Sequence[advice.FileWork]) -> None:
     if files:
         sheet.title("FILES FOR MODIFICATION")
     urgency = ""
@@ -250,7 +193,7 @@ def _files(sheet: _Sheet, files: Sequence[advice.FileWork]) -> None:
         sheet.blank()
 
 
-def _commands(sheet: _Sheet, commands: Iterable[advice.Command]) -> None:
+def _commands(sheet: Sheet, commands: Iterable[advice.Command]) -> None:
     for number, command in enumerate(commands, start=1):
         if number == 1:
             sheet.title("VERIFICATION COMMANDS")
@@ -260,7 +203,7 @@ def _commands(sheet: _Sheet, commands: Iterable[advice.Command]) -> None:
         sheet.blank()
 
 
-def _problems(sheet: _Sheet, report: Report) -> None:
+def _problems(sheet: Sheet, report: Report) -> None:
     if not report.problems:
         return
     sheet.title("NOT JUDGED (files, or parts of them, that this report says nothing about)")

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kafka_audit.model import Finding, Kind, Producer, Release, Root, Suppressed, Verdict
+
+_FEW_RELEASED = 2
 
 # How many lines below the constructor a start still counts as part of the same stretch of code.
 _NEAR = 10
 
-# How many of the objects that own one client are told one by one: a wrapper class may be created in a hundred places.
+# How many things of a kind are told one by one: a wrapper class may be created in a hundred places.
 _FEW = 6
 
 _WORST: tuple[Verdict, ...] = ("never", "sometimes", "unknown", "delegated", "always")
 
-VERDICTS: dict[Verdict, str] = {
+_VERDICTS: dict[Verdict, str] = {
     "always": "released on every path that the audit follows",
-    "sometimes": "released in some cases, not in all",
+    "sometimes": "there is a release, but not every path gets to it",
     "never": "never released",
     "delegated": "its release is left to another owner",
     "unknown": "whether it is released could not be decided",
-}
-
-_OWNER_VERDICTS: dict[Verdict, str] = {
-    "always": "released",
-    "sometimes": "released in some cases, not in all",
-    "never": "not released",
-    "delegated": "left to another owner",
-    "unknown": "could not be decided",
 }
 
 _UNNAMED: dict[Kind, str] = {
@@ -141,25 +137,55 @@ def releases(producer: Producer) -> list[str]:
     """Return each place that releases the client, or the one phrase that there is none."""
     if not producer.released.by and producer.kind == "managed" and producer.released.verdict == "always":
         return ["the end of its with block or exit stack"]
-    return [_release(item, producer.path) for item in producer.released.by] or ["none found"]
+    return few([release(item, producer.path) for item in producer.released.by], "places") or ["none found"]
 
 
-def _release(release: Release, near: str) -> str:
-    how = f": {release.how}" if release.how else ""
-    return f"{owner_name(release.owner)} at {place(release.path, release.line, near=near)}{how}"
+def release(item: Release, near: str) -> str:
+    """Return which function releases the client, where, and by which call."""
+    how = f": {item.how}" if item.how else ""
+    return f"{owner_name(item.owner)} at {place(item.path, item.line, near=near)}{how}"
+
+
+def few(told: Sequence[str], nouns: str) -> list[str]:
+    """Return the first of many, and how many more there are."""
+    more = len(told) - _FEW
+    return [*told[:_FEW], f"{more} more {nouns}"] if more > 1 else list(told)
+
+
+def verdict(producer: Producer, *, has_alarms: bool) -> str:
+    """Return whether the client is released; `has_alarms` says that alarms below restrict it."""
+    restricted = has_alarms and producer.released.verdict == "always"
+    return _VERDICTS[producer.released.verdict] + (", except as the alarms below say" if restricted else "")
 
 
 def owners(producer: Producer) -> list[str]:
-    """Return where each object that owns the client is made and what becomes of it, the released ones last."""
-    told = [_root(item, producer.path) for item in sorted(producer.roots, key=lambda item: _WORST.index(item.released))]
-    more = len(told) - _FEW
-    return [*told[:_FEW], f"{more} more objects, all in the JSON report"] if more > 1 else told
+    """Return where each object that keeps the client is made and what becomes of it; many released ones in one line."""
+    owing = [item for item in producer.roots if item.released != "always"]
+    released = [item for item in producer.roots if item.released == "always"]
+    told = few([root(item, producer.path) for item in sorted(owing, key=_urgency)], "objects")
+    if len(released) <= _FEW_RELEASED:
+        return told + [root(item, producer.path) for item in released]
+    classes = ", ".join(few(list(dict.fromkeys(item.name for item in released)), "classes"))
+    return [*told, f"{len(released)}{' more' if told else ''} objects, all released ({classes})"]
 
 
-def _root(item: Root, near: str) -> str:
+def _urgency(item: Root) -> tuple[bool, int]:
+    return (not item.opens, _WORST.index(item.released))
+
+
+def root(item: Root, near: str) -> str:
+    """Return where an object that keeps the client is made, and what becomes of it."""
     where = "at" if item.owner == "<module>" else "in"
-    made = f"object made {where} {owner_name(item.owner)}, {place(item.path, item.line, near=near)}"
-    return f"{made} ({item.kind}): {_OWNER_VERDICTS[item.released]}"
+    made = f"{item.name} made {where} {owner_name(item.owner)}, {place(item.path, item.line, near=near)}"
+    return f"{made} ({item.kind}): {_outcome(item)}"
+
+
+def _outcome(item: Root) -> str:
+    if item.released == "always":
+        return "released"
+    if item.released == "never" and not item.opens:
+        return "not released, and not seen to open the client"
+    return _VERDICTS[item.released]
 
 
 def place(path: str, line: int, *, near: str | None) -> str:
@@ -168,19 +194,19 @@ def place(path: str, line: int, *, near: str | None) -> str:
 
 
 def alarm(finding: Finding, near: Producer | None) -> str:
-    """Return an alarm's code, severity, confidence below high, place unless it is the producer's own, and message."""
-    doubt = "" if finding.confidence == "high" else f", {finding.confidence} confidence"
-    at = ""
-    if near is None or (finding.path, finding.line) != (near.path, near.line):
-        at = f" at {place(finding.path, finding.line, near=near.path if near else None)}"
-    return f"{finding.code} {finding.severity}{doubt}{at}: {finding.message}"
+    """Return an alarm's code, severity, place unless it is the producer's own, confidence below high, and message."""
+    doubt = "" if finding.confidence == "high" else f" ({finding.confidence} confidence)"
+    is_own = near is not None and (finding.path, finding.line) == (near.path, near.line)
+    at = "" if is_own else f" at {finding.path}:{finding.line}"
+    return f"{finding.code} {finding.severity}{at}{doubt}: {finding.message}"
 
 
 def evidence(finding: Finding, near: Producer | None) -> list[str]:
     """Return the steps of an alarm's chain; none if the chain is no more than the alarm's own line."""
     if len(finding.trace) == 1 and (finding.trace[0].path, finding.trace[0].line) == (finding.path, finding.line):
         return []
-    home = near.path if near else finding.path
+    paths = {step.path for step in finding.trace}
+    home = near.path if near and paths == {near.path} else None  # of several files each step names its own
     return [f"{place(step.path, step.line, near=home)}: {step.message}" for step in finding.trace]
 
 
