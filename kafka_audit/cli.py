@@ -22,7 +22,7 @@ Action = Callable[[], int]
 EXIT_CODES = """\b
 Exit codes:
   0  no alarm at or above the threshold (--fail-on)
-  1  alarms at or above the threshold
+  1  alarms at or above the threshold (never with --explain-site)
   2  the command or its settings are wrong
   3  no such alarm, but the audit is incomplete: a problem hides part of the answer"""
 
@@ -112,6 +112,10 @@ def scan(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to parse with; 0 is one per processor.")] = 0,
     color: Annotated[str, _choice("--color", COLORS, "Colour the text; auto minds NO_COLOR and FORCE_COLOR.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    explain_site: Annotated[
+        str | None,
+        typer.Option("--explain-site", metavar="PATH:LINE", help="Tell everything known about the client made there."),
+    ] = None,
 ) -> Action:
     """Audit Python code: which clients it creates, what becomes of them, and what is wrong with that.
 
@@ -130,7 +134,9 @@ def scan(
         color=chosen("--color", color, COLORS),
         quiet=quiet,
     )
-    return lambda: _scan(settings)
+    if explain_site is None:
+        return lambda: _scan(settings)
+    return lambda: _explain_site(settings, explain_site)
 
 
 @app.command(short_help="Explain a rule, with an example.")
@@ -167,6 +173,22 @@ def _scan(settings: Settings) -> int:
     except BrokenPipeError:  # the reader has seen enough; the answer stands
         _abandon_stdout()
     return code
+
+
+def _explain_site(settings: Settings, site: str) -> int:
+    from kafka_audit.pipeline import check_output, deliver_text, explain
+
+    if settings.format != "text":
+        raise ConfigError(f"--explain-site is told as text; leave out --format {settings.format}")
+    check_output(settings.output)
+    with _Progress(settings.quiet) as progress:
+        text = explain(settings, site, progress)
+    try:
+        deliver_text(text, settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+    return 0
 
 
 def _explain(rule: str) -> int:

@@ -145,6 +145,13 @@ class Suppressed(Finding, frozen=True, kw_only=True):
     suppressed_by: Literal["comment", "baseline", "config"]
 
 
+class Considered(Release, frozen=True, kw_only=True):
+    """A place that could release the client: whether it counts as its release, and why or why not."""
+
+    counts: bool
+    why: str
+
+
 class Problem(Record, frozen=True, kw_only=True):
     """A file, or a part of one, that the audit could not judge."""
 
@@ -179,3 +186,21 @@ class Report(Record, frozen=True, kw_only=True):
     suppressed: tuple[Suppressed, ...]
     problems: tuple[Problem, ...]
     summary: Summary
+
+
+class Dossier(Record, frozen=True, kw_only=True):
+    """Everything known about one producer, in telling order; not part of the report.
+
+    `places` are those that the client was followed to, `ways` how control gets to its constructor, `starts` where it is
+    started, `losses` where a path loses it, `gaps` what could not be followed. `problems` hide a part of the project.
+    """
+
+    producer: Producer
+    places: tuple[Step, ...]
+    ways: tuple[Step, ...]
+    starts: tuple[Step, ...]
+    releases: tuple[Considered, ...]
+    losses: tuple[Step, ...]
+    gaps: tuple[Step, ...]
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]

@@ -8,6 +8,7 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event
 from kafka_audit.link.lives import Life, owner_name
+from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
 
 FEW = 3
@@ -26,9 +27,23 @@ def why_not(discharge: Discharge, life: Life, event: Event) -> str:
         *_calls(discharge, event.unit, [entry.unit for entry in entries if entry.kind == "api"]),
         *_reason(by_weakness.get("exit"), "{} gets there when the client's event loop is gone"),
         *_reason(by_weakness.get("dead"), "{} calls nothing in an application that has a lifespan of its own"),
-        *(["only the main guard of the client's own module gets there"] if own_guard else []),
+        *(["the main guard of the client's own module gets there, which no import runs"] if own_guard else []),
     )
     return "; ".join(reasons) or "nothing calls it"
+
+
+def why(discharge: Discharge, life: Life, event: Event) -> str:
+    """Why a release counts: from where control gets to it."""
+    entries = discharge.reach.entries(event.unit, tests=life.in_test)
+    found = [_entrance(entry) for entry in entries if discharge.counts(life, event, entry)]
+    return f"reached from {_names(found)}" if found else "whoever creates the client gets there"
+
+
+def _entrance(entry: Entry) -> str:
+    name = owner_name(entry.unit)
+    if entry.kind in {"import", "main"}:
+        return "importing a module" if entry.kind == "import" else "a main guard"
+    return f"`{name}`"
 
 
 def _calls(discharge: Discharge, unit: Unit, uncalled: Iterable[Unit]) -> list[str]:

@@ -68,9 +68,10 @@ class Program:
 
     def producers(self) -> list[Producer]:
         """The audited clients as the report tells them."""
-        return [self._producer(life) for life in self.audited]
+        return [self.producer(life) for life in self.audited]
 
-    def _producer(self, life: Life) -> Producer:
+    def producer(self, life: Life) -> Producer:
+        """One client as the report tells it."""
         line, column, end_line, end_column = life.site.node.at
         return Producer(
             id=life.id,

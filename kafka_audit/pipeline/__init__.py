@@ -7,21 +7,41 @@ the program, and what was asked for is told. Each phase is a function from one v
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from kafka_audit.discover import Discovery, discover
 from kafka_audit.facts.schema import FileFacts, Flaw
 from kafka_audit.model import Problem, Report
+from kafka_audit.pipeline.asking import life_at, place
 from kafka_audit.pipeline.reading import read
 from kafka_audit.pipeline.saving import check_output
-from kafka_audit.pipeline.telling import deliver, exit_code, report
+from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, told
 from kafka_audit.pipeline.workers import Progress, Workers
 from kafka_audit.settings import Settings
 
-__all__ = ["Progress", "audit", "check_output", "deliver", "exit_code"]
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
+    from kafka_audit.rules import Judgement
+
+__all__ = ["Progress", "audit", "check_output", "deliver", "deliver_text", "exit_code", "explain"]
 
 
 def _silent(doing: str, done: int, of: int) -> None:
     """Tell nobody how far the audit is."""
+
+
+class _Audited(NamedTuple):
+    """What the phases before the telling make: `analysed` counts the asked files that were parsed for clients.
+
+    `hiding` are problems that hide part of the answer, `harmless` those that concern no client.
+    """
+
+    found: Discovery
+    program: Program
+    judgement: Judgement
+    analysed: int
+    hiding: list[Problem]
+    harmless: list[Problem]
 
 
 def audit(settings: Settings, progress: Progress = _silent) -> Report:
@@ -30,6 +50,32 @@ def audit(settings: Settings, progress: Progress = _silent) -> Report:
     A problem hides part of the answer when it concerns a file that can matter: one that cannot be read, or that is
     parsed for clients and has flaws. A file that mentions no client and does not parse is named and hides nothing.
     """
+    done = _audited(settings, progress)
+    return report(
+        done.found,
+        done.program.producers(),
+        done.judgement.findings,
+        [*done.hiding, *done.harmless],
+        analysed=done.analysed,
+        complete=not done.hiding,
+    )
+
+
+def explain(settings: Settings, site: str, progress: Progress = _silent) -> str:
+    """Everything known about the client that is created at `site`, a `PATH:LINE`, in words.
+
+    Raises `ConfigError` when none is created there.
+    """
+    from kafka_audit.report.site import explanation
+    from kafka_audit.rules import dossier
+
+    asked = place(site)
+    done = _audited(settings, progress)
+    life = life_at(done.program, done.judgement.findings, done.found, asked)
+    return explanation(told(dossier(done.program, life, done.judgement.findings, done.hiding), done.found))
+
+
+def _audited(settings: Settings, progress: Progress) -> _Audited:
     from kafka_audit.facts.screen import relevant
     from kafka_audit.link import link
     from kafka_audit.rules import judge, select
@@ -51,14 +97,13 @@ def audit(settings: Settings, progress: Progress = _silent) -> Report:
         harmless = _problems(workers.check(others), found)
     judgement = judge(program, settings.select, settings.ignore)
     flaws = _problems({name: each.flaws for name, each in facts.items()}, found)
-    hiding = [*found.problems, *unread, *flaws, *judgement.problems]
-    return report(
+    return _Audited(
         found,
-        program.producers(),
-        judgement.findings,
-        [*hiding, *harmless, *found.dangling],
+        program,
+        judgement,
         analysed=len(found.asked & facts.keys()),
-        complete=not hiding,
+        hiding=[*found.problems, *unread, *flaws, *judgement.problems],
+        harmless=[*harmless, *found.dangling],
     )
 
 

@@ -13,8 +13,21 @@ import msgspec
 
 from kafka_audit import __version__
 from kafka_audit.discover import Discovery
-from kafka_audit.model import SCHEMA_VERSION, Finding, Problem, Producer, Release, Report, Root, Step, Summary, Tool
+from kafka_audit.model import (
+    SCHEMA_VERSION,
+    Dossier,
+    Finding,
+    Problem,
+    Producer,
+    Release,
+    Report,
+    Root,
+    Step,
+    Summary,
+    Tool,
+)
 from kafka_audit.pipeline.saving import save
+from kafka_audit.report.plain import write
 from kafka_audit.settings import Settings
 
 _Place = TypeVar("_Place", Release, Root, Step)
@@ -79,6 +92,14 @@ def deliver(report: Report, settings: Settings) -> None:
         save(settings.output, text.getvalue())
 
 
+def deliver_text(text: str, settings: Settings) -> None:
+    """Write a text where it was asked for, as `deliver` writes a report."""
+    if settings.output is None:
+        write(sys.stdout, text)
+    else:
+        save(settings.output, text)
+
+
 def wants_color(settings: Settings, stream: IO[str]) -> bool:
     """Whether escape codes are welcome: what was asked for, then NO_COLOR and FORCE_COLOR, then what the stream is."""
     if settings.color != "auto":
@@ -119,6 +140,22 @@ def _finding(finding: Finding, paths: Mapping[str, str]) -> Finding:
     """The alarm with every step of its chain under the path that the reader knows."""
     trace = tuple(_moved(step, paths) for step in finding.trace)
     return msgspec.structs.replace(finding, path=paths[finding.path], trace=trace)
+
+
+def told(dossier: Dossier, found: Discovery) -> Dossier:
+    """The dossier with every place in it under the path that the reader knows."""
+    paths = {file.name: file.path for file in found.files}
+    return msgspec.structs.replace(
+        dossier,
+        producer=_producer(dossier.producer, paths),
+        places=tuple(_moved(each, paths) for each in dossier.places),
+        ways=tuple(_moved(each, paths) for each in dossier.ways),
+        starts=tuple(_moved(each, paths) for each in dossier.starts),
+        releases=tuple(_moved(each, paths) for each in dossier.releases),
+        losses=tuple(_moved(each, paths) for each in dossier.losses),
+        gaps=tuple(_moved(each, paths) for each in dossier.gaps),
+        findings=tuple(_finding(each, paths) for each in dossier.findings),
+    )
 
 
 def _moved(place: _Place, paths: Mapping[str, str]) -> _Place:

@@ -63,15 +63,16 @@ def _clients(clients: Iterable[Client]) -> Iterator[str]:
 
 def _facts(client: Client) -> Iterator[str]:
     yield from (f"    {name}" for name in client.importable)  # whole lines: the longest names fill them
-    yield from _labelled("start", (_starts(client),))
-    yield from _labelled("release", (_releases(client),))
-    yield from _labelled("careful", tuple(_warnings(client)), separate_lines=True)
+    yield from _labelled("start", (starts(client),))
+    yield from _labelled("release", (releases(client),))
+    yield from _labelled("careful", tuple(warnings(client)), separate_lines=True)
     yield from _labelled("blocks", (_blocks(client),))
     for note in client.notes:
         yield from _labelled(_versions(note), (note.text,))
 
 
-def _starts(client: Client) -> str:
+def starts(client: Client) -> str:
+    """Return what starts the client."""
     call = "await " if client.is_async else ""
     if client.awaited_constructor:
         return "the constructor, which is awaited"
@@ -80,14 +81,16 @@ def _starts(client: Client) -> str:
     return "the constructor" if client.starts_on_construct else "nothing to start"
 
 
-def _releases(client: Client) -> str:
+def releases(client: Client) -> str:
+    """Return each way to release the client."""
     call = "await " if client.is_async else ""
     ways = [f"{call}{name}()" for name in client.release]
     ways += [client.managed_by] if client.managed_by else []
     return ", ".join(ways) if ways else "nothing to release"
 
 
-def _warnings(client: Client) -> Iterator[str]:
+def warnings(client: Client) -> Iterator[str]:
+    """Return what to know before using the client."""
     if client.needs_running_loop:
         yield "the constructor raises without a running event loop"
     if client.blocks_on_construct:

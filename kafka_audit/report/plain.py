@@ -6,11 +6,13 @@ Paths, names and messages come from code nobody has vouched for. Every format pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 
-from kafka_audit.model import Report
+from kafka_audit.model import Record, Report
+
+_Record = TypeVar("_Record", bound=Record)
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -53,9 +55,9 @@ def map_strings(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def inert_report(report: Report) -> Report:
-    """Return the same report with every string inert: formats for people start from this, so none is forgotten."""
-    return msgspec.convert(map_strings(msgspec.to_builtins(report), inert), Report)
+def inert_record(record: _Record) -> _Record:
+    """Return the same record with every string inert: formats for people start from this, so none is forgotten."""
+    return msgspec.convert(map_strings(msgspec.to_builtins(record), inert), type(record))
 
 
 def counted(number: int, noun: str) -> str:

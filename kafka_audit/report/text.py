@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from kafka_audit.model import Finding, Producer, Report, Suppressed
 from kafka_audit.report import RuleText, advice, words
-from kafka_audit.report.plain import client_noun, counted, inert_report, summary_line
+from kafka_audit.report.plain import client_noun, counted, inert_record, summary_line
 from kafka_audit.report.sections import Section, sections
 from kafka_audit.report.sheet import Sheet
 
@@ -24,7 +24,7 @@ _ROLES = {"producer": "producing", "consumer": "consuming", "admin": "administer
 
 def page(report: Report, texts: Mapping[str, RuleText], *, paths: Sequence[str], width: int, color: bool) -> str:
     """Return the whole page, `width` columns wide (60 at least), with escape codes only if `color`."""
-    safe = inert_report(report)
+    safe = inert_record(report)
     sheet = Sheet(width)
     groups = sections(safe)
     _opening(sheet, safe)

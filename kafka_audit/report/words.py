@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kafka_audit.model import Finding, Kind, Producer, Release, Root, Suppressed, Verdict
+from kafka_audit.model import Finding, Kind, Producer, Release, Root, Step, Suppressed, Verdict
 
 _FEW_RELEASED = 2
 
@@ -58,6 +58,11 @@ def owner_name(owner: str) -> str:
 def is_class_body(owner: str) -> bool:
     """Return whether `owner` is a class by its name: the report names classes and functions alike."""
     return owner.rpartition(".")[2][:1].isupper()
+
+
+def noun(producer: Producer) -> str:
+    """Return what the client is called by its role."""
+    return "admin client" if producer.role == "admin" else producer.role
 
 
 def heading(producer: Producer) -> str:
@@ -173,7 +178,7 @@ def _urgency(item: Root) -> tuple[bool, int]:
     return (not item.opens, _WORST.index(item.released))
 
 
-def root(item: Root, near: str) -> str:
+def root(item: Root, near: str | None) -> str:
     """Return where an object that keeps the client is made, and what becomes of it."""
     where = "at" if item.owner == "<module>" else "in"
     made = f"{item.name} made {where} {owner_name(item.owner)}, {place(item.path, item.line, near=near)}"
@@ -205,9 +210,13 @@ def evidence(finding: Finding, near: Producer | None) -> list[str]:
     """Return the steps of an alarm's chain; none if the chain is no more than the alarm's own line."""
     if len(finding.trace) == 1 and (finding.trace[0].path, finding.trace[0].line) == (finding.path, finding.line):
         return []
-    paths = {step.path for step in finding.trace}
-    home = near.path if near and paths == {near.path} else None  # of several files each step names its own
-    return [f"{place(step.path, step.line, near=home)}: {step.message}" for step in finding.trace]
+    return steps(finding.trace, near)
+
+
+def steps(chain: Sequence[Step], near: Producer | None) -> list[str]:
+    """Return each step with its line; with its file, too, unless all of them are in the producer's own."""
+    home = near.path if near and {step.path for step in chain} == {near.path} else None
+    return [f"{place(step.path, step.line, near=home)}: {step.message}" for step in chain]
 
 
 def silenced(finding: Suppressed) -> str:

@@ -13,14 +13,15 @@ import importlib
 import pkgutil
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from kafka_audit.facts.schema import At
-from kafka_audit.model import Category, Confidence, Finding, Fix, Problem, Record, Severity, Step
+from kafka_audit.model import Category, Confidence, Dossier, Finding, Fix, Problem, Record, Severity, Step
 from kafka_audit.settings import ConfigError
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 FixKind = Literal["none", "safe", "unsafe", "manual"]
@@ -117,6 +118,13 @@ def judge(program: Program, chosen: Sequence[str] = (), ignored: Sequence[str] =
         except Exception as error:  # one broken rule must not hide what the others found
             problems.append(_failure(rule, error))
     return Judgement(findings=_findings(alarms), problems=tuple(problems))
+
+
+def dossier(program: Program, life: Life, findings: Iterable[Finding], problems: Iterable[Problem]) -> Dossier:
+    """Everything that is known of one client, in the words that the rules' chains use."""
+    from kafka_audit.rules._dossier import dossier as worded  # here, because listing the rules needs no linked program
+
+    return worded(program, life, findings, problems)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.coroutines import is_forgotten
+from kafka_audit.link.exits import is_exit_registrar
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import calls_in
 from kafka_audit.model import Severity, Step
@@ -120,4 +121,5 @@ def _task(program: Program, event: Event) -> tuple[Unit, s.Call] | None:
 
 def _severity(program: Program, unit: Unit) -> Severity:
     """In a handler that runs beside a server the loop goes on, and the task has a chance."""
-    return "info" if program.engine.registrations.get(unit) else "warning"
+    handed = program.engine.registrations.get(unit, {}).values()
+    return "info" if any(not is_exit_registrar(each.target) for each in handed) else "warning"
