@@ -188,7 +188,7 @@ def root(item: Root, near: str | None) -> str:
 def _outcome(item: Root) -> str:
     if item.released == "always":
         return "released"
-    if item.released == "never" and not item.opens:
+    if not item.opens and item.released in ("never", "unknown"):
         return "not released, and not seen to open the client"
     return _VERDICTS[item.released]
 

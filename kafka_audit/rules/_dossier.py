@@ -188,9 +188,9 @@ def _releases(program: Program, life: Life) -> Iterator[Considered]:
     """Every call that could release the client: what counts, what does not, what only looks like a release."""
     discharge, client = program.discharge, life.site.client
     manager = program.engine.managed.get(life.value)
-    if life.holding.kind == "managed" and manager is not None:
-        line = manager.line if isinstance(manager, s.Item) else manager.at[0]
-        yield _considered(life.site.unit, line, "with", True, "the block or stack that holds the client releases it")
+    if manager is not None and not life.releases:
+        line = position(manager)[0]
+        yield _considered(life.site.unit, line, "", True, "the block or exit stack that holds the client releases it")
     for event in life.releases:
         counts = event in discharge.effective(life)
         reason = why(discharge, life, event) if counts else why_not(discharge, life, event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kafka_audit.catalog.clients import import_severity
@@ -100,10 +101,11 @@ def check(program: Program) -> Iterator[Alarm]:
             continue
         chain = import_chain(life.created_at_import)
         module = life.created_at_import[0].caller.module.path if chain else life.path
+        when = "its module" if module == life.path else f"`{PurePosixPath(module).name}`"
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} is created when {module} is imported",
+            message=f"{subject(life)} is created while {when} is imported",
             confidence="high",
             producer=life.id,
             trace=(*chain, created(life), Step(path=life.path, line=life.site.node.at[0], message=_effect(life))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.engine import position
@@ -111,11 +112,13 @@ def check(program: Program) -> Iterator[Alarm]:
         for event in program.starts_at_import(life):
             path = event.unit.module.path
             chain = import_chain(program.lives.reach.import_chain(event.unit))
+            module = chain[0].path if chain else path
+            when = "its module" if module == path else f"`{PurePosixPath(module).name}`"
             last = Step(path=path, line=event.line, message=f"started in {where(owner_name(event.unit))}")
             yield Alarm(
                 path=path,
                 at=position(event.node),
-                message=f"{subject(life)} is started when {chain[0].path if chain else path} is imported",
+                message=f"{subject(life)} is started while {when} is imported",
                 confidence="high",
                 producer=life.id,
                 trace=(*chain, created(life), last),
