@@ -217,7 +217,7 @@ def test_the_paths_that_lose_a_client_are_told(explained, project: Path):
 def test_every_alarm_is_told_with_its_chain(explained):
     wrong = section("What is wrong", explained("shared.py:9"))
     assert wrong[0].startswith("- KA402 warning")
-    assert any(line.startswith("- KA501 error at shared.py:22: ") for line in wrong)
+    assert any(line.startswith("- KA501 error at shared.py:22 ") for line in wrong)
     assert any(line.startswith("3. line 17: ") for line in wrong)
 
 
