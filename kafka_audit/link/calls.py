@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka_audit.catalog.clients import CLIENTS, Client
+from kafka_audit.catalog.hooks import hooks_for
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
 from kafka_audit.link.containers import STORES, call_method, element_store, iterate, store_under
@@ -37,6 +38,10 @@ RELEASE_NAMES = frozenset(name for client in CLIENTS for name in client.release)
 """Methods that release some client: on an unknown receiver such a call may be the release that is missing."""
 
 
+MOST_FOREIGN = 4
+"""More library functions than this at one call are a sign of mocks: the call is told of one of them, and of hooks."""
+
+
 def evaluate_call(engine: Engine, node: s.Call) -> Values:
     """Everything the call can give."""
     callees = engine.evaluate(node.function)
@@ -55,6 +60,11 @@ def _in_order(callees: Values) -> Iterable[Value]:
         return callees
     ordered = [callee for callee in callees if type(callee) is not ContainerMethod]
     ordered.sort(key=_callee_order)
+    foreign = [callee for callee in ordered if isinstance(callee, External)]
+    if len(foreign) > MOST_FOREIGN:
+        # Handing the same arguments to many library functions says no more than to one, unless one is a hook.
+        told = {callee for callee in foreign if hooks_for(callee.dotted)} or set(foreign[:1])
+        ordered = [callee for callee in ordered if not isinstance(callee, External) or callee in told]
     ordered += [callee for callee in callees if type(callee) is ContainerMethod]
     return ordered
 

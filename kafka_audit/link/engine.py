@@ -360,7 +360,8 @@ class Engine:
 
     def note_escape(self, value: Value, target: str, node: s.Call) -> None:
         """Remember that an object was handed to code that cannot be seen."""
-        self.escapes.setdefault((value, node), Escape(value, target, self.unit, node))
+        if (value, node) not in self.escapes:
+            self.escapes[value, node] = Escape(value, target, self.unit, node)
 
     def note_written(self, place: Place, text: str) -> None:
         """Remember how the current unit writes a place that it assigns."""
