@@ -114,7 +114,8 @@ def mentions(source: str) -> dict[str, tuple[str, ...]]:
         ("a[b]", "Subscript(Name('a'), Name('b'))"),
         ("a[b, c]", "Subscript(Name('a'), Sequence('tuple', (Name('b'), Name('c'))))"),
         ("a[b:2:c()]", "Subscript(Name('a'), Opaque((Name('b'), Call(Name('c'), ()))))"),
-        ("a[*b]", "Subscript(Name('a'), Starred(Name('b')))"),
+        ("a[*b]", "Subscript(Name('a'), Sequence('tuple', (Starred(Name('b')),)))"),
+        ("a[b,]", "Subscript(Name('a'), Sequence('tuple', (Name('b'),)))"),
         (
             "lambda a, *, b=1: c",
             "Lambda((Parameter('a', 'positional', None, None), "

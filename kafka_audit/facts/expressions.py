@@ -12,8 +12,9 @@ from typing import Any
 import libcst as cst
 
 from kafka_audit.facts import schema
-from kafka_audit.facts.literals import LITERALS, text_value, words
+from kafka_audit.facts.literals import LITERALS, text_value
 from kafka_audit.facts.positions import Positions
+from kafka_audit.facts.symbols import words
 
 MAX_DEPTH = 200
 """Deepest nesting of facts: whatever reads them recurses, and Python stops at 1000 frames unless told otherwise."""
@@ -129,7 +130,7 @@ class Expressions:
         while type(node) is cst.ConcatenatedString:
             strings.append(node.left)
             node = node.right
-        return self.opaque(*strings, node)
+        return self.opaque(*[string for string in (*strings, node) if type(string) is not cst.SimpleString])
 
     def _interpolated(self, node: Any) -> schema.Expr:
         holes: list[Any] = []
@@ -186,8 +187,11 @@ class Expressions:
 
     def _subscript(self, node: Any) -> schema.Expr:
         value = self.expression(node.value)
-        keys = [self._index(element.slice) for element in node.slice]
-        return schema.Subscript(value, keys[0] if len(keys) == 1 else schema.Sequence("tuple", tuple(keys)))
+        keys = tuple([self._index(element.slice) for element in node.slice])
+        is_single = (
+            len(keys) == 1 and type(node.slice[0].comma) is not cst.Comma and type(keys[0]) is not schema.Starred
+        )
+        return schema.Subscript(value, keys[0] if is_single else schema.Sequence("tuple", keys))
 
     def _lambda(self, node: Any) -> schema.Expr:
         parameters = self.parameters(node.params)

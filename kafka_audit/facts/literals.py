@@ -8,8 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-MAX_TEXT = 500
-"""Longest text kept, in characters: names, topics and addresses are shorter, prose is longer."""
+from kafka_audit.facts.schema import MAX_TEXT
 
 _STRING = re.compile(r"([a-zA-Z]*)('''|\"\"\"|'|\")(.*)\2", re.DOTALL)
 _ESCAPE = re.compile(r"\\(\r\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|.)", re.DOTALL)
@@ -28,9 +27,6 @@ _ESCAPED = {
     "t": "\t",
     "v": "\v",
 }
-_WORD = re.compile(r"[^\W\d]\w*")
-_DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
-_ANNOTATION = re.compile(r"[\w.]+(?:\[[\w.,\[\] |]*\]| ?\| ?[\w.]+)+")
 
 
 def text_value(node: cst.BaseExpression) -> str | None:
@@ -45,13 +41,6 @@ def text_value(node: cst.BaseExpression) -> str | None:
     values = [_plain(piece) for piece in pieces]
     text = "".join([value for value in values if value is not None])
     return None if None in values or len(text) > MAX_TEXT else text
-
-
-def words(text: str) -> list[str]:
-    """The identifiers of a text that is a dotted name (`pkg.module:attribute` included) or reads like an annotation."""
-    if _DOTTED.fullmatch(text) is None and _ANNOTATION.fullmatch(text) is None:
-        return []
-    return _WORD.findall(text)
 
 
 def _plain(source: str) -> str | None:

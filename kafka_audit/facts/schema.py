@@ -17,6 +17,9 @@ import msgspec
 At = tuple[int, int, int, int]
 """Line, column, end line, end column: 1-based, end exclusive."""
 
+MAX_TEXT = 500
+"""Longest text kept, in characters: names, topics and addresses are shorter, prose is longer."""
+
 
 class Node(msgspec.Struct, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     """Base of every fact node. Nodes are compared by identity: two equal calls on two lines are two calls."""
@@ -62,7 +65,7 @@ class Await(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
 
 
 class Constant(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
-    """A literal: text, number, boolean or `None`. Text of more than 500 characters and bytes become `Opaque`."""
+    """A literal: text, number, boolean or `None`. Text longer than `MAX_TEXT` and bytes become `Opaque`."""
 
     value: str | int | float | bool | None
 

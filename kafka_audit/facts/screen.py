@@ -37,19 +37,24 @@ def names_client(data: bytes, libraries: tuple[str, ...] = ROOTS) -> bool:
 
 
 def relevant(
-    contents: Mapping[str, bytes], extract: Extract, libraries: tuple[str, ...] = ROOTS
+    contents: Mapping[str, bytes],
+    extract: Extract,
+    libraries: tuple[str, ...] = ROOTS,
+    *,
+    follow: Extract | None = None,
 ) -> dict[str, FileFacts]:
     """The facts of all files that can matter, by path, sorted.
 
-    `extract` turns contents by path into facts by path; it is called once per round.
+    `extract` turns contents by path into facts by path; it is called for the files that import a library. `follow` does
+    the same, once per round, for those that take part; by default it is `extract` again.
     """
     relevance = Relevance(contents, libraries)
     facts: dict[str, FileFacts] = {}
-    wanted = relevance.seed()
+    wanted, reader = relevance.seed(), extract
     while wanted:
-        new = extract({path: contents[path] for path in wanted})
+        new = reader({path: contents[path] for path in wanted})
         facts.update(new)
-        wanted = relevance.grow(new)
+        wanted, reader = relevance.grow(new), follow or extract
     return {path: facts[path] for path in sorted(facts)}
 
 

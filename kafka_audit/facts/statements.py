@@ -15,7 +15,7 @@ from kafka_audit.facts import schema
 from kafka_audit.facts.expressions import Expressions, TooDeep
 from kafka_audit.facts.patterns import captures, is_irrefutable, values
 from kafka_audit.facts.positions import Positions
-from kafka_audit.facts.symbols import Symbols
+from kafka_audit.facts.symbols import Symbols, asks_for_main
 
 _LONE = (cst.Ellipsis, cst.Integer, cst.SimpleString)
 
@@ -171,7 +171,7 @@ class Statements(Expressions):
     def _if(self, node: Any, body: list[schema.Stmt]) -> None:
         test = self.expression(node.test)
         outer = self._is_module_level
-        self._is_module_level = outer and not _asks_for_main(test)  # nobody imports what a script defines for itself
+        self._is_module_level = outer and not asks_for_main(test)  # nobody imports what a script defines for itself
         then = self._suite(node.body)
         self._is_module_level = outer
         body.append(schema.If(test, then, self._suite(node.orelse), self.line(node)))
@@ -250,13 +250,6 @@ class Statements(Expressions):
         self.bound = outer
         line, end_line = self.line(node), self.positions.end_lines[id(node)]
         body.append(schema.Class(node.name.value, bases, decorators, inner, line, end_line))
-
-
-def _asks_for_main(test: schema.Expr) -> bool:
-    if type(test) is not schema.Compare or test.operator != "==":
-        return False
-    sides = (test.left, test.right)
-    return any(type(side) is schema.Name and side.id == "__name__" for side in sides)
 
 
 _STATEMENTS: dict[type[cst.CSTNode], Callable[[Statements, Any, list[schema.Stmt]], None]] = {

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from kafka_audit.facts import schema
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
+_ANNOTATION = re.compile(r"[\w.]+(?:\[[\w.,\[\] |]*\]| ?\| ?[\w.]+)+")
 
 
 class Symbols:
@@ -41,6 +46,21 @@ class Symbols:
                 if name or mentions
             ]
         )
+
+
+def words(text: str) -> list[str]:
+    """The identifiers of a text that is a dotted name (`pkg.module:attribute` included) or reads like an annotation."""
+    if _DOTTED.fullmatch(text) is None and _ANNOTATION.fullmatch(text) is None:
+        return []
+    return _WORD.findall(text)
+
+
+def asks_for_main(test: schema.Expr) -> bool:
+    """Whether a test compares `__name__`: nobody imports what a script defines for itself."""
+    if type(test) is not schema.Compare or test.operator != "==":
+        return False
+    sides = (test.left, test.right)
+    return any(type(side) is schema.Name and side.id == "__name__" for side in sides)
 
 
 def _bindings(statements: Iterable[schema.Stmt]) -> Iterator[str]:

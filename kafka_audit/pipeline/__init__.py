@@ -84,11 +84,11 @@ def _audited(settings: Settings, progress: Progress) -> _Audited:
     found = discover(settings.paths)
     contents, unread = read(found.files)
     with Workers(settings.jobs, progress) as workers:
-        facts = relevant(contents, workers.extract)
+        facts = relevant(contents, workers.extract, follow=workers.follow)
 
         def load(names: list[str]) -> dict[str, FileFacts]:
             """Read the further files that linking asks for."""
-            more = workers.extract({name: contents[name] for name in names if name in contents})
+            more = workers.follow({name: contents[name] for name in names if name in contents})
             facts.update(more)
             return more
 
