@@ -58,7 +58,7 @@ def test_owners_are_told_worst_first_and_many_released_ones_in_one_line() -> Non
     assert told == [
         "Owner: Bus made at module level, app/z.py:60 (global): never released",
         "Owner: Idle made in run(), app/a.py:50 (local): not released, and not seen to open the client",
-        "Owner: 39 more objects, all released (Bus)",
+        "Owner: 39 objects (Bus): all released",
     ]
 
 
@@ -66,6 +66,11 @@ def test_a_few_released_owners_are_told_one_by_one() -> None:
     assert owners_told(owner(1), owner(2)) == [
         f"Owner: Bus made in run(), app/a.py:{line} (local): released" for line in (1, 2)
     ]
+
+
+def test_many_owners_that_never_open_the_client_are_told_in_one_line() -> None:
+    told = owners_told(*(owner(line, name=f"C{line % 2}", opens=False, released="unknown") for line in range(9)))
+    assert told == ["Owner: 9 objects (C0, C1): not released, and none of them seen to open the client"]
 
 
 def test_of_very_many_unreleased_owners_the_first_are_told() -> None:

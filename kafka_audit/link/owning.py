@@ -88,7 +88,9 @@ class Owning:
             if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
                 continue
             holding = self.lives.holdings.of_instance(value)
-            is_released = direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
+            is_released = bool(life.releases) and (
+                direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
+            )
             opens = any(callee in opening for _, callee in self._calls.get(value, ())) or life.site.unit.kind == "class"
             found.append(Owner(life, value, origin, layer, holding, opens, is_released))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at))

@@ -28,10 +28,6 @@ _RESOURCE_WARNINGS = (
 )
 
 
-# A command cannot be folded inside a word, and the narrowest page has sixty columns.
-_LONGEST_SITE = 50
-
-
 class Cause(Record, frozen=True, kw_only=True):
     """One rule that alarmed: its own sentence (empty if the caller gave none), how often, where, and what came last.
 
@@ -175,11 +171,14 @@ def _worst(findings: Iterable[Finding]) -> int:
     return min(_RANK[item.severity] for item in findings)
 
 
-def commands(report: Report, paths: Sequence[str]) -> list[Command]:
-    """Return the commands that check this report's alarms again, only those that have something to check."""
+def commands(report: Report, paths: Sequence[str], room: int) -> list[Command]:
+    """Return the commands that check this report's alarms again, only those that have something to check.
+
+    A command that would need a word of more than `room` columns, which no page can fold, is left out.
+    """
     scan = ("kafka-audit", "scan", *(_quoted(path) for path in paths))
     listed = [Command(purpose="Audit again, one line for each alarm", words=(*scan, "--format concise"))]
-    site = _site_to_explain(report)
+    site = _site_to_explain(report, room)
     if site:
         purpose = f"Read everything that is known about one {client_noun(report)}, such as the worst"
         listed.append(Command(purpose=purpose, words=(*scan, "--explain-site", site)))
@@ -192,12 +191,12 @@ def commands(report: Report, paths: Sequence[str]) -> list[Command]:
     return listed
 
 
-def _site_to_explain(report: Report) -> str:
+def _site_to_explain(report: Report, room: int) -> str:
     """Return the first producer with an alarm of the most severe kind; empty if its place is too long for a line."""
     worst = _worst(report.findings) if report.findings else 0
     ids = {item.producer for item in report.findings if _RANK[item.severity] == worst}
     site = next((f"{item.path}:{item.line}" for item in report.producers if item.id in ids), "")
-    return _quoted(site) if site and site.isascii() and len(site) <= _LONGEST_SITE else ""
+    return _quoted(site) if site and site.isascii() and len(site) <= room else ""
 
 
 def _quoted(path: str) -> str:

@@ -19,6 +19,7 @@ _Alarm = TypeVar("_Alarm", bound=Finding)
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _CONTEXTS = {"app": "in the application", "test": "in tests", "example": "in examples", "script": "in scripts"}
+_COMMAND = 10  # columns that a command's indent, quotes and line break take
 _ROLES = {"producer": "producing", "consumer": "consuming", "admin": "administering"}
 
 
@@ -33,7 +34,7 @@ def page(report: Report, texts: Mapping[str, RuleText], *, paths: Sequence[str],
     _causes(sheet, advice.causes(safe, texts))
     _checklist(sheet, advice.checklist(safe, groups, texts))
     _files(sheet, advice.files(safe))
-    _commands(sheet, advice.commands(safe, paths) if safe.producers or safe.findings else [])
+    _commands(sheet, advice.commands(safe, paths, sheet.width - _COMMAND) if safe.producers or safe.findings else [])
     _problems(sheet, safe)
     sheet.rule()
     sheet.add("", summary_line(safe))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from kafka_audit.model import Finding, Kind, Producer, Release, Root, Step, Suppressed, Verdict
 
-_FEW_RELEASED = 2
+# Likewise for those about which nothing is wrong.
+_FEW_HARMLESS = 2
 
 # How many lines below the constructor a start still counts as part of the same stretch of code.
 _NEAR = 10
@@ -159,23 +160,34 @@ def few(told: Sequence[str], nouns: str) -> list[str]:
 
 def verdict(producer: Producer, *, has_alarms: bool) -> str:
     """Return whether the client is released; `has_alarms` says that alarms below restrict it."""
-    restricted = has_alarms and producer.released.verdict == "always"
-    return _VERDICTS[producer.released.verdict] + (", except as the alarms below say" if restricted else "")
+    known = producer.released.verdict
+    if known == "never" and producer.started.when == "never":
+        return "never started and never released"
+    return _VERDICTS[known] + (", except as the alarms below say" if known == "always" and has_alarms else "")
 
 
 def owners(producer: Producer) -> list[str]:
-    """Return where each object that keeps the client is made and what becomes of it; many released ones in one line."""
-    owing = [item for item in producer.roots if item.released != "always"]
+    """Return where each object that keeps the client is made and what becomes of it; many harmless ones in one line."""
     released = [item for item in producer.roots if item.released == "always"]
-    told = few([root(item, producer.path) for item in sorted(owing, key=_urgency)], "objects")
-    if len(released) <= _FEW_RELEASED:
-        return told + [root(item, producer.path) for item in released]
-    classes = ", ".join(few(list(dict.fromkeys(item.name for item in released)), "classes"))
-    return [*told, f"{len(released)}{' more' if told else ''} objects, all released ({classes})"]
+    idle = [item for item in producer.roots if _is_idle(item)]
+    owing = [item for item in producer.roots if item not in released and item not in idle]
+    told = [root(item, producer.path) for item in sorted(owing, key=lambda item: _WORST.index(item.released))]
+    return [
+        *few(told, "objects"),
+        *_harmless(idle, producer, "not released, and none of them seen to open the client"),
+        *_harmless(released, producer, "all released"),
+    ]
 
 
-def _urgency(item: Root) -> tuple[bool, int]:
-    return (not item.opens, _WORST.index(item.released))
+def _harmless(found: Sequence[Root], producer: Producer, outcome: str) -> list[str]:
+    if len(found) <= _FEW_HARMLESS:
+        return [root(item, producer.path) for item in found]
+    classes = ", ".join(few(list(dict.fromkeys(item.name for item in found)), "classes"))
+    return [f"{len(found)} objects ({classes}): {outcome}"]
+
+
+def _is_idle(item: Root) -> bool:
+    return not item.opens and item.released in ("never", "unknown")
 
 
 def root(item: Root, near: str | None) -> str:
@@ -188,7 +200,7 @@ def root(item: Root, near: str | None) -> str:
 def _outcome(item: Root) -> str:
     if item.released == "always":
         return "released"
-    if not item.opens and item.released in ("never", "unknown"):
+    if _is_idle(item):
         return "not released, and not seen to open the client"
     return _VERDICTS[item.released]
 
