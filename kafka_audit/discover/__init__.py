@@ -11,6 +11,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from kafka_audit.discover.scripts import declared_scripts
 from kafka_audit.discover.walk import Walk, is_package
 from kafka_audit.model import Problem, Record
 from kafka_audit.settings import ConfigError
@@ -37,7 +38,8 @@ class Discovery(Record, frozen=True, kw_only=True):
 
     `problems` are places that exist and could not be listed; `dangling` are links to nothing, which hide no code.
     `skipped` counts what was left out on purpose: folders `excluded` by default, entries `ignored` by an ignore file,
-    `stubs`, and `links` that are second names of files read elsewhere.
+    `stubs`, and `links` that are second names of files read elsewhere. `scripts` are the `module:function` of the
+    commands that the project declares.
     """
 
     files: tuple[Source, ...]
@@ -45,6 +47,7 @@ class Discovery(Record, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     dangling: tuple[Problem, ...]
     skipped: dict[str, int]
+    scripts: frozenset[str]
 
 
 def discover(paths: Sequence[str]) -> Discovery:
@@ -59,7 +62,8 @@ def discover(paths: Sequence[str]) -> Discovery:
     asked = project if places == roots else Walk(places)
     if not (asked.files or asked.unreadable or asked.dangling):
         raise ConfigError(_nothing_found(paths, asked.skipped))
-    return _discovery(project, asked, os.path.commonpath([_base(root) for root in roots]), here)
+    scripts = declared_scripts(roots)
+    return _discovery(project, asked, os.path.commonpath([_base(root) for root in roots]), here, scripts)
 
 
 def as_text(path: str) -> str:
@@ -68,7 +72,7 @@ def as_text(path: str) -> str:
     return posix.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _discovery(project: Walk, asked: Walk, base: str, here: str) -> Discovery:
+def _discovery(project: Walk, asked: Walk, base: str, here: str, scripts: frozenset[str]) -> Discovery:
     """The two walks as one answer, each file under one name: the one that the project's walk gave it."""
     sources = {
         real: Source(name=_below(base, location), path=_below(here, location), location=location)
@@ -80,6 +84,7 @@ def _discovery(project: Walk, asked: Walk, base: str, here: str) -> Discovery:
         problems=_problems({**project.unreadable, **asked.unreadable}, here),
         dangling=_problems(asked.dangling, here),
         skipped={kind: asked.skipped[kind] for kind in ("excluded", "ignored", "links", "stubs")},
+        scripts=scripts,
     )
 
 

@@ -13,10 +13,17 @@ from kafka_audit.link.program import Program
 from kafka_audit.model import Role
 
 
-def link(sources: Mapping[str, FileFacts], all_paths: Collection[str], roles: Collection[Role], load: Load) -> Program:
+def link(
+    sources: Mapping[str, FileFacts],
+    all_paths: Collection[str],
+    roles: Collection[Role],
+    load: Load,
+    scripts: Collection[str] = (),
+) -> Program:
     """Link the facts of the files in `sources`; `all_paths` are all Python files of the project, read or not.
 
-    `load` is asked for the facts of further files when an object of interest is handed into one of them.
+    `load` is asked for the facts of further files when an object of interest is handed into one of them. `scripts`
+    are the `module:function` of the commands that the project declares.
     """
     paths = ModulePaths({*all_paths, *sources}, (*LIBRARIES, *FRAMEWORK_LIBRARIES))
-    return Program(flow(sources, paths, load), roles)
+    return Program(flow(sources, paths, load), roles, scripts)

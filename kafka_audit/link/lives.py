@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
@@ -49,9 +50,9 @@ class Life:
 class Lives:
     """All lives of a program, with the call graph and the holdings they rest on."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, scripts: Collection[str] = ()) -> None:
         self.engine = engine
-        self.reach = Reach(engine)
+        self.reach = Reach(engine, scripts)
         self.holdings = Holdings(engine)
         self._events = _by_receiver(engine)
         self._possible = _foreign_releases(engine)

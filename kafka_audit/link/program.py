@@ -23,9 +23,9 @@ from kafka_audit.model import Created, Producer, Release, Released, Role, Root, 
 class Program:
     """A solved engine with the lives of its clients; read only."""
 
-    def __init__(self, engine: Engine, roles: Collection[Role]) -> None:
+    def __init__(self, engine: Engine, roles: Collection[Role], scripts: Collection[str] = ()) -> None:
         self.engine = engine
-        self.lives = Lives(engine)
+        self.lives = Lives(engine, scripts)
         self.discharge = Discharge(self.lives)
         self.owning = Owning(self.lives, self.discharge)
         self.rollbacks = Rollbacks(self.lives)

@@ -7,7 +7,7 @@ was given to call, a test.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -64,8 +64,9 @@ class Entry:
 class Reach:
     """The call graph of a solved engine, and the questions asked of it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, scripts: Collection[str] = ()) -> None:
         self.engine = engine
+        self._scripts = frozenset(scripts)
         self.outgoing: dict[Unit, list[Edge]] = {}
         self.incoming: dict[Unit, list[Edge]] = {}
         for edge in _edges(engine):
@@ -141,12 +142,21 @@ class Reach:
         in_test = context_of(unit.module.path) == "test"
         if in_test and (name.startswith("test") or self.engine.flagged(unit, "fixture")):
             yield Entry("test", unit, unit.module.path)
-        if name in ENTRY_NAMES and unit.parent is unit.module.top:
+        if unit.parent is unit.module.top and (name in ENTRY_NAMES or self._is_script(unit)):
             yield Entry("name", unit, unit.module.path)
         if name == "__del__":
             yield Entry("exit", unit, unit.module.path, "object.__del__")
         if unit.method_of is not None and self._is_framework_method(unit.method_of, name):
             yield Entry("framework", unit, unit.module.path)
+
+    def _is_script(self, unit: Unit) -> bool:
+        """Whether the project declares the function as a command: `package.module:function`."""
+        parts = PurePosixPath(unit.module.path).with_suffix("").parts
+        dotted = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        return any(
+            function == unit.qualname and (dotted == module or dotted.endswith(f".{module}"))
+            for module, _, function in (script.partition(":") for script in self._scripts)
+        )
 
     def _is_framework_method(self, scope: ClassScope, name: str) -> bool:
         """Whether a library can call this method: it overrides one of a library's class, or Python itself calls it."""

@@ -92,7 +92,7 @@ def _audited(settings: Settings, progress: Progress) -> _Audited:
             facts.update(more)
             return more
 
-        program = link(facts.copy(), [file.name for file in found.files], settings.roles, load)
+        program = link(facts.copy(), [file.name for file in found.files], settings.roles, load, found.scripts)
         others = {name: contents[name] for name in sorted(found.asked & contents.keys() - facts.keys())}
         harmless = _problems(workers.check(others), found)
     judgement = judge(program, settings.select, settings.ignore)
