@@ -173,6 +173,55 @@ def test_every_release_is_told_with_why_it_does_not_count(explained):
     ]
 
 
+LAZY = """\
+from aiokafka import AIOKafkaProducer
+shared = None
+async def get():
+    global shared
+    if shared is None:
+        shared = AIOKafkaProducer()
+        await shared.start()
+    return shared
+async def close():
+    await shared.stop()
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "test", "reason"),
+    [
+        ("", "", "nothing calls it"),
+        ("async def end():\n    await close()\n", "", "nothing calls `end`, which leads there"),
+        ("", "import lazy\nasync def test():\n    await lazy.close()\n", "only tests call it"),
+        (
+            "import asyncio\nif __name__ == '__main__':\n    asyncio.run(close())\n",
+            "",
+            "the main guard of the client's own module gets there, which no import runs",
+        ),
+        (
+            "from fastapi import FastAPI\napp = FastAPI(lifespan=get)\n"
+            "@app.on_event('shutdown')\nasync def end():\n    await close()\n",
+            "",
+            "`fastapi.FastAPI().on_event` calls nothing in an application that has a lifespan of its own",
+        ),
+    ],
+)
+def test_a_release_that_nothing_runs_says_what_is_missing(more: str, test: str, reason: str, explained, project: Path):
+    (project / "lazy.py").write_text(LAZY + more)
+    (project / "test_lazy.py").write_text(test)
+    [_, release] = section("What releases it", explained("lazy.py:6"))
+    assert release.split("does not count: ")[1] == reason
+
+
+def test_what_only_tests_release_is_not_released(explained, project: Path):
+    (project / "lazy.py").write_text(LAZY.split("async def close", maxsplit=1)[0])
+    (project / "test_lazy.py").write_text("import lazy\nasync def test():\n    await lazy.shared.stop()\n")
+    assert section("What releases it", explained("lazy.py:6")) == [
+        "never released",
+        "- test_lazy.py:3: `lazy.shared.stop()` in `test` does not count: a test releases nothing for the application",
+    ]
+
+
 def test_a_release_that_counts_says_from_where_it_is_reached(explained):
     releases = section("What releases it", explained("bus.py:5"))
     assert releases[1:] == ["- line 8: `self.producer.close()` in `Bus.close` counts: reached from importing a module"]
