@@ -355,7 +355,9 @@ def test_a_current_directory_that_is_gone_is_a_configuration_error(make: Make, t
 
 
 def test_the_commands_that_a_project_declares_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "pyproject.toml").write_text('[project.scripts]\nsend = "app.cli:send_all"\n[project.gui-scripts]\nx = 1\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[project.scripts]\nsend = "app.cli:send_all"\n[project.gui-scripts]\nx = 1\n'
+    )
     (tmp_path / "a.py").write_text("")
     monkeypatch.chdir(tmp_path)
     assert discover((".",)).scripts == {"app.cli:send_all"}
