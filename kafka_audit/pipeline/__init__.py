@@ -6,7 +6,9 @@ the program, and what was asked for is told. Each phase is a function from one v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from kafka_audit.discover import Discovery, discover
@@ -75,6 +77,19 @@ def explain(settings: Settings, site: str, progress: Progress = _silent) -> str:
     return explanation(told(dossier(done.program, life, done.judgement.findings, done.hiding), done.found))
 
 
+@contextmanager
+def _not_collecting() -> Iterator[None]:
+    """Nearly all that an audit makes lives until its end: a search for garbage finds none, again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@_not_collecting()
 def _audited(settings: Settings, progress: Progress) -> _Audited:
     from kafka_audit.facts.screen import relevant
     from kafka_audit.link import link
@@ -92,10 +107,12 @@ def _audited(settings: Settings, progress: Progress) -> _Audited:
             facts.update(more)
             return more
 
-        program = link(facts.copy(), [file.name for file in found.files], settings.roles, load, found.scripts)
         others = {name: contents[name] for name in sorted(found.asked & contents.keys() - facts.keys())}
-        harmless = _problems(workers.check(others), found)
-    judgement = judge(program, settings.select, settings.ignore)
+        checked = workers.check(others)  # goes on while this process links and judges
+        program = link(facts.copy(), [file.name for file in found.files], settings.roles, load, found.scripts)
+        judgement = judge(program, settings.select, settings.ignore)
+        broken = {name: flaws for name, flaws in checked().items() if name not in facts}
+    harmless = _problems(broken, found)
     flaws = _problems({name: each.flaws for name, each in facts.items()}, found)
     return _Audited(
         found,

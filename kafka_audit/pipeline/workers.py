@@ -7,6 +7,7 @@ process twice has a flaw that says so.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -15,7 +16,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 from types import TracebackType
@@ -62,36 +63,49 @@ class Workers:
         """The same for files that name no client."""
         return self._run("following", followed, contents, weight=FOLLOWING)
 
-    def check(self, contents: Mapping[str, bytes]) -> dict[str, tuple[Flaw, ...]]:
-        """The flaws of each file that does not parse; the others are left out."""
-        facts = self._run("checking syntax", checked, contents, weight=CHECKING)
-        return {name: each.flaws for name, each in facts.items() if each.flaws}
+    def check(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
+        """Start a check of the syntax; the answer, when called, gives the flaws of each file that does not parse."""
+        results = self._start(checked, contents, weight=CHECKING)
+
+        def flaws() -> dict[str, tuple[Flaw, ...]]:
+            facts = self._collected("checking syntax", results, len(contents))
+            return {name: each.flaws for name, each in facts.items() if each.flaws}
+
+        return flaws
 
     def _run(self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int) -> dict[str, FileFacts]:
         """The task's result for each file, in the order of the names."""
-        load = sum(map(len, contents.values())) // weight
-        results: Iterator[tuple[str, bytes]]
-        if self._jobs == 1 or (self._pool is None and load < WORTH_A_POOL):
-            results = ((name, task(content)) for name, content in contents.items())
-        else:
-            results = self._in_pool(task, contents)
+        return self._collected(doing, self._start(task, contents, weight), len(contents))
+
+    def _collected(self, doing: str, results: Iterator[tuple[str, bytes]], of: int) -> dict[str, FileFacts]:
         done = {}
         for name, result in results:
             done[name] = result
-            self._progress(doing, len(done), len(contents))
+            self._progress(doing, len(done), of)
         return {name: decode(done[name]) for name in sorted(done)}
 
-    def _in_pool(self, task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-        """Results as they come, large files first so that none is left to one process at the end."""
+    def _start(self, task: Task, contents: Mapping[str, bytes], weight: int) -> Iterator[tuple[str, bytes]]:
+        """The results as they come. Processes, if there are any, begin at once; else the work waits to be asked for."""
+        load = sum(map(len, contents.values())) // weight
+        if self._jobs == 1 or (self._pool is None and load < WORTH_A_POOL):
+            return ((name, task(content)) for name, content in contents.items())
         self._pool = self._pool or _pool(self._jobs)
-        undone = dict.fromkeys(sorted(contents, key=lambda name: (-len(contents[name]), name)))
-        try:
-            futures = {self._pool.submit(task, contents[name]): name for name in undone}
+        order = sorted(contents, key=lambda name: (-len(contents[name]), name))  # no large file is left to the end
+        futures: dict[Future[bytes], str] = {}
+        with contextlib.suppress(BrokenProcessPool):  # what could not be handed out is left undone
+            for name in order:
+                futures[self._pool.submit(task, contents[name])] = name
+        return self._from_pool(task, contents, futures, dict.fromkeys(order))
+
+    def _from_pool(
+        self, task: Task, contents: Mapping[str, bytes], futures: Mapping[Future[bytes], str], undone: dict[str, None]
+    ) -> Iterator[tuple[str, bytes]]:
+        with contextlib.suppress(BrokenProcessPool):
             for future in as_completed(futures):
                 result = future.result()
                 del undone[futures[future]]
                 yield futures[future], result
-        except BrokenProcessPool:
+        if undone:
             self._pool = None
             yield from _one_by_one(task, {name: contents[name] for name in undone})
 
