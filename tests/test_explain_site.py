@@ -173,6 +173,19 @@ def test_every_release_is_told_with_why_it_does_not_count(explained):
     ]
 
 
+def test_an_element_is_told_with_the_place_of_its_container(explained, project: Path):
+    (project / "pool.py").write_text(
+        "from kafka import KafkaProducer\n"
+        "class Pool:\n"
+        "    def __init__(self):\n"
+        "        self.clients = []\n"
+        "    def fill(self):\n"
+        "        self.clients.append(KafkaProducer())\n"
+    )
+    places = section("Who keeps it", explained("pool.py:6"))[1:]
+    assert places == ["- line 4: element of attribute `clients` of `Pool`: the one that counts"]
+
+
 LAZY = """\
 from aiokafka import AIOKafkaProducer
 shared = None

@@ -49,13 +49,15 @@ def dossier(program: Program, life: Life, findings: Iterable[Finding], problems:
 
 def _places(program: Program, life: Life) -> Iterator[Step]:
     """The places that the client reaches, in the order of the files."""
-    found = program.lives.holdings.places.get(life.value, [])
-    for place in sorted(found, key=place_order):
-        text = _place(place)
-        path = _path(place)
+    reached = program.lives.holdings.places
+    for element in sorted(reached.get(life.value, []), key=place_order):
+        kept = sorted(reached.get(element.owner, ()), key=place_order) if isinstance(element.owner, Container) else []
+        place = life.holding.at if life.holding.at in kept else next(iter(kept), element)
+        text, path = _place(place), _path(place) or life.path
         if text and (life.in_test or context_of(path) != "test"):
+            inside = "" if place is element else "element of "
             decides = ": the one that counts" if place is life.holding.at else ""
-            yield Step(path=path or life.path, line=_line(life, place), message=text + decides)
+            yield Step(path=path, line=_line(life, place), message=inside + text + decides)
 
 
 def _place(place: Place) -> str:
@@ -73,7 +75,7 @@ def _place(place: Place) -> str:
         case "result" | "yield":
             return f"what {where(place.name)} {'returns' if place.kind == 'result' else 'yields'}"
         case "element":
-            is_kept = isinstance(owner, Container) and owner.kind not in LOOSE
+            is_kept = isinstance(owner, Container) and owner.kind not in LOOSE and owner.line
             return "element of a container" if is_kept else ""
         case "outside":
             return f"attribute `{place.name}` of an object that is not the project's own"
