@@ -20,7 +20,6 @@ EXAMPLES = {f"{rule.code}-{kind}": files(getattr(rule, kind)) for rule in rules(
 PROGRAMS = [*PROJECTS, *EXAMPLES]
 
 FAULTS = {
-    ("renamed", "quick_reference"): "KA402 knows a lock by its name, not by what it is",
     ("commented", "quick_reference"): "a comment that names a client's method gets a file read that was left out",
 }
 """Faults of the engine that are known, by transformation and program."""

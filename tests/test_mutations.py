@@ -47,7 +47,6 @@ HARMLESS: Reasons = {
     ("started_twice/once_each/senders.py", 93, FINALLY): ONLY_STARTS,
     ("container/never_closed/provided.py", 19, ("release-deleted",)): UNSEEN,
     ("hook/wrong_scope/dependency.py", 23, FINALLY): UNSEEN,
-    ("hook/wrong_scope/sanic_main.py", 16, ("registration-dropped",)): UNSEEN,
     ("hook/live/fastapi_nested.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
     ("instance/released_from_outside/main.py", 20, ("registration-dropped",)): "the lifespan makes the client, too",
     ("owner/asked/service.py", 40, ("registration-dropped",)): "the journal's `close` is not this one",
@@ -58,7 +57,6 @@ OWNERS = "the finally around an owner's release: KA301 walks only the function t
 FACTORY = "the finally around the release of a factory's result: KA301 walks only the function that makes the client"
 SHARED = "the finally around the function that releases a global: KA301 walks only the function that makes the client"
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
-UNRUN = "a release of a client kept on another library's object counts though nothing runs it"
 PROVIDER = "a provider's generator that never releases what it yields"
 REFILLED = "a factory fills the buffer after its flush, and its caller drops the client"
 FLUSHING = "flush of kafka-python raises, too"
@@ -82,9 +80,6 @@ FAULTS: Reasons = {
     ("import_time/started_at_import/main.py", 14, FINALLY): SHARED,
     ("overwritten/after_release/main.py", 12, FINALLY): SHARED,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
-    ("hook/live/aiohttp_shutdown.py", 22, ("registration-dropped",)): UNRUN,
-    ("hook/live/arq_context.py", 22, ("registration-dropped",)): UNRUN,
-    ("hook/live/taskiq_events.py", 16, ("registration-dropped",)): UNRUN,
     ("container/closed/provided.py", 15, ("with-made-plain",)): PROVIDER,
     ("container/closed/resources.py", 12, ("release-deleted",)): PROVIDER,
     ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,
