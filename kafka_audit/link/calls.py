@@ -9,7 +9,7 @@ from kafka_audit.catalog.clients import CLIENTS, Client
 from kafka_audit.catalog.hooks import hooks_for
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
-from kafka_audit.link.containers import STORES, call_method, element_store, iterate, store_under
+from kafka_audit.link.containers import STORES, call_methods, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, mark_run
@@ -48,24 +48,23 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
     arguments = gather(engine, node)
     if not callees:
         return _call_unknown(engine, node, arguments)
-    found: Values = set()
-    for callee in _in_order(callees):
+    of_containers = [callee for callee in callees if type(callee) is ContainerMethod]
+    found = call_methods(engine, of_containers, arguments, node) if of_containers else set()
+    for callee in _in_order(callees.difference(of_containers) if of_containers else callees):
         found |= apply(engine, callee, node, arguments)
     return found
 
 
 def _in_order(callees: Values) -> Iterable[Value]:
-    """The callees in their order; methods of containers have none, and there may be many of them."""
-    if len(callees) == 1:
+    """The callees in their order."""
+    if len(callees) < 2:
         return callees
-    ordered = [callee for callee in callees if type(callee) is not ContainerMethod]
-    ordered.sort(key=_callee_order)
+    ordered = sorted(callees, key=_callee_order)
     foreign = [callee for callee in ordered if isinstance(callee, External)]
     if len(foreign) > MOST_FOREIGN:
         # Handing the same arguments to many library functions says no more than to one, unless one is a hook.
         told = {callee for callee in foreign if hooks_for(callee.dotted)} or set(foreign[:1])
         ordered = [callee for callee in ordered if not isinstance(callee, External) or callee in told]
-    ordered += [callee for callee in callees if type(callee) is ContainerMethod]
     return ordered
 
 
@@ -133,7 +132,7 @@ def _call_bound(engine: Engine, callee: BoundMethod, node: s.Call, arguments: Ar
 
 
 def _call_container(engine: Engine, callee: ContainerMethod, node: s.Call, arguments: Arguments) -> Values:
-    return call_method(engine, callee, arguments, node)
+    return call_methods(engine, [callee], arguments, node)
 
 
 def _call_partial(engine: Engine, callee: Partial, node: s.Call, arguments: Arguments) -> Values:

@@ -212,32 +212,51 @@ def _stand_in(engine: Engine, base: s.Expr) -> object:
     return base
 
 
-def call_method(engine: Engine, method: ContainerMethod, arguments: Arguments, node: s.Call) -> Values:
-    """A method call on a known container."""
-    container, name = method.container, method.name
+def call_methods(engine: Engine, methods: list[ContainerMethod], arguments: Arguments, node: s.Call) -> Values:
+    """A call of one method on known containers: there are many of them where data is passed around."""
     found: Values = set()
-    if name in TAKES or (name == "get" and "queue" in container.kind):
-        engine.checkouts.setdefault((container, engine.unit), node)
-    elif name in STORES:
-        engine.checkins.add((container, engine.unit))
-    if name in STORES:
-        many = name in {"extend", "extendleft", "update"}
-        keyed = name in {"setdefault", "insert"}
-        key = _constant_key(node) if name == "setdefault" else None
-        for index, values in enumerate(arguments.all()):
-            if keyed and index == 0:
-                continue
-            place = _slot(container, key) if key is not None else container.rest
-            engine.write(place, iterate(engine, values) if many else values)
-        for keyword, values in arguments.keywords.items() if many else ():
-            engine.write(_slot(container, keyword), values)
-    if name in VIEWS:
-        found.add(container)
-    elif name in LOADS:
-        key = _constant_key(node) if container.kind == "dict" and name in {"get", "pop", "setdefault"} else None
-        found |= element_of(engine, container, key) if key is not None else contents(engine, container)
-        found |= set().union(*arguments.all()[1:2]) if name in {"get", "pop"} else set()
+    for method in methods:
+        container, name = method.container, method.name
+        if name in TAKES or (name == "get" and "queue" in container.kind):
+            engine.checkouts.setdefault((container, engine.unit), node)
+        if name in STORES:
+            _store(engine, method, arguments, node)
+        if name in VIEWS:
+            found.add(container)
+        elif name in LOADS:
+            _load_into(found, engine, method, node)
+            if name in {"get", "pop"} and (len(arguments.positional) > 1 or arguments.keywords or arguments.spread):
+                found.update(*arguments.all()[1:2])
     return found
+
+
+def _store(engine: Engine, method: ContainerMethod, arguments: Arguments, node: s.Call) -> None:
+    """A method that puts its arguments into the container."""
+    container, name = method.container, method.name
+    if name not in TAKES:
+        engine.checkins.add((container, engine.unit))
+    many = name in {"extend", "extendleft", "update"}
+    keyed = name in {"setdefault", "insert"}
+    key = _constant_key(node) if name == "setdefault" else None
+    for index, values in enumerate(arguments.all()):
+        if keyed and index == 0:
+            continue
+        place = _slot(container, key) if key is not None else container.rest
+        engine.write(place, iterate(engine, values) if many else values)
+    for keyword, values in arguments.keywords.items() if many else ():
+        engine.write(_slot(container, keyword), values)
+
+
+def _load_into(found: Values, engine: Engine, method: ContainerMethod, node: s.Call) -> None:
+    """A method that gives what is in the container: under a constant key, when it names one."""
+    container = method.container
+    named = container.kind == "dict" and method.name in {"get", "pop", "setdefault"}
+    key = _constant_key(node) if named else None
+    if key is not None and key in container.slots_:
+        found |= engine.read(container.slots_[key])
+    elif container.slots_:
+        found.update(*[engine.read(place) for place in container.slots_.values()])
+    found |= engine.read(container.rest)
 
 
 def _constant_key(node: s.Call) -> str | None:

@@ -8,7 +8,7 @@ not matter here; paths are another module's business.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -178,7 +178,9 @@ class Engine:
         self.pokes: dict[tuple[Value, Unit], None] = {}
         self.wanted: set[str] = set()
         self.settled = False
-        self.waiting: dict[Unit, None] = {}
+        self.statement: s.Stmt | None = None
+        self.is_statement_guarded = False
+        self.waiting: dict[tuple[Unit, s.Stmt | None, bool], None] = {}
         self.related = Related(modules, paths)
         self._interned: dict[tuple[object, ...], Value] = {}
         self._outside: dict[tuple[str, str], Place] = {}
@@ -197,17 +199,22 @@ class Engine:
                 if path in modules or unit.imports:
                     self.enqueue(unit)
 
-    def solve(self, evaluate: Callable[[Engine, Unit], None]) -> None:
+    def solve(self, evaluate: Callable[[Engine, Unit], None], resume: Callable[[Engine, s.Stmt], None]) -> None:
         """Evaluate every unit that waits, until nothing changes.
 
         In a first pass nothing is taken for unknown, because it may only not be known yet. What still has no value
         then is unknown for good, and a second pass says what that means: objects given to it are handed over.
         """
-        for settled in (False, True):
-            self.settled = settled
-            for unit in self.waiting if settled else ():
+        self.settled = False
+        self._drain(evaluate)
+        self.settled = True
+        for unit, statement, guarded in self.waiting:
+            if statement is None:
                 self.enqueue(unit)
-            self._drain(evaluate)
+            else:
+                self.unit, self.guarded = unit, guarded
+                resume(self, statement)
+        self._drain(evaluate)
 
     def look(self, unit: Unit, expression: s.Expr) -> Values:
         """What an expression of a unit can be, once everything is settled."""
@@ -215,8 +222,8 @@ class Engine:
         return self.evaluate(expression)
 
     def wait(self) -> None:
-        """Look at the current unit again once it is settled what stays unknown."""
-        self.waiting[self.unit] = None
+        """Look at the current statement again once it is settled what stays unknown."""
+        self.waiting[self.unit, self.statement, self.is_statement_guarded] = None
 
     def _drain(self, evaluate: Callable[[Engine, Unit], None]) -> None:
         while self._work:
@@ -237,11 +244,11 @@ class Engine:
         place.readers[self.unit] = None
         return place.values
 
-    def write(self, place: Place, values: Iterable[Value]) -> None:
+    def write(self, place: Place, values: Values) -> None:
         """Add values to a place and wake its readers if any is new."""
-        new = [value for value in values if value not in place.values]
-        if place.kind not in KEEPS_TEXT:
-            new = [value for value in new if not isinstance(value, Text)]
+        new = values.difference(place.values)
+        if new and place.kind not in KEEPS_TEXT:
+            new = {value for value in new if type(value) is not Text}
         if not new or len(place.values) > MOST_VALUES:
             return
         place.values = place.values.union(new)

@@ -25,9 +25,13 @@ def evaluate(engine: Engine, expression: s.Expr) -> Values:
 
 
 def _name(engine: Engine, node: s.Name) -> Values:
+    place = engine.unit.seen.get(node.id)
+    if place is not None:
+        return engine.read(place)
     unit, is_bound = lookup(engine.unit, node.id)
     if is_bound:
-        return engine.read(unit.place(node.id))
+        place = engine.unit.seen[node.id] = unit.place(node.id)
+        return engine.read(place)
     if unit.stars:
         through = star_values(engine, unit, node.id, {unit.module})
         if through:

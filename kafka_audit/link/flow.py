@@ -10,7 +10,7 @@ from kafka_audit.link import calls, expressions
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.scopes import build_module
-from kafka_audit.link.statements import run_unit
+from kafka_audit.link.statements import run_statement, run_unit
 
 Load = Callable[[list[str]], Mapping[str, FileFacts]]
 """Reads and extracts further files of the project, by path; those that cannot be read are left out."""
@@ -25,7 +25,7 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load) -> En
     asked: set[str] = set()
     while sources:
         engine.add({path: build_module(path, sources[path]) for path in sorted(sources)})
-        engine.solve(run_unit)
+        engine.solve(run_unit, run_statement)
         missing = sorted(engine.wanted - engine.modules.keys() - asked)
         asked.update(missing)
         sources = load(missing) if missing else {}

@@ -33,6 +33,8 @@ class Unit:
     yields: Place = field(init=False)
     stars: list[s.Import] = field(default_factory=list)
     imports: list[s.Import] = field(default_factory=list)
+    seen: dict[str, Place] = field(default_factory=dict)
+    """The places of the names that this unit reads and some unit around it binds: what `lookup` found before."""
 
     def __post_init__(self) -> None:
         """Give the unit the places of its result and its yields."""

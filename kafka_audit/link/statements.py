@@ -20,6 +20,7 @@ from kafka_audit.link.walk import bound_names
 
 def run_unit(engine: Engine, unit: Unit) -> None:
     """Evaluate one unit once."""
+    engine.statement = None
     if unit.function is not None:
         _receive(engine, unit, unit.function)
     run_body(engine, unit.body)
@@ -27,8 +28,16 @@ def run_unit(engine: Engine, unit: Unit) -> None:
 
 def run_body(engine: Engine, body: s.Body) -> None:
     """Evaluate the statements of a block."""
+    outer, is_outer_guarded = engine.statement, engine.is_statement_guarded
     for statement in body:
-        _RUN[type(statement)](engine, statement)
+        run_statement(engine, statement)
+    engine.statement, engine.is_statement_guarded = outer, is_outer_guarded
+
+
+def run_statement(engine: Engine, statement: s.Stmt) -> None:
+    """Evaluate one statement."""
+    engine.statement, engine.is_statement_guarded = statement, engine.guarded
+    _RUN[type(statement)](engine, statement)
 
 
 def _receive(engine: Engine, unit: Unit, node: s.Function) -> None:
