@@ -14,6 +14,7 @@ import pytest
 
 from kafka_audit import __version__
 from kafka_audit.cli import main
+from kafka_audit.cli.manners import Progress
 from kafka_audit.pipeline.telling import wants_color
 from kafka_audit.settings import Settings
 
@@ -272,12 +273,10 @@ def test_colour_is_what_was_asked_for_then_the_environment_then_the_terminal(
 def test_progress_appears_on_a_terminal_after_a_second_and_leaves_no_trace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    from kafka_audit import cli
-
     clock = iter([0.0, 0.5, 1.5, 1.55])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with cli._Progress(quiet=False) as progress:
+    with Progress(quiet=False) as progress:
         progress("parsing", 1, 3)
         progress("parsing", 2, 3)
         progress("parsing", 3, 3)
@@ -288,12 +287,10 @@ def test_progress_appears_on_a_terminal_after_a_second_and_leaves_no_trace(
 def test_progress_is_not_shown_when_it_is_not_wanted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    from kafka_audit import cli
-
     clock = iter([0.0, 5.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with cli._Progress(quiet=True) as progress:
+    with Progress(quiet=True) as progress:
         progress("parsing", 1, 1)
     assert capsys.readouterr().err == ""
 

@@ -1,0 +1,34 @@
+"""The command line. Typer only reads it: each command returns what is to be done, and `main` does it.
+
+So there is one place that knows how a run ends, whatever ends it. A command is one module; everything heavy is imported
+by what is done, because `--help` and `--version` should answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from kafka_audit.cli import clients, explain, rules, scan  # noqa: F401  # each module adds its command to the app
+from kafka_audit.cli.app import app, usage_error
+from kafka_audit.cli.manners import abandon_stdout, crash, refuse, usage
+from kafka_audit.settings import ConfigError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; every way a run can end is settled here."""
+    try:
+        outcome = app(sys.argv[1:] if arguments is None else arguments, prog_name="kafka-audit", standalone_mode=False)
+        code = outcome() if callable(outcome) else int(outcome or 0)
+        sys.stdout.flush()
+    except usage_error as error:
+        code = refuse(usage(error))
+    except ConfigError as error:
+        code = refuse(str(error))
+    except KeyboardInterrupt:
+        code = refuse("interrupted", 130)
+    except BrokenPipeError:
+        code = abandon_stdout()
+    except Exception as error:
+        code = crash(error)
+    sys.exit(code)
