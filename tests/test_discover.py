@@ -251,9 +251,9 @@ def test_a_file_is_known_by_its_own_name_and_not_by_a_link_to_it(make: Make):
 
 @needs_posix
 def test_a_link_out_of_the_project_is_followed(make: Make):
-    make("service/setup.cfg", "service/app.py", "shared/kafka.py")
-    os.symlink("../shared", "service/shared")
-    assert names(discover(["service"])) == ["app.py", "shared/kafka.py"]
+    make("service/setup.cfg", "service/app.py", "common/kafka.py")
+    os.symlink("../common", "service/common")
+    assert names(discover(["service"])) == ["app.py", "common/kafka.py"]
 
 
 @needs_posix
