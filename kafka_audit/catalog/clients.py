@@ -15,12 +15,23 @@ from kafka_audit.catalog.kafka_python import KAFKA_PYTHON
 from kafka_audit.catalog.schema import Client, Note
 from kafka_audit.model import Severity
 
-__all__ = ["CLIENTS", "FRAMEWORK_LIBRARIES", "LIBRARIES", "Client", "Note", "client_named", "import_severity"]
+__all__ = ["CLIENTS", "ERRORS", "FRAMEWORK_LIBRARIES", "LIBRARIES", "Client", "Note", "client_named", "import_severity"]
 
 LIBRARIES: Final = ("aiokafka", "confluent_kafka", "kafka")
 """Root packages that hold clients; a file whose bytes name none of them creates no client by itself."""
 
 CLIENTS: Final[tuple[Client, ...]] = (*AIOKAFKA, *CONFLUENT, *CONFLUENT_ASYNC, *KAFKA_PYTHON, *FRAMEWORKS)
+
+ERRORS: Final[dict[str, tuple[str, ...]]] = {
+    "aiokafka": ("KafkaError", "RuntimeError"),
+    "confluent-kafka": ("KafkaException",),
+    "kafka-python": ("KafkaError",),
+}
+"""By distribution: the classes by any of which a handler takes every error that calls on its clients raise.
+
+The libraries' own base class, and what that derives from in every version (aiokafka 0.14.0, confluent-kafka 2.16.1,
+kafka-python 3.0.12, run; kafka-python's derived from RuntimeError before 3.0).
+"""
 
 _BY_NAME: Final = {dotted: client for client in CLIENTS for dotted in client.importable}
 

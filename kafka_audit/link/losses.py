@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
+from kafka_audit.link.failing import Failing
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
 from kafka_audit.link.paths import Walk
@@ -17,21 +19,22 @@ from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
 from kafka_audit.link.walk import expressions, inside, statements
 
 
-def losses_of(lives: Lives, life: Life) -> list[Loss]:
+def losses_of(failing: Failing, life: Life) -> list[Loss]:
     """The ways out of the making function that lose the client; none for clients that a `with` holds from the start."""
     if life.holding.kind in {"managed", "delegated", "fixture"}:
         return []
     client = life.site.client
     owed_at_once = not client.start and not client.flush_is_release
-    return _walk(lives, life, life.site.unit, life.site.node, owed_at_once)
+    return _walk(failing, life, life.site.unit, life.site.node, owed_at_once)
 
 
-def dropping_callers(lives: Lives, life: Life) -> list[tuple[Unit, Loss]]:
-    """The callers that get a fresh client from the function that makes it, and lose it on a normal way out.
+def caller_losses(failing: Failing, life: Life) -> list[Caller]:
+    """What becomes of a fresh client in the functions that get it from the one that makes it, where they lose it.
 
     A caller that returns it in turn passes the question on to its own callers.
     """
-    found: list[tuple[Unit, Loss]] = []
+    lives = failing.lives
+    found: list[Caller] = []
     seen = {life.site.unit}
     waiting = [life.site.unit]
     owed_at_once = not life.site.client.flush_is_release
@@ -42,37 +45,53 @@ def dropping_callers(lives: Lives, life: Life) -> list[tuple[Unit, Loss]]:
                 continue
             if context_of(caller.module.path) == "test" and not life.in_test:
                 continue
-            losses = _walk(lives, life, caller, node, owed_at_once)
-            # A caller that never releases it drops it on whatever way it is left, if it is left at all.
-            releases = any(event.unit in lives.reach.below(caller) for event in life.releases)
-            found += [(caller, loss) for loss in losses if not (loss.by_exception and releases)]
+            losses = _walk(failing, life, caller, node, owed_at_once)
             if not life.releases and life.value not in caller.result.values and not losses:
                 # A function that never ends, such as a serving loop, is no reason to owe nothing.
-                found.append((caller, Loss(Stage.OPEN, node.at[0], by_exception=False)))
+                losses = [Loss(Stage.OPEN, node.at[0], by_exception=False)]
+            releases = any(event.unit in lives.reach.below(caller) for event in life.releases)
+            found += [Caller(caller, node, loss, releases) for loss in losses]
             if life.value in caller.result.values and caller not in seen:
                 seen.add(caller)
                 waiting.append(caller)
     return found
 
 
-def repeats_of(lives: Lives, life: Life) -> list[tuple[Unit, Repeat]]:
+class Caller(NamedTuple):
+    """One way out of a function that got a fresh client by `node`, on which it loses the client.
+
+    `releases` is whether it gets to a release on another way: if not, it drops the client on whatever way it is left.
+    """
+
+    unit: Unit
+    node: s.Call
+    loss: Loss
+    releases: bool
+
+    @property
+    def only_by_error(self) -> bool:
+        """Whether it loses a client by an exception that it releases otherwise."""
+        return self.loss.by_exception and self.releases
+
+
+def repeats_of(failing: Failing, life: Life) -> list[tuple[Unit, Repeat]]:
     """Starts and releases that come a second time, in any function that starts or releases the client."""
     found = []
     units = {event.unit: None for event in (*life.starts, *life.releases)}
     for unit in units:
         if unit.function is None:
             continue
-        walk = Walk(_effects(lives, life, unit, life.site.node, owed_at_once=False))
+        walk = Walk(_effects(failing, life, unit, life.site.node, owed_at_once=False))
         begin = State() if unit is life.site.unit else State(Stage.CREATED, frozenset(), kept=True)
         walk.run(unit.body, unit.function.end_line, begin)
         found += [(unit, repeat) for repeat in walk.repeats]
     return sorted(found, key=lambda pair: (pair[0].module.path, pair[0].line, position(pair[1].node)))
 
 
-def _walk(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> list[Loss]:
+def _walk(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> list[Loss]:
     if unit.function is None:
         return []
-    return Walk(_effects(lives, life, unit, site, owed_at_once)).run(unit.body, unit.function.end_line)
+    return Walk(_effects(failing, life, unit, site, owed_at_once)).run(unit.body, unit.function.end_line)
 
 
 def left_open(losses: list[Loss]) -> list[Loss]:
@@ -140,9 +159,9 @@ def _calls_of(statement: s.Stmt) -> Iterator[s.Call]:
                 yield part
 
 
-def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> Effects:
+def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> Effects:
     """What the calls of `unit` do to the client that `site`, its construction or a call that gives it, brings there."""
-    client, engine = life.site.client, lives.engine
+    client, lives = life.site.client, failing.lives
     here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]
     starts = frozenset(e.node for e in here if e.what == "start")
     # A flush that fails is the release's own trouble: what it skips then is another rule's matter.
@@ -152,6 +171,7 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
     )
     starts |= _helping(lives, life, unit, site)
     releasing = _releasing(lives, life, unit)
+    uses |= calls_to(lives, unit, failing.units(life) - releasing)
 
     def hands_over(node: s.Call, names: frozenset[str]) -> bool:
         return node is not site and _hands_over(lives, life, unit, releasing, node, Given(site, names))
@@ -167,10 +187,29 @@ def _effects(lives: Lives, life: Life, unit: Unit, site: s.Call, owed_at_once: b
         is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
-        yields_raise=engine.flagged(unit, "manager") and not _is_lifespan(lives, unit),
+        errors=ERRORS.get(client.distribution, ()),
+        yields_raise=throws_at_yield(lives, unit),
         place=life.holding.at.name if life.holding.at is not None and life.holding.kind == "instance" else "",
         outer_names=unit.outer,
+        kept_is_owed=False,
     )
+
+
+def calls_to(lives: Lives, unit: Unit, wanted: set[Unit]) -> frozenset[s.Call]:
+    """The calls of a unit that can run one of the wanted functions and wait for it."""
+    return frozenset(
+        edge.fact.node
+        for edge in lives.reach.outgoing.get(unit, ())
+        if edge.callee in wanted
+        and edge.fact is not None
+        and isinstance(edge.fact.node, s.Call)
+        and lives.reach.runs(edge)
+    )
+
+
+def throws_at_yield(lives: Lives, unit: Unit) -> bool:
+    """Whether an exception can be thrown in at a `yield`: by the user of a context manager, not by a framework."""
+    return lives.engine.flagged(unit, "manager") and not _is_lifespan(lives, unit)
 
 
 def _is_lifespan(lives: Lives, unit: Unit) -> bool:

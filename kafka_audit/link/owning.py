@@ -9,13 +9,10 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
-from kafka_audit.link.engine import Event, Node
+from kafka_audit.link.engine import Event
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import Given, suppresses
 from kafka_audit.link.owners import Holding
-from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.states import Effects, Loss
 from kafka_audit.link.values import Instance, Origin
 
 DEEPEST = 5
@@ -70,16 +67,16 @@ class Owning:
                 for base in ancestry(self.engine, value.scope):
                     if isinstance(base, ClassScope):
                         self._by_scope.setdefault(base, []).append(value)
-        self._calls: dict[Instance, list[tuple[Unit, Unit]]] = {}
+        self.calls: dict[Instance, list[tuple[Unit, Unit]]] = {}
         for fact in self.engine.calls.values():
             for callee, receivers in fact.callees.items():
                 for receiver in receivers:
                     if isinstance(receiver, Instance):
-                        self._calls.setdefault(receiver, []).append((fact.unit, callee))
+                        self.calls.setdefault(receiver, []).append((fact.unit, callee))
 
     def roots(self, life: Life) -> list[Owner]:
         """The objects that keep this client, then the objects that keep those, each where it is created."""
-        releasing = self._closure(life.releases)
+        releasing = self.closure(life.releases)
         opening = self.reach.callers(life.site.unit)
         direct = any(self._goes_past(life, event) for event in self.discharge.effective(life))
         found = []
@@ -91,11 +88,11 @@ class Owning:
             is_released = bool(life.releases) and (
                 direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
             )
-            opens = any(callee in opening for _, callee in self._calls.get(value, ())) or life.site.unit.kind == "class"
+            opens = any(callee in opening for _, callee in self.calls.get(value, ())) or life.site.unit.kind == "class"
             found.append(Owner(life, value, origin, layer, holding, opens, is_released))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at))
 
-    def _closure(self, events: tuple[Event, ...]) -> set[Unit]:
+    def closure(self, events: tuple[Event, ...]) -> set[Unit]:
         """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""
         found: set[Unit] = set()
         for event in events:
@@ -114,7 +111,7 @@ class Owning:
     def _layers(self, life: Life) -> dict[Instance, int]:
         """The objects that own the client, those that own these in a field, and so on, with their distance."""
         found: dict[Instance, int] = {}
-        releasing = self._closure(life.releases)
+        releasing = self.closure(life.releases)
         kept = set(self.lives.holdings.fields(life.value))
         if life.holding.scope is not None:
             kept.add(life.holding.scope)
@@ -152,12 +149,12 @@ class Owning:
 
         What a class calls on itself says nothing of a particular object.
         """
-        exact = self._calls.get(value, [])
+        exact = self.calls.get(value, [])
         family = {base for base in ancestry(self.engine, value.scope) if isinstance(base, ClassScope)}
         loose = [
             (caller, callee)
             for base in family
-            for caller, callee in self._calls.get(self.engine.instance(base), ())
+            for caller, callee in self.calls.get(self.engine.instance(base), ())
             if caller.method_of not in family
         ]
         return exact + loose
@@ -183,47 +180,6 @@ class Owning:
         in_test = context_of(origin.unit.module.path) == "test"
         event = Event("release", life.value, "", unit, origin.node, origin.node.at[0], False, "call", target)
         return any(self.discharge.counts(life, event, entry) for entry in self.reach.entries(unit, tests=in_test))
-
-    def early_ends(self, owner: Owner) -> list[Loss]:
-        """The normal ways out of the function that makes the object on which it stays open, though another releases it.
-
-        Only for an object that lives and dies in that function; what it is handed to may release it.
-        """
-        unit, value = owner.origin.unit, owner.value
-        if owner.holding.kind != "local" or unit.function is None:
-            return []
-        releasing, opening = self._closure(owner.life.releases), self.reach.callers(owner.life.site.unit)
-        releases = self._nodes(unit, value, releasing)
-        if not releases:
-            return []
-        opens = self._nodes(unit, value, opening - releasing) - {owner.origin.node}
-        effects = Effects(
-            site=owner.origin.node,
-            starts=frozenset(),
-            releases=releases,
-            uses=frozenset(),
-            opens=frozenset(node for node in opens if isinstance(node, s.Call)),
-            hands_over=lambda node, names: Given(owner.origin.node, names).goes_into(node),
-            suppresses=suppresses,
-            is_owed_when_created=any(callee in opening for _, callee in self._calls.get(value, ()) if _is_init(callee)),
-            reopens=False,
-            raises_by_use=False,
-            yields_raise=False,
-            place="",
-            outer_names=unit.outer,
-        )
-        losses = Walk(effects).run(unit.body, unit.function.end_line)
-        return [loss for loss in losses if not loss.by_exception and not loss.overwritten and not loss.again]
-
-    def _nodes(self, unit: Unit, value: Instance, wanted: set[Unit]) -> frozenset[Node]:
-        """The calls (and `with` items) of `unit` on this object that reach one of the wanted functions."""
-        facts = [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
-        return frozenset(
-            fact.node
-            for fact in facts
-            for callee, receivers in fact.callees.items()
-            if callee in wanted and value in receivers
-        )
 
     def unreleased(self, lives: Iterator[Life]) -> Iterator[Owner]:
         """Objects that open a client and could release it, but that nothing asks to.
@@ -267,7 +223,3 @@ class Owning:
         if owner.holding.kind == "returned" and self._leaves(owner):
             return True
         return any(escape.value is owner.value for escape in self.engine.escapes.values())
-
-
-def _is_init(unit: Unit) -> bool:
-    return unit.function is not None and unit.function.name == "__init__"

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import assigned, assume, forget
+from kafka_audit.link.conditions import assigned, forget
 from kafka_audit.link.states import (
+    ABRUPT,
     Effects,
     Exits,
     Loss,
@@ -24,12 +25,14 @@ from kafka_audit.link.states import (
     Stage,
     State,
     States,
+    catches,
     catches_everything,
     in_order,
     is_client,
     mentions,
     merge,
     pairs,
+    split,
 )
 from kafka_audit.link.walk import target_names
 
@@ -49,9 +52,10 @@ class Walk:
     def run(self, body: s.Body, end_line: int, start: State | None = None) -> list[Loss]:
         """Every way on which the client is lost, by line."""
         exits = self.block(body, {start or State(): 0})
-        for states, by_exception in ((exits.normal, False), (exits.returned, False), (exits.raised, True)):
+        for name in ("normal", "returned", "raised", "failed"):
+            states, by_exception = getattr(exits, name), name in {"raised", "failed"}
             for state, line in states.items():
-                if not state.kept:
+                if self.effects.kept_is_owed or not state.kept:
                     self._lose(state, line if line and states is not exits.normal else end_line, by_exception)
         return sorted(self.losses, key=lambda loss: (loss.line, loss.stage, loss.by_exception))
 
@@ -103,12 +107,12 @@ class Walk:
 
     def _happen(self, node: s.Call | s.Yield | s.Walrus, state: State, line: int, exits: Exits) -> State:
         if isinstance(node, s.Call):
-            return self._call(node, state, exits.raised)
+            return self._call(node, state, exits.failed)
         if isinstance(node, s.Walrus):
             return self._bind(s.Name(node.name), node.value, state, line)
         return self._yield(state, line, exits)
 
-    def _call(self, node: s.Call, state: State, raised: States) -> State:
+    def _call(self, node: s.Call, state: State, failed: States) -> State:
         effects, line = self.effects, node.at[0]
         if node is effects.site:
             if state.stage is Stage.FAILED or (state.stage is Stage.OPEN and not state.kept):
@@ -121,10 +125,10 @@ class Walk:
         if node in effects.releases:
             return replace(state, stage=Stage.DONE)
         if node in effects.starts:
-            failed = replace(state, stage=Stage.FAILED if state.stage is Stage.CREATED else state.stage)
-            raised.setdefault(failed, line)
+            half_way = replace(state, stage=Stage.FAILED if state.stage is Stage.CREATED else state.stage)
+            failed.setdefault(half_way, line)
         elif node in effects.uses and effects.raises_by_use:
-            raised.setdefault(state, line)
+            failed.setdefault(replace(state, stage=Stage.OPEN) if node in effects.opens else state, line)
         if node in effects.opens:
             return replace(state, stage=Stage.OPEN)
         if effects.hands_over(node, state.names):
@@ -232,7 +236,7 @@ class Walk:
         if not isinstance(test, s.Logic):
             head = self.evaluate(test, states, line)
             exits.absorb(head)
-            return self._split(test, head.normal)
+            return split(test, head.normal)
         going: States = states
         stopped: States = {}
         for operand in test.operands:
@@ -240,17 +244,6 @@ class Walk:
             going, leaving = (then, otherwise) if test.operator == "and" else (otherwise, then)
             merge(stopped, leaving)
         return (going, stopped) if test.operator == "and" else (stopped, going)
-
-    def _split(self, test: s.Expr, states: States) -> tuple[States, States]:
-        then: States = {}
-        otherwise: States = {}
-        for state, line in states.items():
-            alive = state.names if state.stage is not Stage.ABSENT else frozenset()
-            for outcome, side in ((True, then), (False, otherwise)):
-                facts = assume(state.facts, test, outcome, alive)
-                if facts is not None:
-                    side.setdefault(replace(state, facts=facts), line)
-        return then, otherwise
 
     def loop(self, node: s.While | s.For, states: States) -> Exits:
         """A loop, walked until its states stay the same."""
@@ -271,8 +264,8 @@ class Walk:
             self._elements += elements
             inner = self.block(node.body, self._next_item(node, entering))
             del self._elements[len(self._elements) - len(elements) :]
-            merge(exits.returned, inner.returned)
-            merge(exits.raised, inner.raised)
+            for name in ("returned", "raised", "failed"):
+                merge(getattr(exits, name), getattr(inner, name))
             merge(exits.normal, inner.broken)
             before = len(seen)
             passed.update(inner.normal, inner.continued)
@@ -323,23 +316,25 @@ class Walk:
         """`try` with its handlers, `else` and `finally`."""
         inner = self.block(node.body, states)
         after = self.block(node.orelse, inner.normal)
-        exits = Exits(normal=after.normal, raised=dict(after.raised))
-        for part in (inner, after):
-            for name in ("returned", "broken", "continued"):
-                merge(getattr(exits, name), getattr(part, name))
-        caught = inner.raised
+        exits = Exits(normal=after.normal)
+        exits.absorb(after)
+        raised, failed, inner.raised, inner.failed = inner.raised, inner.failed, {}, {}
+        exits.absorb(inner)
         for handler in node.handlers:
-            handled = self.block(handler.body, caught)
+            handled = self.block(handler.body, raised | failed)
             merge(exits.normal, handled.normal)
             exits.absorb(handled)
-        if not any(catches_everything(handler) for handler in node.handlers):
-            merge(exits.raised, caught)
+            if catches_everything(handler):
+                raised, failed = {}, {}
+            elif catches(handler, self.effects.errors):
+                failed = {}
+        exits.absorb(Exits(raised=raised, failed=failed))
         return self._finally(node.final, exits) if node.final else exits
 
     def _finally(self, final: s.Body, before: Exits) -> Exits:
         """Every way out leads through `finally`; what it does abruptly itself takes the place of the way out."""
         exits = Exits()
-        for name in ("normal", "returned", "broken", "continued", "raised"):
+        for name in ("normal", *ABRUPT):
             states: States = getattr(before, name)
             through = self.block(final, states)
             exits.absorb(through)
@@ -363,10 +358,10 @@ class Walk:
         before, exits.normal = exits.normal, {}
         inner = self.block(node.body, before)
         releases = any(item in self.effects.releases for item in node.items)
-        for name in ("normal", "returned", "broken", "continued", "raised"):
+        for name in ("normal", *ABRUPT):
             leaving = getattr(inner, name)
             done = {replace(st, stage=Stage.DONE): line for st, line in leaving.items()} if releases else leaving
-            swallowed = name == "raised" and any(self.effects.suppresses(item) for item in node.items)
+            swallowed = name in {"raised", "failed"} and any(self.effects.suppresses(item) for item in node.items)
             merge(exits.normal if swallowed else getattr(exits, name), done)
         return exits
 

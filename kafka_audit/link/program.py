@@ -8,7 +8,9 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.coroutines import Dropped, dropped_calls
 from kafka_audit.link.discharge import Discharge
+from kafka_audit.link.ends import Ends
 from kafka_audit.link.engine import Engine, Event, Node
+from kafka_audit.link.failing import Failing
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.owning import Owner, Owning
@@ -28,6 +30,8 @@ class Program:
         self.lives = Lives(engine, scripts)
         self.discharge = Discharge(self.lives)
         self.owning = Owning(self.lives, self.discharge)
+        self.failing = Failing(self.lives)
+        self.ends = Ends(self.discharge, self.owning, self.failing)
         self.rollbacks = Rollbacks(self.lives)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
 
@@ -158,19 +162,19 @@ class Program:
         """Objects that own an audited client and could release it, but that nothing asks to."""
         return self.owning.unreleased(self.owing())
 
-    def owners_ended_early(self) -> Iterator[tuple[Owner, list[Loss]]]:
+    def owners_left_open(self) -> Iterator[tuple[Owner, list[Loss]]]:
         """Objects that own an audited client and that the function which makes them releases on some ways out only."""
         seen: set[object] = set()
         for life in self.owing():
             for owner in self.owning.roots(life):
-                losses = self.owning.early_ends(owner) if owner.origin not in seen else []
+                losses = self.ends.of_owner(owner) if owner.origin not in seen else []
                 if losses:
                     seen.add(owner.origin)
                     yield owner, losses
 
     def losses(self, life: Life) -> list[Loss]:
         """The ways out of the making function that lose the client."""
-        return losses_of(self.lives, life)
+        return losses_of(self.failing, life)
 
 
 def release_of(event: Event) -> Release:

@@ -182,12 +182,12 @@ class Reach:
         queue = deque(tops)
         while queue:
             for edge in self.outgoing.get(queue.popleft(), ()):
-                if edge.callee not in reached and not edge.guarded and self._runs(edge):
+                if edge.callee not in reached and not edge.guarded and self.runs(edge):
                     reached[edge.callee] = edge
                     queue.append(edge.callee)
         return reached
 
-    def _runs(self, edge: Edge) -> bool:
+    def runs(self, edge: Edge) -> bool:
         """Whether the call really runs the callee's body.
 
         A coroutine must be awaited or given to a runner. A function that a library's decorator replaced (a task, a

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import Facts
+from kafka_audit.link.conditions import Facts, assume
 from kafka_audit.link.walk import parts
 
 
@@ -46,11 +46,18 @@ class Exits:
     broken: States = field(default_factory=dict)
     continued: States = field(default_factory=dict)
     raised: States = field(default_factory=dict)
+    """By an exception that the code itself raises."""
+    failed: States = field(default_factory=dict)
+    """By an error of the client's library: a call on the client failed."""
 
     def absorb(self, other: Exits) -> None:
         """Add the abrupt ways out of an inner block."""
-        for name in ("returned", "broken", "continued", "raised"):
+        for name in ABRUPT:
             merge(getattr(self, name), getattr(other, name))
+
+
+ABRUPT = ("returned", "broken", "continued", "raised", "failed")
+"""The ways out of a block other than its end, as fields of `Exits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,15 @@ class Effects:
     reopens: bool
     """Whether a release only empties a buffer that the next message fills again."""
     raises_by_use: bool
+    errors: tuple[str, ...]
+    """The classes by any of which a handler takes every error of the client's library."""
     yields_raise: bool
     place: str
     """The name of the field that holds the client; empty when there is none."""
     outer_names: frozenset[str]
     """Names that the function declares `global` or `nonlocal`."""
+    kept_is_owed: bool
+    """Whether the function owes the release of what a field or a global holds: it is the one that ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +111,17 @@ class Repeat:
 
 def catches_everything(handler: s.Handler) -> bool:
     """Whether the handler takes every error: bare, `Exception` or `BaseException`, alone or among others."""
+    return handler.types is None or catches(handler, ("Exception", "BaseException"))
+
+
+def catches(handler: s.Handler, errors: Iterable[str]) -> bool:
+    """Whether the handler names one of these classes, alone or among others, by itself or in its module."""
     types = handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
-    return any(
-        each is None or (isinstance(each, s.Name) and each.id in {"Exception", "BaseException"}) for each in types
-    )
+    names = {each.id if isinstance(each, s.Name) else each.name for each in types if isinstance(each, NAMED)}
+    return not names.isdisjoint(errors)
+
+
+NAMED = (s.Name, s.Attribute)
 
 
 def pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:
@@ -131,6 +149,19 @@ def merge(into: States, other: Mapping[State, int]) -> None:
     """Add states to others; the line that led to a state first stays."""
     for state, line in other.items():
         into.setdefault(state, line)
+
+
+def split(test: s.Expr, states: States) -> tuple[States, States]:
+    """The states in which a test, which makes no call that matters, comes out true, and those in which it does not."""
+    then: States = {}
+    otherwise: States = {}
+    for state, line in states.items():
+        alive = state.names if state.stage is not Stage.ABSENT else frozenset()
+        for outcome, side in ((True, then), (False, otherwise)):
+            facts = assume(state.facts, test, outcome, alive)
+            if facts is not None:
+                side.setdefault(replace(state, facts=facts), line)
+    return then, otherwise
 
 
 def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from kafka_audit.link.reach import Edge
 
 
+SKIPPED = "not on the way out that follows"
+"""Why a release does not count that other ways out get to."""
+
+
 def subject(life: Life) -> str:
     """The client as messages name it: its class and the place it is kept in."""
     name = life.site.client.name.rpartition(".")[2]
@@ -97,15 +101,19 @@ def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
     return "medium" if escapes or life.possible or life.releases else "high"
 
 
-def owner_chain(program: Program, owner: Owner) -> tuple[Step, ...]:
-    """From the owner's creation to the client it keeps, and the releases that nobody asks it for."""
+def owner_chain(program: Program, owner: Owner, but: str = "") -> tuple[Step, ...]:
+    """From the owner's creation to the client it keeps, and its releases; `but` says why they do not count.
+
+    Without a reason nobody asks for them.
+    """
     name = owner.value.scope.name
+    but = but or f"nothing calls it on this {name}"
     made = Step(path=owner.path, line=owner.at[0], message=f"{name} is created in {where(owner.owner)}")
     chances = [
         Step(
             path=event.unit.module.path,
             line=event.line,
-            message=f"{where(owner_name(event.unit))} releases the client, but nothing calls it on this {name}",
+            message=f"{where(owner_name(event.unit))} releases the client, but {but}",
         )
         for event in owner.life.releases
     ]
@@ -138,7 +146,7 @@ def released(life: Life) -> list[Step]:
         Step(
             path=event.unit.module.path,
             line=event.line,
-            message=f"{where(owner_name(event.unit))} releases it here, but not on the way out that follows",
+            message=f"{where(owner_name(event.unit))} releases it here, but {SKIPPED}",
         )
         for event in life.releases
     ]

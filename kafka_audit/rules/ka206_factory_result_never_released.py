@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import dropping_callers
+from kafka_audit.link.losses import Caller, caller_losses
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
-    from kafka_audit.link.scopes import Unit
-    from kafka_audit.link.states import Loss
 
 BAD = """\
 import asyncio
@@ -92,17 +90,17 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         if life.holding.kind != "returned" or (life.site.client.flush_is_release and not life.releases):
             continue  # never flushed at all: KA207
-        dropping = dropping_callers(program.lives, life)
+        dropping = [each for each in caller_losses(program.failing, life) if not each.only_by_error]
         confidence = confidence_of_absence(program, life)
         if not dropping or confidence is None:
             continue
         drops = [
             Step(
-                path=caller.module.path,
-                line=loss.line,
-                message=f"{where(owner_name(caller))} got it and ends here without releasing it",
+                path=each.unit.module.path,
+                line=each.loss.line,
+                message=f"{where(owner_name(each.unit))} got it and ends here without releasing it",
             )
-            for caller, loss in dropping
+            for each in dropping
         ]
         yield Alarm(
             path=life.path,
@@ -114,7 +112,7 @@ def check(program: Program) -> Iterator[Alarm]:
         )
 
 
-def _who(dropping: list[tuple[Unit, Loss]]) -> str:
+def _who(dropping: list[Caller]) -> str:
     """The first caller that drops it, in the order of the files."""
-    units = sorted({caller for caller, _ in dropping}, key=lambda unit: (unit.module.path, unit.line))
+    units = sorted({each.unit for each in dropping}, key=lambda unit: (unit.module.path, unit.line))
     return where(owner_name(units[0]))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.losses import left_open
+from kafka_audit.link.engine import position
+from kafka_audit.link.lives import owner_name
+from kafka_audit.link.losses import Caller, caller_losses, left_open
 from kafka_audit.link.states import Stage
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, leaves, released, started, subject, where
+from kafka_audit.rules._evidence import SKIPPED, created, leaves, owner_chain, released, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.engine import Node
     from kafka_audit.link.program import Program
+    from kafka_audit.link.states import Loss
 
 BAD = """\
 import asyncio
@@ -68,8 +73,10 @@ RULE = Rule(
         "The release stands at the end of the function, and an exception jumps over it. That is when it matters most: "
         "the broker is slow or gone, the call is retried, and each attempt leaves another open client with its "
         "sockets, tasks or threads behind. Only exits that the code itself names are judged: a `raise`, a call on the "
-        "client that can fail, a `yield` at which the user of a context manager can raise. `start()` before the `try` "
-        "is the idiom of aiokafka's own documentation and no alarm."
+        "client that can fail, a `yield` at which the user of a context manager can raise. A call on the client fails "
+        "through every function of the project that leads to it and handles no error of the library, so an object "
+        "that owns the client, the caller of a factory and the function that runs the application are judged alike. "
+        "`start()` before the `try` is the idiom of aiokafka's own documentation and no alarm."
     ),
     bad=BAD,
     good=GOOD,
@@ -85,6 +92,7 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that an error past its start loses, while the normal path releases it."""
+    told: set[str] = set()
     for life in program.owing():
         losses = [] if life.holding.kind == "global" and not life.releases else left_open(program.losses(life))
         if any(loss.overwritten for loss in program.losses(life)):
@@ -101,3 +109,70 @@ def check(program: Program) -> Iterator[Alarm]:
             producer=life.id,
             trace=(created(life), *started(program, life), *released(life), *leaves(life, skipped)),
         )
+        told.add(life.id)
+    yield from _owners(program)
+    yield from _callers(program, told)
+    yield from _shared(program, told)
+
+
+def _owners(program: Program) -> Iterator[Alarm]:
+    """The same for objects that own a client, in the functions that make, use and release them."""
+    for owner, losses in program.owners_left_open():
+        if not all(loss.by_exception for loss in losses):
+            continue  # KA302 tells of the normal way out
+        name = where(owner.owner)
+        yield Alarm(
+            path=owner.path,
+            at=owner.at,
+            message=f"{owner.name} owns a client and stays open when {name} fails after creating it",
+            confidence="medium",
+            producer=owner.life.id,
+            trace=(
+                *owner_chain(program, owner, SKIPPED),
+                *_failing(owner.path, name, losses, f"releases the {owner.name}"),
+            ),
+        )
+
+
+def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
+    """The same for functions that get a fresh client from another one, use it and release it."""
+    for life in program.owing():
+        if life.holding.kind != "returned" or not life.releases or life.id in told:
+            continue
+        by_call: dict[Node, list[Caller]] = {}
+        for each in caller_losses(program.failing, life):
+            by_call.setdefault(each.node, []).append(each)
+        for node, found in by_call.items():
+            unit, losses = found[0].unit, [each.loss for each in found]
+            if not all(each.only_by_error and each.loss.stage is not Stage.FAILED for each in found):
+                continue  # dropped on a normal way out: KA206
+            path, name = unit.module.path, where(owner_name(unit))
+            got = Step(path=path, line=position(node)[0], message=f"{name} gets it from {where(life.owner)}")
+            yield Alarm(
+                path=path,
+                at=position(node),
+                message=f"{subject(life)} stays open when {name}, which gets it, fails",
+                confidence="medium",
+                producer=life.id,
+                trace=(created(life), *started(program, life), got, *released(life), *_failing(path, name, losses)),
+            )
+
+
+def _shared(program: Program, told: set[str]) -> Iterator[Alarm]:
+    """The same for functions that run an application and release the client that it shares."""
+    for life in program.owing():
+        for unit, losses in program.ends.of_shared(life) if life.id not in told else ():
+            path, name = unit.module.path, where(owner_name(unit))
+            yield Alarm(
+                path=life.path,
+                at=life.site.node.at,
+                message=f"{subject(life)} stays open when {name}, which is to release it, fails before",
+                confidence="medium",
+                producer=life.id,
+                trace=(created(life), *started(program, life), *released(life), *_failing(path, name, losses)),
+            )
+
+
+def _failing(path: str, name: str, losses: list[Loss], nothing: str = "releases it") -> list[Step]:
+    """The ways out by an exception of a function that got the client, or its owner, from elsewhere."""
+    return [Step(path=path, line=loss.line, message=f"{name} can fail here, and nothing {nothing}") for loss in losses]

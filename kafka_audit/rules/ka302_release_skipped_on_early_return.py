@@ -9,7 +9,7 @@ from kafka_audit.link.losses import left_open
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, leaves, owner_chain, released, started, subject, where
+from kafka_audit.rules._evidence import SKIPPED, created, leaves, owner_chain, released, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -107,8 +107,10 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _owners(program: Program) -> Iterator[Alarm]:
     """The same for objects that own a client, in the functions that make and release them."""
-    for owner, losses in program.owners_ended_early():
-        name = where(owner.owner)
+    for owner, every in program.owners_left_open():
+        losses, name = [loss for loss in every if not loss.by_exception], where(owner.owner)
+        if not losses:
+            continue
         ends = [
             Step(path=owner.path, line=loss.line, message=f"{name} can end here, and nothing releases the {owner.name}")
             for loss in losses
@@ -119,5 +121,5 @@ def _owners(program: Program) -> Iterator[Alarm]:
             message=f"{owner.name} owns a client and stays open on a normal way out of {name}",
             confidence="medium",
             producer=owner.life.id,
-            trace=(*owner_chain(program, owner), *ends),
+            trace=(*owner_chain(program, owner, SKIPPED), *ends),
         )

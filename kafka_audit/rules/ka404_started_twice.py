@@ -76,7 +76,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every start of a client that is started, or was released, by then."""
     for life in program.audited:
-        for unit, repeat in repeats_of(program.lives, life) if life.site.client.start else ():
+        for unit, repeat in repeats_of(program.failing, life) if life.site.client.start else ():
             if repeat.what != "start":
                 continue
             at, path, name = position(repeat.node), unit.module.path, where(owner_name(unit))

@@ -97,7 +97,7 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _second_releases(program: Program, life: Life) -> list[tuple[Unit, Node]]:
     """Releases after a release, and releases inside a block that releases at its end."""
-    found: dict[Node, Unit] = {r.node: unit for unit, r in repeats_of(program.lives, life) if r.what == "release"}
+    found: dict[Node, Unit] = {r.node: unit for unit, r in repeats_of(program.failing, life) if r.what == "release"}
     for inner in life.releases:
         outer = next((e for e in life.releases if e.unit is inner.unit and e.via == "with"), None)
         if inner.via == "call" and outer is not None and inner.line > outer.line:

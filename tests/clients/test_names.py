@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from kafka_audit.catalog.clients import Client
+from kafka_audit.catalog.clients import ERRORS, Client
 from tests.clients.installed import AUDITED, GONE, PRESENT, load
 
 each_client = pytest.mark.parametrize("client", PRESENT, ids=lambda client: client.name)
@@ -76,3 +76,11 @@ def test_the_context_manager_is_the_one_the_row_names(client: Client):
 @each_client
 def test_a_client_can_be_subscripted_exactly_when_the_row_says_so(client: Client):
     assert hasattr(load(client.name), "__class_getitem__") is client.generic
+
+
+@pytest.mark.parametrize("distribution", sorted(ERRORS))
+def test_the_errors_of_a_library_are_all_caught_by_its_base_class(distribution: str):
+    base, *wider = ERRORS[distribution]
+    module = {"aiokafka": "aiokafka.errors", "confluent-kafka": "confluent_kafka", "kafka-python": "kafka.errors"}
+    kind = load(f"{module[distribution]}.{base}")
+    assert {each.__name__ for each in kind.__mro__[1:]} == {*wider, "Exception", "BaseException", "object"}

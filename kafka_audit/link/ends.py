@@ -1,0 +1,164 @@
+"""Functions that end what others keep: which of their ways out leave it open?
+
+An object that owns a client is made, used and released in one function; a client that the whole process shares is
+released by the function that runs the application. The client itself is somewhere else, so what is walked here is the
+object's methods, or the functions that get to the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kafka_audit.catalog.clients import ERRORS
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.discharge import Discharge
+from kafka_audit.link.engine import Event, Node
+from kafka_audit.link.failing import Failing
+from kafka_audit.link.lives import Life
+from kafka_audit.link.losses import Given, calls_to, suppresses, throws_at_yield
+from kafka_audit.link.owning import Owner, Owning
+from kafka_audit.link.paths import Walk
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.states import Effects, Loss, Stage, State
+from kafka_audit.link.values import Instance
+
+TEARDOWN = frozenset({"hook", "framework", "exit", "reference"})
+"""Entries from outside that may still release what a function leaves open."""
+
+
+class _Nodes(NamedTuple):
+    """The calls of one function that matter to an object, by what they do to it."""
+
+    opens: frozenset[s.Call]
+    releases: frozenset[Node]
+    uses: frozenset[s.Call]
+
+
+class Ends:
+    """Answers for one program."""
+
+    def __init__(self, discharge: Discharge, owning: Owning, failing: Failing) -> None:
+        self.lives, self.reach, self.engine = discharge.lives, discharge.reach, discharge.engine
+        self.discharge, self.owning, self.failing = discharge, owning, failing
+
+    def of_owner(self, owner: Owner) -> list[Loss]:
+        """The ways out of the function that makes the object on which it stays open, though another releases it.
+
+        Only for an object that lives and dies in that function; what it is handed to may release it.
+        """
+        unit, value = owner.origin.unit, owner.value
+        if owner.holding.kind != "local" or unit.function is None:
+            return []
+        opening, nodes = self.reach.callers(owner.life.site.unit), self._on_object(owner)
+        if not nodes.releases:
+            return []
+        created_open = any(callee in opening for _, callee in self.owning.calls.get(value, ()) if _is_init(callee))
+        effects = self._effects(owner.life, unit, owner.origin.node, nodes, owed=created_open, shared=False)
+        losses = Walk(effects).run(unit.body, unit.function.end_line)
+        return [loss for loss in losses if not loss.overwritten and not loss.again]
+
+    def _on_object(self, owner: Owner) -> _Nodes:
+        unit, value = owner.origin.unit, owner.value
+        releasing, opening = self.owning.closure(owner.life.releases), self.reach.callers(owner.life.site.unit)
+        opens, releases, uses = (
+            self._nodes(unit, value, wanted) - {owner.origin.node}  # what its constructor hands to others is theirs
+            for wanted in (opening - releasing, releasing, self.failing.units(owner.life) - releasing)
+        )
+        direct = {event.node for event in owner.life.uses if event.unit is unit and event.method != "flush"}
+        return _Nodes(_calls(opens), releases, _calls(uses | direct))
+
+    def _nodes(self, unit: Unit, value: Instance, wanted: set[Unit]) -> frozenset[Node]:
+        """The calls (and `with` items) of `unit` on this object that reach one of the wanted functions."""
+        facts = [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
+        return frozenset(
+            fact.node
+            for fact in facts
+            for callee, receivers in fact.callees.items()
+            if callee in wanted and value in receivers
+        )
+
+    def of_shared(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
+        """The functions that have a process-wide client made and released, and leave it open when something fails.
+
+        Only the outermost of them, and only when no hook releases the client as well.
+        """
+        if life.holding.kind != "global" or not life.releases or self._torn_down(life):
+            return
+        releasing = self.owning.closure(life.releases)
+        for unit in sorted(releasing, key=lambda u: (u.module.path, u.line)):
+            if unit.function is None or (context_of(unit.module.path) == "test" and not life.in_test):
+                continue
+            nodes = self._on_shared(life, unit, releasing)
+            begin = self._begin(life, unit)
+            is_opened = nodes.opens or begin.stage is Stage.OPEN
+            if not nodes.releases or not nodes.uses or not is_opened or self._ended_outside(unit, releasing):
+                continue
+            effects = self._effects(life, unit, life.site.node, nodes, owed=False, shared=True)
+            losses = Walk(effects).run(unit.body, unit.function.end_line, begin)
+            skipped = [loss for loss in losses if loss.by_exception and loss.stage is Stage.OPEN]
+            if skipped and all(loss.by_exception for loss in losses if loss.stage is Stage.OPEN):
+                yield unit, skipped
+
+    def _torn_down(self, life: Life) -> bool:
+        """Whether something outside the project's own calls releases it, too."""
+        return any(
+            entry.kind in TEARDOWN and self.discharge.counts(life, event, entry)
+            for event in life.releases
+            for entry in self.reach.entries(event.unit, tests=life.in_test)
+        )
+
+    def _on_shared(self, life: Life, unit: Unit, releasing: set[Unit]) -> _Nodes:
+        own = {what: {e.node for e in events if e.unit is unit} for what, events in _events(life)}
+        below = releasing - self.reach.callers(unit)
+        opening = self.reach.callers(life.site.unit) - releasing - {unit}
+        releases = own["release"] | set(calls_to(self.lives, unit, below))
+        opens = calls_to(self.lives, unit, opening) | _calls(own["start"])
+        uses = calls_to(self.lives, unit, self.failing.units(life) - below - {unit}) | _calls(own["use"])
+        return _Nodes(opens - releases, frozenset(releases), uses - releases)
+
+    def _ended_outside(self, unit: Unit, releasing: set[Unit]) -> bool:
+        """Whether a caller releases the client on its own account."""
+        callers = self.reach.callers(unit)
+        return any(calls_to(self.lives, caller, releasing - callers) for caller in callers - {unit})
+
+    def _begin(self, life: Life, unit: Unit) -> State:
+        """How far the client has come when the function begins, and the names by which it can see the client."""
+        if unit is life.site.unit:
+            return State()
+        names = frozenset(name for name, place in unit.seen.items() if life.value in place.values)
+        runs_since_import = not life.site.client.start or any(e.unit in self.reach.at_import for e in life.starts)
+        is_open = life.created_at_import is not None and runs_since_import
+        return State(Stage.OPEN if is_open else Stage.CREATED, names, kept=True)
+
+    def _effects(self, life: Life, unit: Unit, site: s.Call, nodes: _Nodes, *, owed: bool, shared: bool) -> Effects:
+        return Effects(
+            site=site,
+            starts=frozenset(),
+            releases=nodes.releases,
+            uses=nodes.uses,
+            opens=nodes.opens,
+            hands_over=lambda node, names: not shared and Given(site, names).goes_into(node),
+            suppresses=suppresses,
+            is_owed_when_created=owed,
+            reopens=False,
+            raises_by_use=True,
+            errors=ERRORS.get(life.site.client.distribution, ()),
+            yields_raise=throws_at_yield(self.lives, unit),
+            place="",
+            outer_names=unit.outer,
+            kept_is_owed=shared,
+        )
+
+
+def _events(life: Life) -> tuple[tuple[str, tuple[Event, ...]], ...]:
+    return ("start", life.starts), ("release", life.releases), ("use", life.uses)
+
+
+def _calls(nodes: frozenset[Node] | set[Node]) -> frozenset[s.Call]:
+    return frozenset(node for node in nodes if isinstance(node, s.Call))
+
+
+def _is_init(unit: Unit) -> bool:
+    return unit.function is not None and unit.function.name == "__init__"
