@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event, Node
-from kafka_audit.link.failing import Failing
+from kafka_audit.link.failing import Failing, suppresses
 from kafka_audit.link.lives import Life
-from kafka_audit.link.losses import Given, calls_to, suppresses, throws_at_yield
+from kafka_audit.link.losses import Given, calls_to, throws_at_yield
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Stage, State
 from kafka_audit.link.values import Instance
+from kafka_audit.link.walk import statements, undoes
 
 TEARDOWN = frozenset({"hook", "framework", "exit", "reference"})
 """Entries from outside that may still release what a function leaves open."""
@@ -119,9 +119,13 @@ class Ends:
         return _Nodes(opens - releases, frozenset(releases), uses - releases)
 
     def _ended_outside(self, unit: Unit, releasing: set[Unit]) -> bool:
-        """Whether a caller releases the client on its own account."""
+        """Whether a caller releases the client when this function fails."""
         callers = self.reach.callers(unit)
-        return any(calls_to(self.lives, caller, releasing - callers) for caller in callers - {unit})
+        return any(
+            undoes(statement, calls_to(self.lives, caller, callers), calls_to(self.lives, caller, releasing - callers))
+            for caller in callers - {unit}
+            for statement in statements(caller.body)
+        )
 
     def _begin(self, life: Life, unit: Unit) -> State:
         """How far the client has come when the function begins, and the names by which it can see the client."""
@@ -144,7 +148,7 @@ class Ends:
             is_owed_when_created=owed,
             reopens=False,
             raises_by_use=True,
-            errors=ERRORS.get(life.site.client.distribution, ()),
+            catches_its_errors=self.failing.taking(life, unit),
             yields_raise=throws_at_yield(self.lives, unit),
             place="",
             outer_names=unit.outer,

@@ -6,11 +6,14 @@ travels up through the project's functions until a handler takes it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.lives import Life, Lives
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.states import catches, catches_everything
+from kafka_audit.link.scopes import Unit, lookup
+from kafka_audit.link.states import catches_everything, caught_types
+from kafka_audit.link.values import External
 from kafka_audit.link.walk import expressions, inside, statements
 
 
@@ -20,7 +23,7 @@ class Failing:
     def __init__(self, lives: Lives) -> None:
         self.lives, self.reach = lives, lives.reach
         self._units: dict[str, set[Unit]] = {}
-        self._taken: dict[tuple[Unit, tuple[str, ...]], frozenset[s.Call]] = {}
+        self._taken: dict[tuple[Unit, str], frozenset[s.Call]] = {}
 
     def units(self, life: Life) -> set[Unit]:
         """The functions that an error of a call on the client leaves. A buffer's flush is the release's own trouble."""
@@ -28,14 +31,20 @@ class Failing:
             self._units[life.id] = self._spread(life) if not life.site.client.flush_is_release else set()
         return self._units[life.id]
 
-    def _spread(self, life: Life) -> set[Unit]:
+    def taking(self, life: Life, unit: Unit) -> Callable[[s.Handler], bool]:
+        """Whether a handler in `unit` takes every error of the client's library: all of them, or their base class."""
         errors = ERRORS.get(life.site.client.distribution, ())
+        return lambda handler: (
+            catches_everything(handler) or any(_is_one_of(each, unit, errors) for each in caught_types(handler))
+        )
+
+    def _spread(self, life: Life) -> set[Unit]:
         waiting = [
             event.unit
             for event in life.uses
             if event.method != "flush"
             and isinstance(event.node, s.Call)
-            and not self._takes(event.unit, event.node, errors)
+            and not self._takes(life, event.unit, event.node)
         ]
         found = set(waiting)
         while waiting:
@@ -43,37 +52,53 @@ class Failing:
                 node = edge.fact.node if edge.fact is not None else None
                 if edge.caller in found or not isinstance(node, s.Call) or not self.reach.runs(edge):
                     continue
-                if not self._takes(edge.caller, node, errors):
+                if not self._takes(life, edge.caller, node):
                     found.add(edge.caller)
                     waiting.append(edge.caller)
         return found
 
-    def _takes(self, unit: Unit, node: s.Call, errors: tuple[str, ...]) -> bool:
-        """Whether a handler around the call in its function takes the error and raises nothing in turn."""
-        key = (unit, errors)
+    def _takes(self, life: Life, unit: Unit, node: s.Call) -> bool:
+        """Whether something around the call in its function takes the error and raises nothing in turn."""
+        key = (unit, life.site.client.distribution)
         if key not in self._taken:
-            self._taken[key] = frozenset(_handled(unit.body, errors))
+            self._taken[key] = frozenset(_handled(unit.body, self.taking(life, unit)))
         return node in self._taken[key]
 
 
-def _handled(body: s.Body, errors: tuple[str, ...]) -> set[s.Call]:
-    """The calls of a body whose errors of these classes end in a handler."""
-    found: set[s.Call] = set()
+def _is_one_of(each: s.Expr | None, unit: Unit, errors: tuple[str, ...]) -> bool:
+    """Whether the expression names one of the classes, whatever the module calls it."""
+    match each:
+        case s.Attribute(_, name):
+            return name in errors
+        case s.Name(name):
+            owner, _ = lookup(unit, name)
+            values = owner.places[name].values if name in owner.places else ()
+            dotted = [value.dotted for value in values if isinstance(value, External)] or [name]
+            return any(text.rpartition(".")[2] in errors for text in dotted)
+    return False
+
+
+def _handled(body: s.Body, takes: Callable[[s.Handler], bool]) -> Iterator[s.Call]:
+    """The calls of a body whose errors end where they are."""
     for statement in statements(body):
-        if isinstance(statement, s.Try) and _ends(statement, errors):
-            found.update(
-                part
-                for inner in statements(statement.body)
-                for expression in expressions(inner)
-                for part in inside(expression)
-                if isinstance(part, s.Call)
-            )
-    return found
+        ends = isinstance(statement, s.Try) and _ends(statement, takes)
+        if ends or (isinstance(statement, s.With) and any(suppresses(item) for item in statement.items)):
+            for inner in statements(statement.body):  # type: ignore[union-attr]  # both have one
+                for expression in expressions(inner):
+                    yield from (part for part in inside(expression) if isinstance(part, s.Call))
 
 
-def _ends(statement: s.Try, errors: tuple[str, ...]) -> bool:
-    """Whether the first handler that takes such an error never raises."""
+def _ends(statement: s.Try, takes: Callable[[s.Handler], bool]) -> bool:
+    """Whether the first handler that takes the errors never raises."""
     for handler in statement.handlers:
-        if catches_everything(handler) or catches(handler, errors):
+        if takes(handler):
             return not any(isinstance(inner, s.Raise) for inner in statements(handler.body))
+    return False
+
+
+def suppresses(item: s.Item) -> bool:
+    """Whether the context manager ends exceptions: `contextlib.suppress`."""
+    match item.value:
+        case s.Call(s.Name("suppress") | s.Attribute(_, "suppress")):
+            return True
     return False

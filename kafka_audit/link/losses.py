@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
-from kafka_audit.link.failing import Failing
+from kafka_audit.link.failing import Failing, suppresses
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
 from kafka_audit.link.paths import Walk
@@ -187,7 +186,7 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
         is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
-        errors=ERRORS.get(client.distribution, ()),
+        catches_its_errors=failing.taking(life, unit),
         yields_raise=throws_at_yield(lives, unit),
         place=life.holding.at.name if life.holding.at is not None and life.holding.kind == "instance" else "",
         outer_names=unit.outer,
@@ -273,8 +272,3 @@ def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node
         return True
     escape = lives.engine.escapes.get((life.value, node))
     return escape is not None and takes_over(escape.target)
-
-
-def suppresses(item: s.Item) -> bool:
-    """Whether the context manager ends exceptions: `contextlib.suppress`."""
-    return _last(item.value) == "suppress"

@@ -25,7 +25,6 @@ from kafka_audit.link.states import (
     Stage,
     State,
     States,
-    catches,
     catches_everything,
     in_order,
     is_client,
@@ -326,7 +325,7 @@ class Walk:
             exits.absorb(handled)
             if catches_everything(handler):
                 raised, failed = {}, {}
-            elif catches(handler, self.effects.errors):
+            elif self.effects.catches_its_errors(handler):
                 failed = {}
         exits.absorb(Exits(raised=raised, failed=failed))
         return self._finally(node.final, exits) if node.final else exits

@@ -12,7 +12,7 @@ from kafka_audit.link.engine import CallFact
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance
-from kafka_audit.link.walk import child_bodies, expressions, inside, statements
+from kafka_audit.link.walk import child_bodies, holds, statements, undoes
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Rollbacks:
             begins = self._beginnings(unit, starter, starting, life)
             if not isinstance(fact.node, s.Call) or not self._same_object(unit, fact, method):
                 continue
-            if any(_undoes(statement, begins, fact.node) for statement in statements(unit.body)):
+            if any(undoes(statement, begins, {fact.node}) for statement in statements(unit.body)):
                 return unit, fact.node.at[0]
         return None
 
@@ -134,21 +134,16 @@ def _is_flag(target: s.Expr, flag: str) -> bool:
 def _guards(body: s.Body, wanted: set[object]) -> Iterator[tuple[str, int]]:
     """(flag, line) of the tests on a field that must be true for control to get to one of the wanted calls."""
     for statement in body:
-        if _holds(statement, wanted):
-            if isinstance(statement, s.If) and any(_holds(inner, wanted) for inner in statement.body):
+        if holds(statement, wanted):
+            if isinstance(statement, s.If) and any(holds(inner, wanted) for inner in statement.body):
                 yield from ((flag, statement.line) for flag in _needed(statement.test))
             for inner in child_bodies(statement):
-                if any(_holds(each, wanted) for each in inner):
+                if any(holds(each, wanted) for each in inner):
                     yield from _guards(inner, wanted)
                     return
             return
         if isinstance(statement, s.If) and not statement.orelse and _leaves(statement.body):
             yield from ((flag, statement.line) for flag in _missing(statement.test))
-
-
-def _holds(statement: s.Stmt, wanted: set[object]) -> bool:
-    every = [statement, *(inner for body in child_bodies(statement) for inner in statements(body))]
-    return any(part in wanted for each in every for e in expressions(each) for part in inside(e))
 
 
 def _leaves(body: s.Body) -> bool:
@@ -179,11 +174,3 @@ def _missing(test: s.Expr) -> Iterator[str]:
                 yield from _missing(operand)
         case s.Compare(s.Attribute(s.Name(), name), "is" | "==", s.Constant(False | None)):
             yield name
-
-
-def _undoes(statement: s.Stmt, begins: set[object], rollback: s.Call) -> bool:
-    """Whether `statement` is a `try` whose body begins the start and whose handler or `finally` rolls it back."""
-    if not isinstance(statement, s.Try) or not any(_holds(each, begins) for each in statement.body):
-        return False
-    ends = (*(handler.body for handler in statement.handlers), statement.final)
-    return any(_holds(each, {rollback}) for body in ends for each in body)

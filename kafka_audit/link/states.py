@@ -77,8 +77,8 @@ class Effects:
     reopens: bool
     """Whether a release only empties a buffer that the next message fills again."""
     raises_by_use: bool
-    errors: tuple[str, ...]
-    """The classes by any of which a handler takes every error of the client's library."""
+    catches_its_errors: Callable[[s.Handler], bool]
+    """Whether a handler takes every error of the client's library."""
     yields_raise: bool
     place: str
     """The name of the field that holds the client; empty when there is none."""
@@ -111,17 +111,15 @@ class Repeat:
 
 def catches_everything(handler: s.Handler) -> bool:
     """Whether the handler takes every error: bare, `Exception` or `BaseException`, alone or among others."""
-    return handler.types is None or catches(handler, ("Exception", "BaseException"))
+    return any(
+        each is None or (isinstance(each, s.Name) and each.id in {"Exception", "BaseException"})
+        for each in caught_types(handler)
+    )
 
 
-def catches(handler: s.Handler, errors: Iterable[str]) -> bool:
-    """Whether the handler names one of these classes, alone or among others, by itself or in its module."""
-    types = handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
-    names = {each.id if isinstance(each, s.Name) else each.name for each in types if isinstance(each, NAMED)}
-    return not names.isdisjoint(errors)
-
-
-NAMED = (s.Name, s.Attribute)
+def caught_types(handler: s.Handler) -> tuple[s.Expr | None, ...]:
+    """The classes that the handler names; None stands for a bare `except`."""
+    return handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
 
 
 def pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -98,6 +98,20 @@ def handled_calls(body: s.Body) -> set[s.Call]:
                     for expression in expressions(inner):
                         found.update(part for part in inside(expression) if isinstance(part, s.Call))
     return found
+
+
+def holds(statement: s.Stmt, wanted: Collection[object]) -> bool:
+    """Whether one of the wanted calls stands in the statement or in a block of it."""
+    every = [statement, *(inner for body in child_bodies(statement) for inner in statements(body))]
+    return any(part in wanted for each in every for e in expressions(each) for part in inside(e))
+
+
+def undoes(statement: s.Stmt, begun: Collection[object], ends: Collection[object]) -> bool:
+    """Whether it is a `try` with one of the first calls in its body and one of the others in a handler or `finally`."""
+    if not isinstance(statement, s.Try) or not any(holds(each, begun) for each in statement.body):
+        return False
+    blocks = (*(handler.body for handler in statement.handlers), statement.final)
+    return any(holds(each, ends) for body in blocks for each in body)
 
 
 def child_bodies(statement: s.Stmt) -> tuple[s.Body, ...]:
