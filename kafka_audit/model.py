@@ -204,3 +204,14 @@ class Dossier(Record, frozen=True, kw_only=True):
     gaps: tuple[Step, ...]
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """What became of one alarm that was to be fixed; not part of the report.
+
+    `withdrawn` is a defect of this program: a repair did not do what it should, and nothing of it was kept.
+    """
+
+    finding: Finding
+    what: Literal["fixed", "refused", "withdrawn"]
+    fix: Fix

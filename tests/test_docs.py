@@ -52,8 +52,10 @@ def test_the_readme_and_the_checks_audit_the_fixtures_in_the_same_way():
 
 
 def test_the_readme_speaks_of_options_that_exist():
-    command = [sys.executable, "-m", "kafka_audit", "scan", "--help"]
-    usage = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    commands = [[sys.executable, "-m", "kafka_audit", name, "--help"] for name in ("scan", "fix")]
+    usage = "".join(
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout for command in commands
+    )
     option = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
     named = set(option.findall(text_of("README.md")))
     assert named

@@ -6,15 +6,14 @@ the program, and what was asked for is told. Each phase is a function from one v
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from kafka_audit.discover import Discovery, discover
 from kafka_audit.facts.schema import FileFacts, Flaw
 from kafka_audit.model import Problem, Report
 from kafka_audit.pipeline.asking import life_at, place
+from kafka_audit.pipeline.garbage import not_collecting
 from kafka_audit.pipeline.reading import read
 from kafka_audit.pipeline.saving import check_output
 from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, told
@@ -77,19 +76,7 @@ def explain(settings: Settings, site: str, progress: Progress = _silent) -> str:
     return explanation(told(dossier(done.program, life, done.judgement.findings, done.hiding), done.found))
 
 
-@contextmanager
-def _not_collecting() -> Iterator[None]:
-    """Nearly all that an audit makes lives until its end: a search for garbage finds none, again and again."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@_not_collecting()
+@not_collecting()
 def _audited(settings: Settings, progress: Progress) -> _Audited:
     from kafka_audit.facts.screen import relevant
     from kafka_audit.link import link

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
-import tempfile
 
 from kafka_audit.discover import as_text
+from kafka_audit.pipeline.replacing import replace
 from kafka_audit.settings import ConfigError
 
 
@@ -27,31 +26,8 @@ def save(path: str, text: str) -> None:
             with open(path, "w", encoding="utf-8", newline="\n") as file:  # a pipe or a terminal: cannot be replaced
                 file.write(text)
         else:
-            _replace(os.path.realpath(path), text)
+            replace(os.path.realpath(path), text.encode())
     except BrokenPipeError:
         raise
     except OSError as error:
         raise ConfigError(f"--output {as_text(path)} cannot be written: {error.strerror}") from error
-
-
-def _replace(target: str, text: str) -> None:
-    """Put a complete new file in the target's place, with the rights that the target has or would get."""
-    handle, draft = tempfile.mkstemp(prefix=".kafka-audit-", dir=os.path.dirname(target))
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(draft, _rights(target))
-        os.replace(draft, target)
-    except BaseException:
-        os.unlink(draft)
-        raise
-
-
-def _rights(target: str) -> int:
-    """The permission bits of the target; those of a new file when there is none."""
-    try:
-        return stat.S_IMODE(os.stat(target).st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -46,7 +46,7 @@ def report(
     """The report on the asked part of the project; `analysed` counts the asked files that were parsed for clients."""
     paths = {file.name: file.path for file in found.files}
     told = tuple(_producer(each, paths) for each in producers if each.path in found.asked)
-    alarms = tuple(_finding(each, paths) for each in findings if each.path in found.asked)
+    alarms = tuple(moved(each, paths) for each in findings if each.path in found.asked)
     summary = Summary(
         files_seen=len(found.asked),
         files_analysed=analysed,
@@ -74,9 +74,14 @@ def exit_code(report: Report, settings: Settings) -> int:
     """0 clean, 1 alarms at or above the threshold, 3 no such alarms but the audit is incomplete."""
     if settings.exit_zero:
         return 0
-    if any(_RANK[each.severity] <= _RANK[settings.fail_on] for each in report.findings):
+    if any(is_severe(each, settings) for each in report.findings):
         return 1
     return 0 if report.summary.complete else 3
+
+
+def is_severe(finding: Finding, settings: Settings) -> bool:
+    """Whether an alarm is at or above the threshold."""
+    return _RANK[finding.severity] <= _RANK[settings.fail_on]
 
 
 def deliver(report: Report, settings: Settings) -> None:
@@ -136,7 +141,7 @@ def _producer(producer: Producer, paths: Mapping[str, str]) -> Producer:
     )
 
 
-def _finding(finding: Finding, paths: Mapping[str, str]) -> Finding:
+def moved(finding: Finding, paths: Mapping[str, str]) -> Finding:
     """The alarm with every step of its chain under the path that the reader knows."""
     trace = tuple(_moved(step, paths) for step in finding.trace)
     return msgspec.structs.replace(finding, path=paths[finding.path], trace=trace)
@@ -154,7 +159,7 @@ def told(dossier: Dossier, found: Discovery) -> Dossier:
         releases=tuple(_moved(each, paths) for each in dossier.releases),
         losses=tuple(_moved(each, paths) for each in dossier.losses),
         gaps=tuple(_moved(each, paths) for each in dossier.gaps),
-        findings=tuple(_finding(each, paths) for each in dossier.findings),
+        findings=tuple(moved(each, paths) for each in dossier.findings),
     )
 
 

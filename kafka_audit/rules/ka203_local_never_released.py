@@ -55,7 +55,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Use the client as a context manager where its version has one, else release it in a `finally`",
     since="0.1.0",
     references=(

@@ -80,7 +80,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Release the client in a `finally`, or use it as a context manager where its version has one",
     since="0.1.0",
     references=(

@@ -74,7 +74,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Let the `try` whose `finally` releases the client begin right after the client is made, or make it later",
     since="0.1.0",
     references=(

@@ -72,7 +72,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Let the `try` whose `finally` stops the client begin before its start: `stop` takes a half-started one",
     since="0.1.0",
     references=(

@@ -68,7 +68,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Let the `try` whose `finally` stops the client begin before its start",
     since="0.1.0",
     references=(

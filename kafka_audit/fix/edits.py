@@ -1,0 +1,144 @@
+"""How is a source file changed without touching what the change is not about?
+
+A file is its LibCST tree. A repair says which nodes become what, and everything else is written back as it was read:
+comments, quotes, indentation, newlines, the encoding and its byte order mark.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, Scope, ScopeProvider
+
+from kafka_audit.facts.positions import Positions
+from kafka_audit.facts.schema import At
+
+Block = cst.IndentedBlock | cst.Module
+Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+Edit = Callable[[Any], Any]
+"""From a node, its inner edits done, to what stands in its place: a node, several, or nothing."""
+
+N = TypeVar("N", bound=cst.CSTNode)
+
+
+class Refused(Exception):
+    """Why a careful engineer would not make this change: one sentence without a period."""
+
+
+class Tree:
+    """One file: its nodes, what encloses them, and where they stand. Raises `Refused` for what cannot be rewritten."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self._encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        text = data.decode(self._encoding)
+        wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+        self.module = wrapper.module
+        if self.module.code != text:
+            raise Refused("the file holds characters that LibCST does not write back as they were")
+        self._wrapper = wrapper
+        self._positions = Positions(self.module)
+        self._parents = dict(_parents(self.module))
+        self._scopes: Mapping[cst.CSTNode, Scope | None] | None = None
+
+    def call(self, at: At) -> cst.Call:
+        """The call that stands at exactly this place."""
+        for node in self._parents:
+            if isinstance(node, cst.Call) and self._positions.spans[id(node)] == at:
+                return node
+        raise Refused(f"there is no call at line {at[0]} of the file")
+
+    def line(self, node: cst.CSTNode) -> int:
+        """The line where a statement starts."""
+        if isinstance(node, cst.SimpleStatementLine):
+            return self._positions.lines[id(node.body[0])]
+        return self._positions.lines[id(node)]
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode:
+        """What encloses the node directly."""
+        return self._parents[node]
+
+    def around(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """What encloses the node, inside out."""
+        current: cst.CSTNode | None = self._parents.get(node)
+        while current is not None:
+            yield current
+            current = self._parents.get(current)
+
+    def every(self, kind: type[N]) -> Iterator[N]:
+        """Every node of a kind, in the order of the text."""
+        return (node for node in self._parents if isinstance(node, kind))
+
+    def statement(self, node: cst.CSTNode) -> Statement:
+        """The innermost statement that the node stands in; raises `Refused` for one that shares its line."""
+        for current in (node, *self.around(node)):
+            if isinstance(current, cst.SimpleStatementSuite):
+                break
+            if isinstance(current, cst.SimpleStatementLine) and len(current.body) == 1:
+                return current
+            if isinstance(current, cst.BaseCompoundStatement):
+                return current
+        raise Refused("the statement shares its line with another one")
+
+    def block(self, statement: Statement) -> Block:
+        """The block that a statement stands in."""
+        parent = self.parent(statement)
+        assert isinstance(parent, Block)
+        return parent
+
+    def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """The function that a node stands in, `None` for a lambda's, a class's or the module's own code."""
+        for current in self.around(node):
+            if isinstance(current, cst.FunctionDef):
+                return current
+            if isinstance(current, cst.ClassDef | cst.Lambda):
+                return None
+        return None
+
+    def scope(self, node: cst.CSTNode) -> Scope:
+        """The scope that a name is looked up in."""
+        if self._scopes is None:
+            self._scopes = self._wrapper.resolve(ScopeProvider)
+        scope = self._scopes.get(node)
+        assert scope is not None
+        return scope
+
+    def parsed(self, code: str) -> cst.SimpleStatementLine:
+        """A new statement, written as the file is."""
+        statement = cst.parse_statement(code, config=self.module.config_for_parsing)
+        assert isinstance(statement, cst.SimpleStatementLine)
+        return statement
+
+    def code(self, node: cst.CSTNode) -> str:
+        """A node as it is written."""
+        return self.module.code_for_node(node)
+
+    def rewritten(self, edits: Mapping[cst.CSTNode, Edit]) -> bytes:
+        """The bytes of the file with these nodes changed."""
+        changed = self.module.visit(_Rewriter(edits))
+        return changed.code.encode(self._encoding)
+
+
+class _Rewriter(cst.CSTTransformer):
+    """Applies edits to their nodes, inner ones first."""
+
+    def __init__(self, edits: Mapping[cst.CSTNode, Edit]) -> None:
+        super().__init__()
+        self._edits = edits
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        edit = self._edits.get(original_node)
+        return updated_node if edit is None else edit(updated_node)
+
+
+def _parents(root: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
+    """(node, what encloses it directly) for every node below the root, in the order of the text."""
+    waiting = [(child, root) for child in reversed(root.children)]
+    while waiting:
+        node, parent = waiting.pop()
+        yield node, parent
+        waiting += [(child, node) for child in reversed(node.children)]

@@ -1,0 +1,130 @@
+"""The phases once more, for repairs: the project is read once, and audited again for each change, in memory."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import tokenize
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from kafka_audit.discover import Discovery, discover
+from kafka_audit.facts.schema import FileFacts
+from kafka_audit.fix.apply import Audited, Fixing
+from kafka_audit.model import Outcome
+from kafka_audit.pipeline.garbage import not_collecting
+from kafka_audit.pipeline.reading import read
+from kafka_audit.pipeline.replacing import Change, replace_all
+from kafka_audit.pipeline.telling import moved
+from kafka_audit.pipeline.workers import Progress, Workers
+from kafka_audit.settings import Settings
+
+Reader = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
+
+
+class Fixes(NamedTuple):
+    """What came of it: the outcomes by place, the unified diffs, and the locations with the bytes they are to get.
+
+    `left` counts the alarms that stay, at or above the threshold.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    diffs: tuple[str, ...]
+    changes: dict[str, Change]
+    left: int
+
+    def write(self) -> None:
+        """Write all files, or none. Raises `ConfigError` when that is not possible."""
+        replace_all(self.changes)
+
+
+def fix(settings: Settings, *, unsafe: bool, progress: Progress) -> Fixes:
+    """Repair the alarms on what the settings name; nothing is written yet."""
+    from kafka_audit.rules import select
+
+    wanted = {rule.code for rule in select(settings.select, settings.ignore)}
+    found = discover(settings.paths)
+    contents, _ = read(found.files)
+    with Workers(settings.jobs, progress) as workers:
+        auditor = _Auditor(settings, found, workers, wanted)
+        fixing = Fixing(
+            audit=auditor,
+            contents=dict(contents),
+            asked=found.asked,
+            unsafe=unsafe,
+            wanted=lambda finding: finding.code in wanted,
+        )
+        fixing.run()
+    return _fixes(fixing, contents, found, settings)
+
+
+class _Auditor:
+    """Audits sources in memory; the facts of a file are kept as long as its bytes stay."""
+
+    def __init__(self, settings: Settings, found: Discovery, workers: Workers, wanted: Collection[str]) -> None:
+        from kafka_audit.rules import select
+
+        self._settings, self._found = settings, found
+        self._extract, self._follow = _remembering(workers.extract), _remembering(workers.follow)
+        self._codes = {*wanted, *(rule.code for rule in select((), ()))}
+
+    @not_collecting()
+    def __call__(self, contents: Mapping[str, bytes]) -> Audited:
+        from kafka_audit.facts.screen import relevant
+        from kafka_audit.link import link
+        from kafka_audit.rules import judge
+
+        facts = relevant(contents, self._extract, follow=self._follow)
+
+        def load(names: list[str]) -> Mapping[str, FileFacts]:
+            more = self._follow({name: contents[name] for name in names if name in contents})
+            facts.update(more)
+            return more
+
+        names = [file.name for file in self._found.files]
+        program = link(facts.copy(), names, self._settings.roles, load, self._found.scripts)
+        judgement = judge(program, ("all",))
+        findings = tuple(finding for finding in judgement.findings if finding.code in self._codes)
+        return Audited(program, findings)
+
+
+def _remembering(reader: Reader) -> Reader:
+    """The reader, asked once for each content of a file."""
+    known: dict[tuple[str, bytes], FileFacts] = {}
+
+    def read(contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
+        new = {name: data for name, data in contents.items() if (name, data) not in known}
+        known.update({(name, new[name]): facts for name, facts in reader(new).items()} if new else {})
+        return {name: known[name, data] for name, data in contents.items()}
+
+    return read
+
+
+def _fixes(fixing: Fixing, before: Mapping[str, bytes], found: Discovery, settings: Settings) -> Fixes:
+    from kafka_audit.pipeline.telling import is_severe
+
+    sources = {file.name: file for file in found.files}
+    paths = {file.name: file.path for file in found.files}
+    changed = sorted(name for name, data in fixing.contents.items() if data != before[name])
+    outcomes = [msgspec.structs.replace(each, finding=moved(each.finding, paths)) for each in fixing.outcomes.values()]
+    left = [each.finding for each in outcomes if each.what != "fixed"]
+    return Fixes(
+        outcomes=tuple(sorted(outcomes, key=lambda each: (each.finding.path, each.finding.line, each.finding.code))),
+        diffs=tuple(_diff(sources[name].path, before[name], fixing.contents[name]) for name in changed),
+        changes={sources[name].location: Change(before[name], fixing.contents[name]) for name in changed},
+        left=sum(is_severe(finding, settings) for finding in left),
+    )
+
+
+def _diff(path: str, before: bytes, after: bytes) -> str:
+    """A unified diff that `patch -p1` takes."""
+    old, new = _lines(before), _lines(after)
+    found = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found)
+
+
+def _lines(data: bytes) -> list[str]:
+    encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    return io.StringIO(data.decode(encoding), newline="").readlines()

@@ -1,0 +1,178 @@
+"""The command `fix`: what it writes, what it only shows, how it ends, and when it leaves everything as it was."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kafka_audit.pipeline import fixing
+from kafka_audit.pipeline.replacing import Change, replace_all
+from kafka_audit.settings import ConfigError
+from tests.test_cli import project, run  # noqa: F401  # a fixture
+
+BROKEN = """\
+from kafka import KafkaProducer
+
+
+def send(row: bytes) -> None:
+    producer = KafkaProducer()
+    producer.send("rows", row).get(timeout=10)
+    producer.close()
+"""
+WHOLE = """\
+from kafka import KafkaProducer
+
+
+def send(row: bytes) -> None:
+    producer = KafkaProducer()
+    try:
+        producer.send("rows", row).get(timeout=10)
+    finally:
+        producer.close()
+"""
+REFUSED = """\
+from kafka import KafkaProducer
+
+
+def send(row: bytes) -> None:
+    KafkaProducer().send("rows", row)
+"""
+
+
+def test_a_repair_is_written_and_told(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    assert run("fix") == 0
+    assert (project / "a.py").read_text() == WHOLE
+    assert capsys.readouterr().out == (
+        "a.py:5: KA301 fixed: Release the KafkaProducer in a `finally` (safe)\nfixed 1 of 1 alarm in 1 file\n"
+    )
+
+
+def test_a_second_run_changes_nothing(project: Path):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    run("fix")
+    before = (project / "a.py").stat()
+    assert run("fix") == 0
+    assert (project / "a.py").stat() == before
+
+
+def test_a_diff_is_shown_and_nothing_is_written(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    assert run("fix", "--diff") == 1
+    assert (project / "a.py").read_text() == BROKEN
+    told = capsys.readouterr()
+    assert told.err == "would fix 1 of 1 alarm in 1 file\n"
+    subprocess.run(["patch", "-p1", "-s"], input=told.out, text=True, cwd=project, check=True)
+    assert (project / "a.py").read_text() == WHOLE
+
+
+def test_a_diff_of_a_file_without_a_last_newline_applies(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(BROKEN.rstrip("\n"))
+    run("fix", "--diff")
+    subprocess.run(["patch", "-p1", "-s"], input=capsys.readouterr().out, text=True, cwd=project, check=True)
+    assert (project / "a.py").read_text() == WHOLE.rstrip("\n")
+
+
+def test_a_diff_without_a_change_is_empty(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(WHOLE)
+    assert run("fix", "--diff") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_left_is_told_with_its_reason(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(REFUSED)
+    assert run("fix") == 1
+    assert capsys.readouterr().out == "fixed 0 of 1 alarm in 0 files; refused 1 (--show-fixes says why)\n"
+    assert run("fix", "--show-fixes") == 1
+    assert "a.py:5: KA203 refused: it is made in the middle of a larger statement\n" in capsys.readouterr().out
+
+
+def test_only_the_selected_rules_are_repaired(project: Path):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    assert run("fix", "--select", "KA2") == 0
+    assert (project / "a.py").read_text() == BROKEN
+    assert run("fix", "--select", "KA301") == 0
+    assert (project / "a.py").read_text() == WHOLE
+
+
+def test_only_the_named_files_are_repaired(project: Path):  # noqa: F811
+    for name in ("a.py", "b.py"):
+        (project / name).write_text(BROKEN)
+    assert run("fix", "b.py") == 0
+    assert ((project / "a.py").read_text(), (project / "b.py").read_text()) == (BROKEN, WHOLE)
+
+
+def test_a_file_keeps_its_mode_and_its_link(project: Path):  # noqa: F811
+    (project / "store").mkdir()
+    (project / "store" / "real.txt").write_text(BROKEN)
+    (project / "store" / "real.txt").chmod(0o750)
+    (project / "a.py").symlink_to("store/real.txt")
+    assert run("fix") == 0
+    assert (project / "a.py").is_symlink()
+    assert (project / "store" / "real.txt").read_text() == WHOLE
+    assert stat.S_IMODE((project / "store" / "real.txt").stat().st_mode) == 0o750
+    assert sorted(os.listdir(project / "store")) == ["real.txt"]
+
+
+def test_a_file_that_changed_meanwhile_is_not_overwritten(
+    project: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    for name in ("a.py", "b.py"):
+        (project / name).write_text(BROKEN)
+    write = fixing.Fixes.write
+
+    def late(fixes: fixing.Fixes) -> None:
+        (project / "b.py").write_text("# somebody else's work\n")
+        write(fixes)
+
+    monkeypatch.setattr(fixing.Fixes, "write", late)
+    assert run("fix") == 2
+    assert "b.py changed while it was being fixed; nothing was written" in capsys.readouterr().err
+    assert (project / "a.py").read_text() == BROKEN
+    assert (project / "b.py").read_text() == "# somebody else's work\n"
+    assert sorted(os.listdir(project)) == ["a.py", "b.py", "setup.cfg"]
+
+
+def test_files_change_together_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    changes = {}
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"old")
+        changes[str(tmp_path / name)] = Change(b"old", b"new")
+    really, count = os.replace, iter(range(10))
+
+    def failing(source: str, target: str) -> None:
+        if next(count) == 1:
+            raise PermissionError(13, "Permission denied", target)
+        really(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(ConfigError, match="b cannot be written: Permission denied; nothing was changed"):
+        replace_all(changes)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys("abc", b"old")
+
+
+def test_a_repair_that_does_not_do_what_it_should_is_withdrawn(
+    project: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    from kafka_audit.fix.plan import REPAIRS, Repair
+
+    (project / "a.py").write_text(BROKEN)
+    spoilt = {
+        "def (": "a.py would not parse after: Spoil it",
+        BROKEN + "# nothing else\n": "KA301 is still there after: Spoil it",
+    }
+    for text, reason in spoilt.items():
+        monkeypatch.setitem(REPAIRS, "KA301", (lambda case, t=text: Repair("safe", "Spoil it", {"a.py": t.encode()}),))
+        assert run("fix") == 3
+        assert (project / "a.py").read_text() == BROKEN
+        out = capsys.readouterr().out
+        assert f"KA301 withdrawn: {reason}" in out
+        assert "withdrew 1, a mistake in kafka-audit" in out
