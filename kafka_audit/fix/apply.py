@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from kafka_audit.facts.extract import extract
-from kafka_audit.fix.edits import Refused
 from kafka_audit.fix.plan import Case, Repair, planned
+from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.program import Program
 from kafka_audit.model import Finding, Fix, Outcome
 

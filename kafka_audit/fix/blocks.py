@@ -7,7 +7,8 @@ from typing import Any
 
 import libcst as cst
 
-from kafka_audit.fix.edits import Block, Statement
+Block = cst.IndentedBlock | cst.Module
+Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 LEAVING = (cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Pass)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -16,17 +16,39 @@ from libcst.metadata import MetadataWrapper, Scope, ScopeProvider
 
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.schema import At
+from kafka_audit.fix.blocks import Block, Statement
+from kafka_audit.fix.imports import Needed, with_imports
+from kafka_audit.fix.refusal import Refused
 
-Block = cst.IndentedBlock | cst.Module
-Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Edit = Callable[[Any], Any]
 """From a node, its inner edits done, to what stands in its place: a node, several, or nothing."""
 
 N = TypeVar("N", bound=cst.CSTNode)
 
 
-class Refused(Exception):
-    """Why a careful engineer would not make this change: one sentence without a period."""
+class Changes(dict[cst.CSTNode, Edit]):
+    """Edits that may meet on one node: what is put before and after it, and what becomes of the node itself."""
+
+    def also(self, node: cst.CSTNode, edit: Edit) -> None:
+        """Change a node further."""
+        before = self.get(node)
+        self[node] = edit if before is None else lambda each: edit(before(each))
+
+    def after(self, node: cst.CSTNode, *statements: cst.BaseStatement) -> None:
+        """Put statements after one."""
+        self.also(node, lambda each: cst.FlattenSentinel([*_flat(each), *statements]))
+
+    def before(self, node: cst.CSTNode, *statements: cst.BaseStatement) -> None:
+        """Put statements before one."""
+        self.also(node, lambda each: cst.FlattenSentinel([*statements, *_flat(each)]))
+
+    def remove(self, node: cst.CSTNode) -> None:
+        """Take a statement out."""
+        self[node] = lambda each: cst.RemoveFromParent()
+
+
+def _flat(node: Any) -> list[Any]:
+    return list(node) if isinstance(node, cst.FlattenSentinel) else [node]
 
 
 class Tree:
@@ -117,9 +139,9 @@ class Tree:
         """A node as it is written."""
         return self.module.code_for_node(node)
 
-    def rewritten(self, edits: Mapping[cst.CSTNode, Edit]) -> bytes:
-        """The bytes of the file with these nodes changed."""
-        changed = self.module.visit(_Rewriter(edits))
+    def rewritten(self, edits: Mapping[cst.CSTNode, Edit], needed: Iterable[Needed] = ()) -> bytes:
+        """The bytes of the file with these nodes changed, and these names imported."""
+        changed = with_imports(self.module.visit(_Rewriter(edits)), needed)
         return changed.code.encode(self._encoding)
 
 

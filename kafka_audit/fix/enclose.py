@@ -10,8 +10,20 @@ from typing import Any
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import leaves_after, only, plain_call, protected, split_lead, statements_of, suite, without
-from kafka_audit.fix.edits import Block, Edit, Refused, Statement, Tree
+from kafka_audit.fix.blocks import (
+    Block,
+    Statement,
+    leaves_after,
+    only,
+    plain_call,
+    protected,
+    split_lead,
+    statements_of,
+    suite,
+    without,
+)
+from kafka_audit.fix.edits import Edit, Tree
+from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
 
 

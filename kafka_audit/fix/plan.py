@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from kafka_audit.fix.edits import Refused, Tree
+from kafka_audit.fix.edits import Tree
 from kafka_audit.fix.enclose import entered_or_ended, released_always, started_inside
+from kafka_audit.fix.guard import unguarded
+from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import client_subject, life_of
 from kafka_audit.fix.undo import start_undone
 from kafka_audit.link.lives import Life
@@ -94,11 +96,23 @@ def _failed_start(case: Case) -> Repair:
     return Repair("safe", title, {life.path: tree.rewritten(start_undone(tree, subject, life))})
 
 
+def _defeated_release(case: Case) -> Repair:
+    life = case.life
+    defeated = case.program.rollbacks.defeated(life)
+    if defeated is None:
+        raise Refused("the guard that defeats the release is not known")
+    tree = case.tree(defeated.method.module.path)
+    edits = unguarded(tree, case.program, life, defeated)
+    title = f"Release what there is, whatever `{defeated.flag}` says"
+    return Repair("safe", title, {tree.path: tree.rewritten(edits)})
+
+
 REPAIRS: dict[str, tuple[Make, ...]] = {
     "KA203": (_dropped_local,),
     "KA301": (_skipped_release,),
     "KA302": (_skipped_release,),
     "KA303": (_late_try, _failed_start),
+    "KA305": (_defeated_release,),
     "KA306": (_late_try, _failed_start),
 }
 """The repairs of each rule, the better one first."""

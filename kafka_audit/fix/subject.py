@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.edits import Refused
+from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.engine import Event, position
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program

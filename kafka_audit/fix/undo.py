@@ -6,7 +6,8 @@ import libcst as cst
 
 from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import undone
-from kafka_audit.fix.edits import Edit, Refused, Tree
+from kafka_audit.fix.edits import Edit, Tree
+from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
 from kafka_audit.link.lives import Life
 from kafka_audit.link.walk import statements

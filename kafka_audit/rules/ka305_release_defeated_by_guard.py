@@ -105,7 +105,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Guard the release with the client itself, or with nothing: stopping one that never started does no harm",
     since="0.1.0",
     references=(
