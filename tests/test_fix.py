@@ -40,6 +40,10 @@ def check_laws(before: Mapping[str, bytes], fixing: Fixing) -> None:
     assert fixed(fixing.contents, fixing.audit).contents == fixing.contents
 
 
+def fixed_codes(name: str) -> set[str]:
+    return {each.finding.code for each in fixed_program(name).outcomes.values() if each.what == "fixed"}
+
+
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 
@@ -79,7 +83,11 @@ def comments(data: bytes) -> Counter[str]:
     return Counter(token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
-@pytest.mark.parametrize("name", CHANGED)
+REMOVING = {"KA501"}
+"""Rules whose repair takes code out, with the comments in it."""
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGED if REMOVING.isdisjoint(fixed_codes(name))])
 def test_every_comment_stays(name: str):
     for path, data in program(name).items():
         assert not comments(data) - comments(fixed_program(name).contents[path])

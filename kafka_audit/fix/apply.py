@@ -104,8 +104,6 @@ class Fixing:
             worse = self._worse(audited, finding)
             if not worse:
                 return repairs, contents, audited
-            if any(each.fingerprint == target.fingerprint for each in worse):
-                raise _Withdrawn(f"{target.code} is still there after: {repair.title}")
             target = worse[0]
         raise _Withdrawn(f"{MOST_STEPS} repairs did not come to an end")
 
@@ -126,6 +124,8 @@ class Fixing:
         for path in sorted(repair.changed):
             if path not in self.asked:
                 raise Refused(f"it would change {path}, which is not among the files to fix")
+        if repair.title in {each.title for each in before}:
+            raise _Withdrawn(f"{case.finding.code} is still there after: {repair.title}")
         if all(case.contents[path] == data for path, data in repair.changed.items()):
             raise _Withdrawn(f"the repair of {first.code} changes nothing")
         return repair

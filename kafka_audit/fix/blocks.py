@@ -78,13 +78,13 @@ def without(statement: cst.CSTNode, unwanted: Collection[cst.CSTNode]) -> list[A
         return []
     if not unwanted:
         return [statement]
-    left = statement.visit(_Without(unwanted))
+    left = statement.visit(Without(unwanted))
     if isinstance(left, cst.FlattenSentinel):
         return list(left)
     return [left]
 
 
-class _Without(cst.CSTTransformer):
+class Without(cst.CSTTransformer):
     """Takes statements out, and with them the branches that did nothing else."""
 
     def __init__(self, unwanted: Collection[cst.CSTNode]) -> None:
@@ -92,6 +92,7 @@ class _Without(cst.CSTTransformer):
         self._unwanted = unwanted
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        """Drop what is unwanted, and tidy what held it."""
         if original_node in self._unwanted:
             return cst.RemoveFromParent()
         tidy = _TIDY.get(type(original_node))

@@ -19,6 +19,7 @@ from kafka_audit.facts.schema import At
 from kafka_audit.fix.blocks import Block, Statement
 from kafka_audit.fix.imports import Needed, with_imports
 from kafka_audit.fix.refusal import Refused
+from kafka_audit.link.scopes import Unit
 
 Edit = Callable[[Any], Any]
 """From a node, its inner edits done, to what stands in its place: a node, several, or nothing."""
@@ -73,6 +74,10 @@ class Tree:
             if isinstance(node, cst.Call) and self._positions.spans[id(node)] == at:
                 return node
         raise Refused(f"there is no call at line {at[0]} of the file")
+
+    def span(self, call: cst.Call) -> At:
+        """Where a call stands."""
+        return self._positions.spans[id(call)]
 
     def line(self, node: cst.CSTNode) -> int:
         """The line where a statement starts."""
@@ -135,14 +140,51 @@ class Tree:
         assert isinstance(statement, cst.SimpleStatementLine)
         return statement
 
+    def definitions(self, code: str) -> list[cst.BaseStatement]:
+        """New statements of the module itself, each two blank lines after what stands before it."""
+        blank = cst.EmptyLine(indent=False)
+        module = cst.parse_module(code, config=self.module.config_for_parsing)
+        return [each.with_changes(leading_lines=[blank, blank]) for each in module.body]
+
+    def definition(self, name: str) -> cst.FunctionDef:
+        """The function of the module itself that has this name."""
+        for each in self.module.body:
+            if isinstance(each, cst.FunctionDef) and each.name.value == name:
+                return each
+        raise Refused(f"{self.path} defines no function `{name}` at its top level")
+
+    def function_at(self, unit: Unit) -> cst.FunctionDef:
+        """The function that a unit of the linked program is."""
+        for node in self.every(cst.FunctionDef):
+            if unit.function is not None and node.name.value == unit.function.name and self.line(node) == unit.line:
+                return node
+        raise Refused(f"{self.path} defines no function at line {unit.line}")
+
+    def outermost(self, node: cst.CSTNode) -> cst.CSTNode:
+        """The statement of the module itself that a node stands in."""
+        below = node
+        for current in self.around(node):
+            if current is self.module:
+                break
+            below = current
+        return below
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether a function of the file says what it returns: then new ones do, too."""
+        return any(node.returns is not None for node in self.every(cst.FunctionDef))
+
     def code(self, node: cst.CSTNode) -> str:
         """A node as it is written."""
         return self.module.code_for_node(node)
 
     def rewritten(self, edits: Mapping[cst.CSTNode, Edit], needed: Iterable[Needed] = ()) -> bytes:
         """The bytes of the file with these nodes changed, and these names imported."""
-        changed = with_imports(self.module.visit(_Rewriter(edits)), needed)
-        return changed.code.encode(self._encoding)
+        return self.written(with_imports(self.module.visit(_Rewriter(edits)), needed))
+
+    def written(self, module: cst.Module) -> bytes:
+        """The bytes of a changed tree, encoded as the file is."""
+        return module.code.encode(self._encoding)
 
 
 class _Rewriter(cst.CSTTransformer):

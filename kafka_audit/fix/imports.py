@@ -16,10 +16,12 @@ class Needed(NamedTuple):
 
     module: str
     name: str = ""
+    alias: str = ""
 
     def code(self) -> str:
         """The statement that imports it alone."""
-        return f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
+        renamed = f" as {self.alias}" if self.alias else ""
+        return f"from {self.module} import {self.name}{renamed}" if self.name else f"import {self.module}"
 
 
 def with_imports(module: cst.Module, needed: Iterable[Needed]) -> cst.Module:
@@ -63,7 +65,7 @@ def _has(module: cst.Module, needed: Needed) -> bool:
         if isinstance(statement, cst.Import):
             if not needed.name and needed.module in names:
                 return True
-        elif needed.name in names and source_of(statement) == needed.module:
+        elif (needed.alias or needed.name) in names and source_of(statement) == needed.module:
             return True
     return False
 
@@ -74,21 +76,22 @@ def _joined(module: cst.Module, needed: Needed) -> cst.Module | None:
         if isinstance(statement, cst.ImportFrom) and source_of(statement) == needed.module and _aliases(statement):
             line = module.body[index]
             assert isinstance(line, cst.SimpleStatementLine)
-            changed = statement.with_changes(names=_with_name(_aliases(statement), needed.name))
+            changed = statement.with_changes(names=_with_name(_aliases(statement), needed))
             body = [*module.body]
             body[index] = line.with_changes(body=[changed])
             return module.with_changes(body=body)
     return None
 
 
-def _with_name(aliases: list[cst.ImportAlias], name: str) -> list[cst.ImportAlias]:
+def _with_name(aliases: list[cst.ImportAlias], needed: Needed) -> list[cst.ImportAlias]:
     """The imported names with one more: in its place when they are sorted, else at the end; commas as they are kept."""
     names = [alias.evaluated_name for alias in aliases]
     is_sorted = names == sorted(names)
-    at = next((i for i, each in enumerate(names) if is_sorted and each > name), len(names))
+    at = next((i for i, each in enumerate(names) if is_sorted and each > needed.name), len(names))
     commas = [alias.comma for alias in aliases]
     between = commas[0] if len(aliases) > 1 else commas[-1]
-    new = [*aliases[:at], cst.ImportAlias(name=cst.Name(name)), *aliases[at:]]
+    asname = cst.AsName(cst.Name(needed.alias)) if needed.alias else None
+    new = [*aliases[:at], cst.ImportAlias(name=cst.Name(needed.name), asname=asname), *aliases[at:]]
     last = commas[-1]
     return [alias.with_changes(comma=last if i == len(new) - 1 else between) for i, alias in enumerate(new)]
 

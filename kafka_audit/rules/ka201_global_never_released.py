@@ -115,7 +115,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Add a function that releases the client and call it from the application's shutdown hook",
     since="0.1.0",
     references=(

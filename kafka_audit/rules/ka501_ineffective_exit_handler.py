@@ -108,7 +108,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Release the client before its loop ends: in a `finally` around the work, or in the framework's hook",
     since="0.1.0",
     references=(
