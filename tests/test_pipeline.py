@@ -14,7 +14,9 @@ import pytest
 
 import kafka_audit
 from kafka_audit.discover import Source
+from kafka_audit.facts import schema
 from kafka_audit.facts.schema import FileFacts, encode
+from kafka_audit.link import expressions
 from kafka_audit.model import Report, Severity
 from kafka_audit.pipeline import audit, exit_code, reading, workers
 from kafka_audit.pipeline.reading import read
@@ -297,6 +299,21 @@ def test_what_the_extractor_does_not_expect_becomes_a_problem_of_that_file(make:
     report = audit(Settings(jobs=1))
     assert named(report) == [("bus.py", "internal")]
     assert report.problems[0].message.endswith("LookupError: surprise")
+
+
+def test_what_the_flow_does_not_expect_becomes_a_problem_and_the_others_are_judged(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    def fails(engine: object, *rest: object) -> None:
+        raise RuntimeError("no idea")
+
+    make({"leak.py": LEAK, "other.py": "import aiokafka\n\n\ndef odd():\n    return (lambda: 1)()\n"})
+    monkeypatch.setitem(expressions._EVALUATE, schema.Lambda, fails)
+    report = audit(Settings(jobs=1))
+    assert [(p.path, p.line, p.kind) for p in report.problems] == [("other.py", 4, "internal")]
+    assert "odd could not be followed: RuntimeError: no idea" in report.problems[0].message
+    assert {finding.path for finding in report.findings} == {"leak.py"}
+    assert not report.summary.complete
 
 
 def test_progress_is_told_for_every_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
@@ -11,6 +12,8 @@ from kafka_audit.link.engine import Engine
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.scopes import build_module
 from kafka_audit.link.statements import run_statement, run_unit
+
+What = TypeVar("What")
 
 Load = Callable[[list[str]], Mapping[str, FileFacts]]
 """Reads and extracts further files of the project, by path; those that cannot be read are left out."""
@@ -25,8 +28,20 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load) -> En
     asked: set[str] = set()
     while sources:
         engine.add({path: build_module(path, sources[path]) for path in sorted(sources)})
-        engine.solve(run_unit, run_statement)
+        engine.solve(_noting_faults(run_unit), _noting_faults(run_statement))
         missing = sorted(engine.wanted - engine.modules.keys() - asked)
         asked.update(missing)
         sources = load(missing) if missing else {}
     return engine
+
+
+def _noting_faults(run: Callable[[Engine, What], None]) -> Callable[[Engine, What], None]:
+    """One function that the flow cannot take must not cost the answer about all the others."""
+
+    def noted(engine: Engine, what: What) -> None:
+        try:
+            run(engine, what)
+        except Exception as error:  # whatever it is, the report tells it
+            engine.faults.setdefault(engine.unit, f"{type(error).__name__}: {error}")
+
+    return noted

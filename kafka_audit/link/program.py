@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from kafka_audit.facts import schema as s
+from kafka_audit.facts.schema import Flaw
 from kafka_audit.link.context import context_of
 from kafka_audit.link.coroutines import Dropped, dropped_calls
 from kafka_audit.link.discharge import Discharge
@@ -34,6 +35,14 @@ class Program:
         self.ends = Ends(self.discharge, self.owning, self.failing)
         self.rollbacks = Rollbacks(self.lives)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
+
+    def faults(self) -> dict[str, list[Flaw]]:
+        """By file: the functions that could not be followed, though the file could be read."""
+        found: dict[str, list[Flaw]] = {}
+        for unit, message in self.engine.faults.items():
+            flaw = Flaw("internal", unit.line, f"{owner_name(unit)} could not be followed: {message}")
+            found.setdefault(unit.module.path, []).append(flaw)
+        return found
 
     def owing(self) -> Iterator[Life]:
         """The audited clients that must be released by somebody: those that a method can release."""

@@ -38,6 +38,9 @@ def survey(body: s.Body, parameters: Iterable[s.Parameter] = ()) -> Survey:
         for expression in expressions(statement):
             _note_inside(expression, bound, found.defined)
         kind = type(statement)
+        if kind is s.Function:
+            for annotation in _annotations(statement):  # type: ignore[arg-type]
+                _note_inside(annotation, set(), found.defined)
         if kind is s.Declare:
             outer.update(statement.names)  # type: ignore[union-attr]
         elif kind in _DEFINING:
@@ -177,6 +180,10 @@ def _bound_by_import(statement: s.Import) -> tuple[str, ...]:
 def _in_definition(statement: s.Function) -> tuple[s.Expr, ...]:
     defaults = [p.default for p in statement.parameters if p.default is not None]
     return (*statement.decorators, *defaults)
+
+
+def _annotations(statement: s.Function) -> tuple[s.Expr, ...]:
+    return _present(*[parameter.annotation for parameter in statement.parameters], statement.returns)
 
 
 def _in_comprehension(node: s.Comprehension) -> tuple[s.Expr, ...]:

@@ -106,7 +106,7 @@ def _audited(settings: Settings, progress: Progress) -> _Audited:
         program,
         judgement,
         analysed=len(found.asked & facts.keys()),
-        hiding=[*found.problems, *unread, *flaws, *judgement.problems],
+        hiding=[*found.problems, *unread, *flaws, *_problems(program.faults(), found), *judgement.problems],
         harmless=[*harmless, *found.dangling],
     )
 
