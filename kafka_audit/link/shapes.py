@@ -1,11 +1,10 @@
-"""Shapes of code that leak sooner or later: clients made per call, made twice, released one after the other."""
+"""Shapes of code that leak sooner or later: clients made twice, released one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit
@@ -13,51 +12,11 @@ from kafka_audit.link.values import External
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 from kafka_audit.link.words import words
 
-PER_CALL = frozenset(
-    [
-        "get",
-        "post",
-        "put",
-        "patch",
-        "delete",
-        "route",
-        "websocket",
-        "api_route",
-        "task",
-        "shared_task",
-        "subscriber",
-        "on_message",
-        "agent",
-    ]
-)
-"""Decorators of web and task libraries: the function runs for every request, message or task."""
-
 LOCK_TYPES = ("Lock", "Semaphore", "Condition")
 """Last words of the classes of locks in asyncio, threading, anyio and their kind."""
 
 LOCKS = ("lock", "mutex", "semaphore")
 """What the code calls a thing that lets one in at a time."""
-
-
-def is_per_call(lives: Lives, life: Life) -> str:
-    """What makes a client be made again and again: a decorator or a loop; empty when nothing does."""
-    unit = life.site.unit
-    if context_of(life.path) != "app" or life.holding.kind not in {"local", "managed"}:
-        return ""
-    for registration in lives.engine.registrations.get(unit, {}).values():
-        if registration.via == "decorator" and registration.target.rpartition(".")[2] in PER_CALL:
-            return "every call of the handler makes one"
-    entries = lives.reach.entries(unit, tests=False)
-    is_program = all(entry.kind in {"main", "name", "import"} for entry in entries)
-    loops = any(_is_served_in_loop(statement, life) for statement in statements(unit.body))
-    return "every turn of the loop makes one" if loops and entries and not is_program else ""
-
-
-def _is_served_in_loop(statement: s.Stmt, life: Life) -> bool:
-    """Whether a loop makes the client for each item; a loop that ends with the first success only tries again."""
-    if not isinstance(statement, s.For | s.While) or not _contains(statement.body, life.site.node):
-        return False
-    return not any(isinstance(inner, s.Break | s.Return) for inner in statements(statement.body))
 
 
 def is_unguarded_getter(lives: Lives, life: Life) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.shapes import is_per_call
+from kafka_audit.link.lives import Life, owner_name
+from kafka_audit.link.per_call import PerCall, clients_per_call, owners_per_call
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, subject
+from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.program import Program
@@ -69,7 +70,7 @@ RULE = Rule(
         "sends, so one small message costs several round trips and a few sockets. Nothing can be batched, because "
         "each client has one message, and under load the brokers see a storm of connections. The producers of every "
         "library are made to be shared, by all tasks of a loop or by all threads. Scripts, tests and main functions "
-        "run once and are no alarm."
+        "run once and are no alarm. Where each client is released again nothing is lost, and the severity is `info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -85,14 +86,35 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that an application makes for each request, task, message or turn of a loop."""
+    seen: set[object] = set()
     for life in program.audited:
-        reason = is_per_call(program.lives, life)
-        if reason:
-            yield Alarm(
-                path=life.path,
-                at=life.site.node.at,
-                message=f"{subject(life)} is meant to be shared, but {reason}",
-                confidence="medium",
-                producer=life.id,
-                trace=(created(life), Step(path=life.path, line=life.site.node.at[0], message=reason)),
-            )
+        for found in clients_per_call(program.lives, life):
+            chain, is_released = (created(life), *started(program, life)), program.verdict(life) == "always"
+            yield _alarm(life, subject(life), found, chain, is_released)
+            seen.add(found.node)
+    for life in program.owing():
+        for owner in program.owning.roots(life):
+            for found in owners_per_call(program.lives, owner):
+                if found.node not in seen:
+                    name = f"{owner.name}, which makes a client of its own,"
+                    made = Step(
+                        path=owner.path, line=owner.at[0], message=f"{owner.name} is created in {where(owner.owner)}"
+                    )
+                    chain = (made, created(life), *started(program, life))
+                    yield _alarm(life, name, found, chain, owner.is_released)
+                    seen.add(found.node)
+
+
+def _alarm(life: Life, name: str, found: PerCall, chain: tuple[Step, ...], is_released: bool) -> Alarm:
+    """One alarm; where each is released it is only slow, and nothing is lost."""
+    path, at = found.unit.module.path, found.node.at
+    here = Step(path=path, line=at[0], message=f"in {where(owner_name(found.unit))} {found.why}")
+    return Alarm(
+        path=path,
+        at=at,
+        message=f"{name} is meant to be shared, but {found.why}",
+        confidence="medium",
+        producer=life.id,
+        trace=(*chain, here),
+        severity="info" if is_released else None,
+    )

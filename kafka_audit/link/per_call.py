@@ -1,0 +1,160 @@
+"""Which clients live for one message, request, task or turn of a loop only?
+
+What lives that short is a client, or an object that owns one, which the function that gets it neither keeps nor hands
+on. That the function runs for each message is told by what registers it, by a loop in it, or by the message itself: a
+parameter of the function is what the client sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Node
+from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.owning import Owner
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.states import pairs
+from kafka_audit.link.values import ClientObject, Instance
+from kafka_audit.link.walk import expressions, inside, statements, target_names
+from kafka_audit.model import Kind
+
+HANDLERS = frozenset(
+    [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "route",
+        "websocket",
+        "api_route",
+        "task",
+        "shared_task",
+        "subscriber",
+        "on_message",
+        "agent",
+    ]
+)
+"""Decorators of web and task libraries: the function runs for every request, message or task."""
+
+SHORT_LIVED: frozenset[Kind] = frozenset({"local", "managed", "returned"})
+
+
+class PerCall(NamedTuple):
+    """An object that is made again and again: the function that has it, the call that brings it there, and why."""
+
+    unit: Unit
+    node: s.Call
+    why: str
+
+
+def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
+    """Where a client of its own is had for each message, request, task or turn of a loop."""
+    sends = {e.node for e in life.uses if e.method in life.site.client.dirtied_by}
+    if life.holding.kind in SHORT_LIVED:
+        yield from _per_call(lives, life.value, life.site.unit, life.site.node, sends)
+
+
+def owners_per_call(lives: Lives, owner: Owner) -> Iterator[PerCall]:
+    """Where an object that opens a client of its own is made for each of them."""
+    life = owner.life
+    sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
+    sends = {node for node, fact in lives.engine.calls.items() if not sending.isdisjoint(fact.callees)}
+    if owner.opens and owner.holding.kind in SHORT_LIVED:
+        yield from _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
+
+
+def _per_call(
+    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call, sends: set[Node]
+) -> Iterator[PerCall]:
+    for unit, node in _receivers(lives, value, maker, site):
+        why = _reason(lives, unit, node, sends) if context_of(unit.module.path) == "app" else ""
+        if why:
+            yield PerCall(unit, node, why)
+
+
+def _receivers(
+    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call
+) -> Iterator[tuple[Unit, s.Call]]:
+    """The functions in which a fresh object ends up: the maker, or those that it returns the object to, and so on."""
+    waiting, seen = [(maker, site)], {maker}
+    while waiting:
+        unit, node = waiting.pop(0)
+        if value not in unit.result.values:
+            yield unit, node
+            continue
+        for edge in lives.reach.incoming.get(unit, ()):
+            fact = edge.fact
+            if fact is not None and isinstance(fact.node, s.Call) and edge.caller not in seen:
+                seen.add(edge.caller)
+                waiting.append((edge.caller, fact.node))
+
+
+def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
+    """What makes an object be made again and again; empty when nothing does."""
+    for registration in lives.engine.registrations.get(unit, {}).values():
+        if registration.via == "decorator" and registration.target.rpartition(".")[2] in HANDLERS:
+            return "every call of the handler makes one"
+    if not _runs_often(lives, unit):
+        return ""
+    if any(_is_served_in_loop(statement, node) for statement in statements(unit.body)):
+        return "every turn of the loop makes one"
+    message = _message(unit, sends) if unit in lives.reach.incoming else ""
+    return f"every call makes one to send its `{message}`" if message else ""
+
+
+def _runs_often(lives: Lives, unit: Unit) -> bool:
+    """Whether anything but a program that runs once leads to the function.
+
+    That a called function stands in a container as well says nothing: that is how its caller got it.
+    """
+    entries = lives.reach.entries(unit, tests=False)
+    return any(
+        entry.kind not in {"main", "name", "import"}
+        and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
+        for entry in entries
+    )
+
+
+def _is_served_in_loop(statement: s.Stmt, node: s.Call) -> bool:
+    """Whether a loop makes the object for each item; a loop that ends with the first success only tries again."""
+    if not isinstance(statement, s.For | s.While) or not _contains(statement.body, node):
+        return False
+    return not any(isinstance(inner, s.Break | s.Return) for inner in statements(statement.body))
+
+
+def _contains(body: s.Body, node: s.Call) -> bool:
+    return any(part is node for statement in statements(body) for e in expressions(statement) for part in inside(e))
+
+
+def _message(unit: Unit, sends: set[Node]) -> str:
+    """The parameter of the function that it sends, if it sends once: many messages are worth a client of their own."""
+    function = unit.function
+    if function is None or function.name.startswith("__") or _sends_in_loop(unit, sends):
+        return ""
+    first = function.parameters[0].name if unit.method_of is not None and function.parameters else ""
+    origins = {p.name: p.name for p in function.parameters if p.name != first}
+    for statement in statements(unit.body):
+        if isinstance(statement, s.Assign) and statement.value is not None:
+            for target, value in pairs(statement):
+                source = _source(value, origins)
+                origins.update(dict.fromkeys(target_names(target), source) if source else {})
+        for part in (p for e in expressions(statement) for p in inside(e)):
+            if isinstance(part, s.Call) and part in sends:
+                source = next((found for a in part.arguments if (found := _source(a.value, origins))), "")
+                if source:
+                    return source
+    return ""
+
+
+def _sends_in_loop(unit: Unit, sends: set[Node]) -> bool:
+    loops = (each for each in statements(unit.body) if isinstance(each, s.For | s.While))
+    return any(isinstance(send, s.Call) and _contains(loop.body, send) for loop in loops for send in sends)
+
+
+def _source(value: s.Expr, origins: dict[str, str]) -> str:
+    """The parameter that an expression is made from; empty for none."""
+    return next((origins[part.id] for part in inside(value) if isinstance(part, s.Name) and part.id in origins), "")
