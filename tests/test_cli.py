@@ -314,6 +314,7 @@ def test_an_interrupted_run_says_so_in_one_line_and_exits_with_130(
 ):
     (project / "a.py").write_text(ALARMING)
     monkeypatch.setattr("kafka_audit.pipeline.discover", lambda _: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a shell ignores it
     assert run("scan") == 130
     assert capsys.readouterr() == ("", "kafka-audit: interrupted\n")
 

@@ -193,8 +193,10 @@ def _bound(engine: Engine, value: FunctionValue, receiver: Value, scope: ClassSc
     if engine.flagged(unit, "class"):
         cls = receiver if isinstance(receiver, ClassValue) else engine.class_value(_class_of(receiver, scope))
         return {engine.intern(BoundMethod, unit, cls)}
-    if engine.flagged(unit, "property"):
+    if engine.flagged(unit, "property") or engine.flagged(unit, "kept property"):
         engine.note_implicit(unit, unit.line)
+        if engine.flagged(unit, "kept property") and unit.function is not None:
+            engine.write(scope.field(unit.function.name), engine.read(unit.result))
         return set(engine.read(unit.result))
     return {engine.intern(BoundMethod, unit, receiver)}
 

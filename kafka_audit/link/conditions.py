@@ -42,9 +42,19 @@ def _assume_all(facts: Facts, test: s.Logic, outcome: bool, alive: frozenset[str
     return known
 
 
-def assigned(facts: Facts, name: s.Name, value: s.Expr) -> Facts:
-    """The facts after `name = value`: a constant is known to be true or false."""
-    return _add(facts, name.id, frozenset((name.id,)), bool(value.value)) if isinstance(value, s.Constant) else facts
+def assigned(facts: Facts, target: s.Name | s.Attribute, value: s.Expr) -> Facts:
+    """The facts after `target = value`: a constant is known to be true or false."""
+    if not isinstance(value, s.Constant):
+        return facts
+    return _add(facts, _text(target), _names(target), bool(value.value))
+
+
+def counted(facts: Facts, node: s.Augment) -> Facts:
+    """The facts after `target += value`: by a constant, it is not zero any more."""
+    known = forget(facts, node.target)
+    if not isinstance(node.target, s.Name | s.Attribute) or not isinstance(node.value, s.Constant):
+        return known
+    return _add(known, _text(node.target), _names(node.target), outcome=True)
 
 
 def forget(facts: Facts, target: s.Expr) -> Facts:
@@ -54,12 +64,17 @@ def forget(facts: Facts, target: s.Expr) -> Facts:
 
 
 def _plain(test: s.Expr) -> tuple[s.Expr, bool]:
-    """The subject of a test for existence, and whether a true outcome means that it exists."""
+    """The subject of a test for existence, or for a number above zero, and whether a true outcome means that it is."""
     if isinstance(test, s.Compare) and isinstance(test.right, s.Constant) and test.right.value is None:
         if test.operator in {"is", "=="}:
             return test.left, False
         if test.operator in {"is not", "!="}:
             return test.left, True
+    if isinstance(test, s.Compare) and isinstance(test.right, s.Constant):
+        if (test.operator, test.right.value) in {(">", 0), ("!=", 0), (">=", 1)}:
+            return test.left, True
+        if (test.operator, test.right.value) in {("==", 0), ("<", 1), ("<=", 0)}:
+            return test.left, False
     return test, True
 
 

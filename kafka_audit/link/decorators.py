@@ -9,7 +9,7 @@ from kafka_audit.link.values import External, FunctionValue
 
 FLAGS = {
     "property": "property",
-    "cached_property": "property",
+    "cached_property": "kept property",
     "staticmethod": "static",
     "classmethod": "class",
     "contextmanager": "manager",

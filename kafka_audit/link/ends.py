@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import find_method
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event, Node
@@ -51,17 +52,34 @@ class Ends:
         unit, value = owner.origin.unit, owner.value
         if owner.holding.kind != "local" or unit.function is None:
             return []
-        opening, nodes = self.reach.callers(owner.life.site.unit), self._on_object(owner)
-        if not nodes.releases:
+        opening, nodes = self._opening(owner.life), self._on_object(owner)
+        if not nodes.releases or self._dies_released(owner):
             return []
         created_open = any(callee in opening for _, callee in self.owning.calls.get(value, ()) if _is_init(callee))
         effects = self._effects(owner.life, unit, owner.origin.node, nodes, owed=created_open, shared=False)
         losses = Walk(effects).run(unit.body, unit.function.end_line)
         return [loss for loss in losses if not loss.overwritten and not loss.again]
 
+    def _opening(self, life: Life) -> set[Unit]:
+        """The functions after which something is owed: those that make the client, or fill its buffer."""
+        client = life.site.client
+        if not client.flush_is_release:
+            return self.reach.callers(life.site.unit)
+        filling = (event.unit for event in life.uses if event.method in client.dirtied_by)
+        return set().union(*(self.reach.callers(unit) for unit in filling))
+
+    def _dies_released(self, owner: Owner) -> bool:
+        """Whether dropping the object releases the client: by a `__del__` that needs no event loop."""
+        dying = find_method(self.engine, owner.value.scope, "__del__")
+        return (
+            dying is not None
+            and not owner.life.site.client.is_async
+            and dying in self.owning.closure(owner.life.releases)
+        )
+
     def _on_object(self, owner: Owner) -> _Nodes:
         unit, value = owner.origin.unit, owner.value
-        releasing, opening = self.owning.closure(owner.life.releases), self.reach.callers(owner.life.site.unit)
+        releasing, opening = self.owning.closure(owner.life.releases), self._opening(owner.life)
         opens, releases, uses = (
             self._nodes(unit, value, wanted) - {owner.origin.node}  # what its constructor hands to others is theirs
             for wanted in (opening - releasing, releasing, self.failing.units(owner.life) - releasing)
@@ -146,7 +164,7 @@ class Ends:
             hands_over=lambda node, names: not shared and Given(site, names).goes_into(node),
             suppresses=suppresses,
             is_owed_when_created=owed,
-            reopens=False,
+            reopens=life.site.client.flush_is_release,
             raises_by_use=True,
             catches_its_errors=self.failing.taking(life, unit),
             yields_raise=throws_at_yield(self.lives, unit),

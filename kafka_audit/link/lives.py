@@ -15,6 +15,11 @@ from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Site
 from kafka_audit.link.walk import handled_calls
 
+RUNNERS = frozenset(
+    {"submit", "apply_async", "Thread", "Timer", "call_soon", "call_soon_threadsafe", "call_later", "call_at"}
+)
+"""Functions of the standard library that run the function which they are given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Life:
@@ -88,7 +93,7 @@ class Lives:
             starts=tuple(e for e in events if e.what == "start"),
             releases=tuple(e for e in events if e.what == "release" and self._applies(site, holding, e)),
             undoings=tuple(e for e in events if e.what == "release" and not self._applies(site, holding, e)),
-            uses=tuple(e for e in events if e.what == "use"),
+            uses=tuple(e for e in events if e.what == "use" and _is_called(e)),
             possible=tuple(self._possible_for(site)),
         )
 
@@ -102,6 +107,8 @@ class Lives:
         receiver = function.value if isinstance(function, s.Attribute) else None
         if holding.kind == "pooled" and isinstance(receiver, s.Subscript):
             return not (isinstance(receiver.key, s.Constant) and isinstance(receiver.key.value, int))
+        if holding.kind in {"global", "instance"} and self._makes_room(site, holding, event):
+            return False  # the next client takes the place, and is not released by that
         if event.unit is site.unit and holding.kind in {"global", "instance", "pooled"}:
             return event.node not in handled_calls(site.unit.body)  # undoing a failed start is no release
         keeper, definer = site.unit.method_of, event.unit.method_of
@@ -111,6 +118,13 @@ class Lives:
             return True
         known_as = find_method(self.engine, keeper, event.unit.function.name)
         return known_as is None or known_as is event.unit or known_as in self.reach.callers(event.unit)
+
+    def _makes_room(self, site: Site, holding: Holding, event: Event) -> bool:
+        """Whether the function that releases the client goes on to put another one in its place."""
+        if holding.at is None or (event.unit is site.unit and event.line > site.node.at[0]):
+            return False
+        later = (o for o in self.engine.sites.values() if o.unit is event.unit and o.node.at[0] > event.line)
+        return any(self.engine.intern(ClientObject, other) in holding.at.values for other in later)
 
     def callees(self, node: s.Call) -> list[Unit]:
         """The project functions that a call can reach."""
@@ -132,6 +146,11 @@ def owner_name(unit: Unit) -> str:
     """The enclosing function or class as users name it; lambdas belong to what encloses them."""
     parts = [part for part in unit.qualname.split(".") if part != "<lambda>"]
     return ".".join(parts) or "<module>"
+
+
+def _is_called(event: Event) -> bool:
+    """Whether the method runs: what a library is only handed it may as well look at."""
+    return event.via != "callback" or event.registrar.rpartition(".")[2] in RUNNERS
 
 
 def _by_receiver(engine: Engine) -> dict[object, list[Event]]:

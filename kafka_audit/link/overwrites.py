@@ -22,7 +22,7 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     sharing = [other for other in lives.all if other.holding.at is place and place is not None]
     others = [other for other in sharing if other.site.unit is not unit]
     first = min((other.site.unit for other in sharing), key=lambda u: (u.module.path, u.line), default=unit)
-    releasing = {event.unit for other in (*others, life) for event in other.releases}
+    releasing = {event.unit for other in (*others, life) for event in (*other.releases, *other.undoings)}
     if place is None or not others or unit is first or _name(unit) in BEGINNINGS or unit.kind == "module":
         return []
     if not releasing.isdisjoint(lives.reach.below(unit)) or _asks_first(unit, place.name):

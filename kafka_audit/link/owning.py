@@ -122,10 +122,20 @@ class Owning:
             scopes = {
                 scope
                 for value in new
-                if value.origin is not None
+                if value.origin is not None and not self._ends_elsewhere(life, value, releasing)
                 for scope in self._owning_scopes(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
             }
         return found
+
+    def _ends_elsewhere(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
+        """Whether something else than the objects that keep this one releases it: those only borrow it."""
+        if value in self.engine.managed:
+            return True
+        keepers = {base for scope in self.lives.holdings.fields(value) for base in ancestry(self.engine, scope)}
+        return any(
+            callee in releasing and caller.method_of not in keepers and self._is_run(life, value, caller)
+            for caller, callee in self._calls_on(value)
+        )
 
     def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
         """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
@@ -208,7 +218,8 @@ class Owning:
         """Whether the object is returned out of the project: by a function that nothing here calls."""
         waiting, seen = [owner.origin.unit], {owner.origin.unit}
         while waiting:
-            callers = {edge.caller for edge in self.reach.incoming.get(waiting.pop(), ())}
+            edges = self.reach.incoming.get(waiting.pop(), ())
+            callers = {e.caller for e in edges if owner.life.in_test or context_of(e.caller.module.path) != "test"}
             if not callers:
                 return True
             returning = {caller for caller in callers if owner.value in caller.result.values} - seen

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import assigned, forget
+from kafka_audit.link.conditions import assigned, counted, forget
 from kafka_audit.link.states import (
     ABRUPT,
     Effects,
@@ -33,7 +33,7 @@ from kafka_audit.link.states import (
     pairs,
     split,
 )
-from kafka_audit.link.walk import target_names
+from kafka_audit.link.walk import has_elements, target_names
 
 MOST_ROUNDS = 4
 """Times that a loop is walked until its states stay the same; the states are few, so this is plenty."""
@@ -158,11 +158,9 @@ class Walk:
         return exits
 
     def augment(self, node: s.Augment, states: States) -> Exits:
-        """`target += value`: what was known of the target is known no more."""
+        """`target += value`: what was known of the target is known no more; a counter has counted."""
         exits = self.evaluate(node.value, states, node.line)
-        exits.normal = {
-            replace(state, facts=forget(state.facts, node.target)): line for state, line in exits.normal.items()
-        }
+        exits.normal = {replace(st, facts=counted(st.facts, node)): line for st, line in exits.normal.items()}
         return exits
 
     def _bind(self, target: s.Expr, value: s.Expr, state: State, line: int) -> State:
@@ -172,14 +170,15 @@ class Walk:
             if is_its:
                 kept = state.kept or target.id in self.effects.outer_names
                 return replace(state, names=state.names | {target.id}, kept=kept)
-            known = replace(state, facts=assigned(state.facts, target, value))
-            return self._unbind({target.id}, known, line)
+            return self._unbind({target.id}, replace(state, facts=assigned(state.facts, target, value)), line)
         if is_its and isinstance(target, s.Sequence):
             return replace(state, names=state.names | set(target_names(target)))
         if is_its:
             return replace(state, kept=True)
         if isinstance(target, s.Attribute) and target.name == self.effects.place:
             return replace(state, stage=Stage.HANDED)  # the place holds another client from here on
+        if isinstance(target, s.Attribute):
+            state = replace(state, facts=assigned(state.facts, target, value))
         return self._unbind(set(target_names(target)), state, line)
 
     def _unbind(self, names: set[str], state: State, line: int, *, overwritten: bool = True) -> State:
@@ -279,10 +278,11 @@ class Walk:
 
     def _through(self, iterable: s.Expr, states: States, passed: set[State]) -> States:
         """The states after a loop: one over a container that holds the client is gone through at least once."""
+        has_turns = has_elements(iterable)
         return {
             st: line
             for st, line in states.items()
-            if st in passed or not is_client(iterable, self.effects.site, st.names)
+            if st in passed or not (has_turns or is_client(iterable, self.effects.site, st.names))
         }
 
     def _next_item(self, node: s.While | s.For, states: States) -> States:

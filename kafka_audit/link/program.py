@@ -16,7 +16,7 @@ from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.states import Loss
 from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
@@ -70,7 +70,9 @@ class Program:
         if context_of(unit.module.path) == "test" and not life.in_test:
             return False
         function = node.function if isinstance(node, s.Call) else None
-        return isinstance(function, s.Attribute) and function.name in life.site.client.release
+        if not isinstance(function, s.Attribute) or function.name not in life.site.client.release:
+            return False
+        return not isinstance(function.value, s.Name) or _is_bound(unit, function.value.id)
 
     def dropped_lifecycle_calls(self) -> list[Dropped]:
         """Starts and releases of asynchronous clients, and of what wraps them, that nothing awaits."""
@@ -184,6 +186,11 @@ class Program:
     def losses(self, life: Life) -> list[Loss]:
         """The ways out of the making function that lose the client."""
         return losses_of(self.failing, life)
+
+
+def _is_bound(unit: Unit, name: str) -> bool:
+    """Whether the name can hold anything: something around the function binds it, or a star import may."""
+    return lookup(unit, name)[1] or bool(unit.module.top.stars)
 
 
 def release_of(event: Event) -> Release:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine
@@ -19,26 +20,46 @@ LOCKS = ("lock", "mutex", "semaphore")
 """What the code calls a thing that lets one in at a time."""
 
 
-def is_unguarded_getter(lives: Lives, life: Life) -> bool:
-    """Whether a coroutine looks for the client, makes and starts one when there is none, and lets others in between."""
+Race = Literal["", "second client", "unstarted client"]
+"""What the second of two callers of a getter gets: a client of its own, or one that is not started yet."""
+
+
+def race_in_getter(lives: Lives, life: Life) -> Race:
+    """What can happen where a coroutine makes and starts the client it looked for, and lets others in between."""
     unit, place = life.site.unit, life.holding.at
     if not unit.is_async or place is None or life.value not in unit.result.values:
-        return False
+        return ""
     if life.holding.kind not in {"global", "instance"} or not any(event.unit is unit for event in life.starts):
-        return False
-    return _asks(unit.body, life, place.name) and not _is_locked(lives.engine, unit, life.site.node)
+        return ""
+    missing = list(_where_missing(unit.body, place.name))
+    if not missing or _is_locked(lives.engine, unit, life.site.node):
+        return ""
+    return "second client" if any(_waits_before_keeping(body, place.name) for body in missing) else "unstarted client"
 
 
-def _asks(body: s.Body, life: Life, name: str) -> bool:
-    """Whether a test on the place stands before or around the construction."""
-    return any(
-        isinstance(statement, s.If)
-        and any(
-            (isinstance(p, s.Name) and p.id == name) or (isinstance(p, s.Attribute) and p.name == name)
-            for p in inside(statement.test)
-        )
-        for statement in statements(body)
-    )
+def _where_missing(body: s.Body, name: str) -> Iterator[s.Body]:
+    """What runs when the place was found empty: the block under the test, or what follows where the test leaves."""
+    for index, statement in enumerate(body):
+        if isinstance(statement, s.If) and any(_is_called(part, name) for part in inside(statement.test)):
+            leaves = statement.body and isinstance(statement.body[-1], s.Return)
+            yield body[index + 1 :] if leaves else statement.body
+        for inner in child_bodies(statement):
+            yield from _where_missing(inner, name)
+
+
+def _waits_before_keeping(body: s.Body, name: str) -> bool:
+    """Whether other tasks can run before the place is filled: no `await` in between, no second caller."""
+    for statement in statements(body):
+        waits = isinstance(statement, s.With | s.For) and statement.is_async
+        if waits or any(isinstance(part, s.Await) for e in expressions(statement) for part in inside(e)):
+            return True
+        if isinstance(statement, s.Assign) and any(_is_called(target, name) for target in statement.targets):
+            return False
+    return False
+
+
+def _is_called(part: s.Expr, name: str) -> bool:
+    return (isinstance(part, s.Name) and part.id == name) or (isinstance(part, s.Attribute) and part.name == name)
 
 
 def _is_locked(engine: Engine, unit: Unit, site: s.Call) -> bool:

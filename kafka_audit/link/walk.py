@@ -146,6 +146,18 @@ def inside(expression: s.Expr) -> Iterator[s.Expr]:
             stack.extend(direct(current)[::-1])
 
 
+def has_elements(iterable: s.Expr) -> bool:
+    """Whether a loop over the expression has at least one turn: `range` of a positive number, a display."""
+    match iterable:
+        case s.Sequence(_, elements):
+            return any(not isinstance(element, s.Starred) for element in elements)
+        case s.Call(s.Name("range"), (s.Argument(s.Constant(int() as stop)),)):
+            return stop > 0
+        case s.Call(s.Name("range"), (s.Argument(s.Constant(int() as start)), s.Argument(s.Constant(int() as stop)))):
+            return stop > start
+    return False
+
+
 def target_names(target: s.Expr) -> Iterator[str]:
     """The plain names that an assignment target binds."""
     match target:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.waiting import polls_until_delivered
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, subject, where
@@ -65,8 +66,9 @@ RULE = Rule(
         "confluent-kafka's `produce` only appends to a queue in memory; a native thread sends it later. When the "
         "process ends or the producer is collected, what is still queued is thrown away: a hundred of a hundred "
         "messages in every release tried from 2.0.2 on, with one log line on stderr and no exception. `poll(0)` serves "
-        "delivery reports and waits for nothing. `flush()` is the release in every version; `close()` and `with` exist "
-        "since 2.13.0 and flush too. A producer that never produces has nothing to flush."
+        "delivery reports and waits for nothing; a loop that polls with a time limit until a report has come waits. "
+        "`flush()` is the release in every version; `close()` and `with` exist since 2.13.0 and flush too. A producer "
+        "that never produces has nothing to flush."
     ),
     bad=BAD,
     good=GOOD,
@@ -90,7 +92,7 @@ def check(program: Program) -> Iterator[Alarm]:
         if filled is None or (program.discharge.effective(life) if process_wide else life.releases):
             continue
         confidence = confidence_of_absence(program, life)
-        if confidence is None:
+        if confidence is None or polls_until_delivered(life):
             continue
         message = f"`{filled.method}` in {where(owner_name(filled.unit))} fills its buffer"
         fills = Step(path=filled.unit.module.path, line=filled.line, message=message)

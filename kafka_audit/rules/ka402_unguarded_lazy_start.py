@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.shapes import is_unguarded_getter
+from kafka_audit.link.shapes import race_in_getter
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
@@ -101,7 +101,9 @@ RULE = Rule(
         "every request that arrives in the meantime finds the place empty and builds a client of its own. The last "
         "one to finish stays in the place, and nothing refers to the others any more: they keep their tasks and "
         "connections, and what they had buffered is lost. It happens when a service starts under load. With threads "
-        "the same holds for any two statements."
+        "the same holds for any two statements. Where the place is assigned first and the client started then, the "
+        "second caller gets one that is not started yet: its first message fails, nothing leaks, and the severity is "
+        "`info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -118,17 +120,26 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every getter that makes and starts the client it looked for in vain, without a lock across the await."""
     for life in program.owing():
-        if is_unguarded_getter(program.lives, life):
-            last = f"while {where(life.owner)} waits for the start, a second caller finds no client either"
-            yield Alarm(
-                path=life.path,
-                at=life.site.node.at,
-                message=f"{subject(life)} is made twice when two callers meet in {where(life.owner)}",
-                confidence="medium",
-                producer=life.id,
-                trace=(
-                    created(life),
-                    *started(program, life),
-                    Step(path=life.path, line=life.site.node.at[0], message=last),
+        race, name = race_in_getter(program.lives, life), where(life.owner)
+        if not race:
+            continue
+        is_lost = race == "second client"
+        finds = "finds no client either" if is_lost else "finds the client before it is started"
+        happens = "is made twice" if is_lost else "is handed out before it is started"
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} {happens} when two callers meet in {name}",
+            confidence="medium",
+            producer=life.id,
+            trace=(
+                created(life),
+                *started(program, life),
+                Step(
+                    path=life.path,
+                    line=life.site.node.at[0],
+                    message=f"while {name} waits for the start, a second caller {finds}",
                 ),
-            )
+            ),
+            severity=None if is_lost else "info",
+        )

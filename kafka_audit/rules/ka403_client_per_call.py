@@ -70,7 +70,8 @@ RULE = Rule(
         "sends, so one small message costs several round trips and a few sockets. Nothing can be batched, because "
         "each client has one message, and under load the brokers see a storm of connections. The producers of every "
         "library are made to be shared, by all tasks of a loop or by all threads. Scripts, tests and main functions "
-        "run once and are no alarm. Where each client is released again nothing is lost, and the severity is `info`."
+        "run once and are no alarm. Where each client is released again, whatever happens, nothing is lost, and the "
+        "severity is `info`; where none is, the rules about missing releases tell it."
     ),
     bad=BAD,
     good=GOOD,
@@ -90,7 +91,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.audited:
         for found in clients_per_call(program.lives, life):
             chain, is_released = (created(life), *started(program, life)), program.verdict(life) == "always"
-            yield _alarm(life, subject(life), found, chain, is_released)
+            yield _alarm(life, subject(life), found, chain, is_released=is_released)
             seen.add(found.node)
     for life in program.owing():
         for owner in program.owning.roots(life):
@@ -101,11 +102,11 @@ def check(program: Program) -> Iterator[Alarm]:
                         path=owner.path, line=owner.at[0], message=f"{owner.name} is created in {where(owner.owner)}"
                     )
                     chain = (made, created(life), *started(program, life))
-                    yield _alarm(life, name, found, chain, owner.is_released)
+                    yield _alarm(life, name, found, chain, is_released=True)
                     seen.add(found.node)
 
 
-def _alarm(life: Life, name: str, found: PerCall, chain: tuple[Step, ...], is_released: bool) -> Alarm:
+def _alarm(life: Life, name: str, found: PerCall, chain: tuple[Step, ...], *, is_released: bool) -> Alarm:
     """One alarm; where each is released it is only slow, and nothing is lost."""
     path, at = found.unit.module.path, found.node.at
     here = Step(path=path, line=at[0], message=f"in {where(owner_name(found.unit))} {found.why}")
