@@ -265,11 +265,11 @@ class Walk:
             for name in ("returned", "raised", "failed"):
                 merge(getattr(exits, name), getattr(inner, name))
             merge(exits.normal, inner.broken)
-            before = len(seen)
+            before = len(seen), len(passed)
             passed.update(inner.normal, inner.continued)
             merge(seen, inner.normal)
             merge(seen, inner.continued)
-            if len(seen) == before:
+            if (len(seen), len(passed)) == before:
                 break
         after = self.block(node.orelse, leaving)
         exits.absorb(after)

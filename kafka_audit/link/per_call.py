@@ -52,18 +52,18 @@ class PerCall(NamedTuple):
 
 
 def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
-    """Where a client of its own is had, and released, for each message, request, task or turn of a loop."""
+    """Where a client of its own is had for each message, request, task or turn of a loop."""
     sends = {e.node for e in life.uses if e.method in life.site.client.dirtied_by}
-    if life.holding.kind in SHORT_LIVED and (life.releases or life.holding.kind == "managed"):
+    if life.holding.kind in SHORT_LIVED:
         yield from _per_call(lives, life.value, life.site.unit, life.site.node, sends)
 
 
 def owners_per_call(lives: Lives, owner: Owner) -> Iterator[PerCall]:
-    """Where an object that opens a client of its own is made, and released, for each of them."""
+    """Where an object that opens a client of its own is made for each of them."""
     life = owner.life
     sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
     sends = {node for node, fact in lives.engine.calls.items() if not sending.isdisjoint(fact.callees)}
-    if owner.opens and owner.is_released and owner.holding.kind in SHORT_LIVED:
+    if owner.opens and owner.holding.kind in SHORT_LIVED:
         yield from _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
 
 

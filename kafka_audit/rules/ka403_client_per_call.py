@@ -71,7 +71,7 @@ RULE = Rule(
         "each client has one message, and under load the brokers see a storm of connections. The producers of every "
         "library are made to be shared, by all tasks of a loop or by all threads. Scripts, tests and main functions "
         "run once and are no alarm. Where each client is released again, whatever happens, nothing is lost, and the "
-        "severity is `info`; where none is, the rules about missing releases tell it."
+        "severity is `info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -102,7 +102,7 @@ def check(program: Program) -> Iterator[Alarm]:
                         path=owner.path, line=owner.at[0], message=f"{owner.name} is created in {where(owner.owner)}"
                     )
                     chain = (made, created(life), *started(program, life))
-                    yield _alarm(life, name, found, chain, is_released=True)
+                    yield _alarm(life, name, found, chain, is_released=owner.is_released)
                     seen.add(found.node)
 
 
