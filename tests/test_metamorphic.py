@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
@@ -18,11 +17,6 @@ from tests.transforms import TRANSFORMS, UNRELATED
 
 EXAMPLES = {f"{rule.code}-{kind}": files(getattr(rule, kind)) for rule in rules() for kind in ("bad", "good")}
 PROGRAMS = [*PROJECTS, *EXAMPLES]
-
-FAULTS = {
-    ("commented", "quick_reference"): "a comment that names a client's method gets a file read that was left out",
-}
-"""Faults of the engine that are known, by transformation and program."""
 
 each_program = pytest.mark.parametrize("name", PROGRAMS)
 
@@ -80,15 +74,8 @@ def construct(spans: list[tuple[int, int]], line: int) -> int:
     return max((index for index, (first, last) in enumerate(spans) if first <= line <= last), default=-1)
 
 
-def cases() -> Iterator[object]:
-    for transform in TRANSFORMS:
-        for name in PROGRAMS:
-            reason = FAULTS.get((transform.__name__, name))
-            marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-            yield pytest.param(name, transform, id=f"{transform.__name__}-{name}", marks=marks)
-
-
-@pytest.mark.parametrize(("name", "transform"), list(cases()))
+@each_program
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: transform.__name__)
 def test_writing_it_differently_changes_nothing(name: str, transform):
     other = transform(program(name))
     for path, text in other.items():

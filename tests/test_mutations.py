@@ -48,6 +48,7 @@ HARMLESS: Reasons = {
     ("started_twice/once_each/senders.py", 93, FINALLY): ONLY_STARTS,
     ("pool/drained/main.py", 17, FINALLY): ONLY_STARTS,
     ("instance/connects_in_constructor/tasks.py", 11, FINALLY): WEAK,
+    ("instance/room_for_the_next/main.py", 14, FINALLY): ONLY_STARTS,
     ("local/handed_over/main.py", 16, FINALLY): WEAK,
     ("overwritten/after_release/main.py", 32, FINALLY): WEAK,
     ("overwritten/while_open/main.py", 32, FINALLY): WEAK,
@@ -61,17 +62,20 @@ HARMLESS: Reasons = {
 """What is no defect, by file, line and kind of mutation, with the reason."""
 
 SEVERAL = "a function that makes several objects which own a client and keeps them in a container"
+SEEN_BY_OTHERS = "an object that owns a client, and that another object has a reference to"
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
 PROVIDER = "a provider's generator that never releases what it yields"
-REFILLED = "a factory fills the buffer after its flush, and its caller drops the client"
+REFILLED = "a function fills the buffer after its flush, and its caller drops the client"
 FLUSHING = "flush of kafka-python raises, too"
 
 FAULTS: Reasons = {
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
+    ("owner/back_references/main.py", 20, FINALLY): SEEN_BY_OTHERS,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
     ("container/closed/provided.py", 15, ("with-made-plain",)): PROVIDER,
     ("container/closed/resources.py", 12, ("release-deleted",)): PROVIDER,
     ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,
+    ("buffer/nothing_owed/handlers.py", 18, ("flush-moved-up",)): REFILLED,
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
 }
 """Faults of the engine that are known, in the same form."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import find_method
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event, Node
@@ -53,7 +52,7 @@ class Ends:
         if owner.holding.kind != "local" or unit.function is None:
             return []
         opening, nodes = self._opening(owner.life), self._on_object(owner)
-        if not nodes.releases or self._dies_released(owner):
+        if not nodes.releases or self.owning.dies_released(owner.life, value):
             return []
         created_open = any(callee in opening for _, callee in self.owning.calls.get(value, ()) if _is_init(callee))
         effects = self._effects(owner.life, unit, owner.origin.node, nodes, owed=created_open, shared=False)
@@ -67,15 +66,6 @@ class Ends:
             return self.reach.callers(life.site.unit)
         filling = (event.unit for event in life.uses if event.method in client.dirtied_by)
         return set().union(*(self.reach.callers(unit) for unit in filling))
-
-    def _dies_released(self, owner: Owner) -> bool:
-        """Whether dropping the object releases the client: by a `__del__` that needs no event loop."""
-        dying = find_method(self.engine, owner.value.scope, "__del__")
-        return (
-            dying is not None
-            and not owner.life.site.client.is_async
-            and dying in self.owning.closure(owner.life.releases)
-        )
 
     def _on_object(self, owner: Owner) -> _Nodes:
         unit, value = owner.origin.unit, owner.value

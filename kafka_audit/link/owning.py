@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.attributes import ancestry, find_method
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event
@@ -154,6 +154,11 @@ class Owning:
         family = {base for base in ancestry(self.engine, scope) if isinstance(base, ClassScope)}
         return any(unit.method_of in family for unit in releasing)
 
+    def dies_released(self, life: Life, value: Instance) -> bool:
+        """Whether dropping the object releases the client: by a `__del__` that needs no event loop."""
+        dying = find_method(self.engine, value.scope, "__del__")
+        return dying is not None and not life.site.client.is_async and dying in self.closure(life.releases)
+
     def _calls_on(self, value: Instance) -> list[tuple[Unit, Unit]]:
         """(caller, callee) of the calls on this object, those on an object of its class of unknown origin included.
 
@@ -171,6 +176,8 @@ class Owning:
 
     def _is_released(self, life: Life, value: Instance, holding: Holding, releasing: set[Unit]) -> bool:
         """Whether something that runs calls a releasing method on this object, or its keeper's methods do."""
+        if holding.kind == "local" and self.dies_released(life, value):
+            return True
         keepers = {holding.scope} if holding.kind in {"instance", "pooled"} else set()
         for caller, callee in self._calls_on(value):
             if callee in releasing and (caller.method_of in keepers or self._is_run(life, value, caller)):
