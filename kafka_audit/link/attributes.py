@@ -10,6 +10,7 @@ from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.imports import module_attribute
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing
 from kafka_audit.link.values import (
+    RECORD,
     BoundMethod,
     ClassValue,
     ClientMethod,
@@ -68,6 +69,8 @@ def _of_foreign(engine: Engine, value: ForeignClient, name: str) -> Values:
 
 
 def _of_container(engine: Engine, value: Container, name: str) -> Values:
+    if value.kind == RECORD:
+        return engine.read(value.slots_[name]) if name in value.slots_ else engine.read(value.rest)
     return {engine.intern(ContainerMethod, value, name)}
 
 

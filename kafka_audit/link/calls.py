@@ -15,6 +15,7 @@ from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, mark_run
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.singletons import origin_of
 from kafka_audit.link.values import (
     BoundMethod,
     ClassValue,
@@ -210,7 +211,7 @@ def construct(engine: Engine, scope: ClassScope, node: s.Call, arguments: Argume
         via = tuple(base.name for base in before if isinstance(base, ClassScope) and client in ancestry(engine, base))
         made = construct_client(engine, client, node, scope, via)
     else:
-        made = engine.instance(scope, engine.origin(node, scope))
+        made = engine.instance(scope, origin_of(engine, scope, node))
     init = find_method(engine, scope, "__init__")
     if init is not None:
         invoke(engine, init, node, arguments, made)

@@ -14,7 +14,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event, Node
-from kafka_audit.link.failing import Failing, suppresses
+from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.lives import Life
 from kafka_audit.link.losses import Given, calls_to, throws_at_yield
 from kafka_audit.link.owning import Owner, Owning
@@ -46,10 +46,10 @@ class Ends:
     def of_owner(self, owner: Owner) -> list[Loss]:
         """The ways out of the function that makes the object on which it stays open, though another releases it.
 
-        Only for an object that lives and dies in that function; what it is handed to may release it.
+        Only for an object that lives and dies in that function, which others are lent at most.
         """
         unit, value = owner.origin.unit, owner.value
-        if owner.holding.kind != "local" or unit.function is None:
+        if owner.holding.kind not in {"local", "delegated"} or unit.function is None:
             return []
         opening, nodes = self._opening(owner.life), self._on_object(owner)
         if not nodes.releases or self.owning.dies_released(owner.life, value):
@@ -74,7 +74,7 @@ class Ends:
             self._nodes(unit, value, wanted) - {owner.origin.node}  # what its constructor hands to others is theirs
             for wanted in (opening - releasing, releasing, self.failing.units(owner.life) - releasing)
         )
-        direct = {event.node for event in owner.life.uses if event.unit is unit and event.method != "flush"}
+        direct = {event.node for event in owner.life.uses if event.unit is unit and event.method not in QUIET}
         return _Nodes(_calls(opens), releases, _calls(uses | direct))
 
     def _nodes(self, unit: Unit, value: Instance, wanted: set[Unit]) -> frozenset[Node]:
@@ -86,6 +86,14 @@ class Ends:
             for callee, receivers in fact.callees.items()
             if callee in wanted and value in receivers
         )
+
+    def _hands_over(self, life: Life, node: s.Call, given: Given) -> bool:
+        """Whether a call makes the object somebody else's to release; what its maker releases is lent as a rule."""
+        if not given.goes_into(node):
+            return False
+        releasing = self.owning.closure(life.releases)
+        releases = any(callee in releasing for callee in self.lives.callees(node))
+        return releases or not given.is_lent_by(node)
 
     def of_shared(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
         """The functions that have a process-wide client made and released, and leave it open when something fails.
@@ -147,11 +155,12 @@ class Ends:
     def _effects(self, life: Life, unit: Unit, site: s.Call, nodes: _Nodes, *, owed: bool, shared: bool) -> Effects:
         return Effects(
             site=site,
+            renews=frozenset(),
             starts=frozenset(),
             releases=nodes.releases,
             uses=nodes.uses,
             opens=nodes.opens,
-            hands_over=lambda node, names: not shared and Given(site, names).goes_into(node),
+            hands_over=lambda node, names: not shared and self._hands_over(life, node, Given(site, names)),
             suppresses=suppresses,
             is_owed_when_created=owed,
             reopens=life.site.client.flush_is_release,
@@ -165,7 +174,8 @@ class Ends:
 
 
 def _events(life: Life) -> tuple[tuple[str, tuple[Event, ...]], ...]:
-    return ("start", life.starts), ("release", life.releases), ("use", life.uses)
+    uses = tuple(event for event in life.uses if event.method not in QUIET)
+    return ("start", life.starts), ("release", life.releases), ("use", uses)
 
 
 def _calls(nodes: frozenset[Node] | set[Node]) -> frozenset[s.Call]:

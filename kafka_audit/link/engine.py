@@ -177,6 +177,7 @@ class Engine:
         self.checkins: set[tuple[Container, Unit]] = set()
         self.pokes: dict[tuple[Value, Unit], None] = {}
         self.wanted: set[str] = set()
+        self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}
         self.settled = False
         self.statement: s.Stmt | None = None

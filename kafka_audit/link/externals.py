@@ -14,6 +14,7 @@ from kafka_audit.link.imports import import_dotted
 from kafka_audit.link.managers import enter_value
 from kafka_audit.link.scopes import enclosing, lookup
 from kafka_audit.link.values import (
+    RECORD,
     BoundMethod,
     ClassValue,
     ClientMethod,
@@ -165,6 +166,8 @@ def _result(engine: Engine, dotted: str, node: s.Call) -> Values:
 
     What the methods of such objects return (`response.json().get(...)`) is data, and is not followed.
     """
+    if dotted == "collections.namedtuple":
+        return {engine.external(f"{dotted}()")}
     if "()" in dotted or dotted.partition(".")[0] not in FOLLOWED:
         return set()
     engine.note_made(dotted, node)
@@ -310,6 +313,16 @@ def _field(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return arguments.keywords.get("default", set()) | _later(engine, node, factories)
 
 
+def _named_tuple(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """`Entry(producer=p)` of `Entry = namedtuple(...)`: a record, whose parts are its attributes."""
+    container = engine.container(node, RECORD, node.at[0])
+    for values in arguments.positional:
+        engine.write(container.rest, values)
+    for name, values in arguments.keywords.items():
+        store_under(engine, container, name, values)
+    return {container}
+
+
 def _globals(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {engine.module(engine.unit.module)}
 
@@ -332,6 +345,7 @@ _HANDLERS: dict[str, Handler] = {
     "functools.partialmethod": _partial,
     "contextlib.closing": _closing,
     "contextlib.aclosing": _aclosing,
+    "collections.namedtuple()": _named_tuple,
     "builtins.type": _type,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,

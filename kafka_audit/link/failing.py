@@ -16,6 +16,13 @@ from kafka_audit.link.states import catches_everything, caught_types
 from kafka_audit.link.values import External
 from kafka_audit.link.walk import expressions, inside, statements
 
+QUIET = frozenset({"flush", "subscribe", "unsubscribe", "assign", "unassign", "assignment", "subscription"})
+"""Methods whose failure is no reason to expect a way out.
+
+A flush that fails is the release's own trouble: what it skips then is another rule's matter. The others only note what
+is wanted, in every library, and talk to no broker.
+"""
+
 
 class Failing:
     """Answers for one program."""
@@ -26,7 +33,7 @@ class Failing:
         self._taken: dict[tuple[Unit, str], frozenset[s.Call]] = {}
 
     def units(self, life: Life) -> set[Unit]:
-        """The functions that an error of a call on the client leaves. A buffer's flush is the release's own trouble."""
+        """The functions that an error of a call on the client leaves."""
         if life.id not in self._units:
             self._units[life.id] = self._spread(life) if not life.site.client.flush_is_release else set()
         return self._units[life.id]
@@ -42,7 +49,7 @@ class Failing:
         waiting = [
             event.unit
             for event in life.uses
-            if event.method != "flush"
+            if event.method not in QUIET
             and isinstance(event.node, s.Call)
             and not self._takes(life, event.unit, event.node)
         ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
-from kafka_audit.link.failing import Failing, suppresses
+from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import takes_over
 from kafka_audit.link.paths import Walk
@@ -80,7 +81,8 @@ def repeats_of(failing: Failing, life: Life) -> list[tuple[Unit, Repeat]]:
     for unit in units:
         if unit.function is None:
             continue
-        walk = Walk(_effects(failing, life, unit, life.site.node, owed_at_once=False))
+        renews = calls_to(failing.lives, unit, failing.reach.callers(life.site.unit)) - {life.site.node}
+        walk = Walk(replace(_effects(failing, life, unit, life.site.node, owed_at_once=False), renews=renews))
         begin = State() if unit is life.site.unit else State(Stage.CREATED, frozenset(), kept=True)
         walk.run(unit.body, unit.function.end_line, begin)
         found += [(unit, repeat) for repeat in walk.repeats]
@@ -163,8 +165,7 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
     client, lives = life.site.client, failing.lives
     here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]
     starts = frozenset(e.node for e in here if e.what == "start")
-    # A flush that fails is the release's own trouble: what it skips then is another rule's matter.
-    uses = frozenset(e.node for e in here if e.what == "use" and e.method != "flush" and isinstance(e.node, s.Call))
+    uses = frozenset(e.node for e in here if e.what == "use" and e.method not in QUIET and isinstance(e.node, s.Call))
     fills = frozenset(
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
     )
@@ -177,6 +178,7 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
 
     return Effects(
         site=site,
+        renews=frozenset(),
         starts=starts,
         releases=frozenset(e.node for e in here if e.what == "release"),
         uses=uses,
@@ -203,6 +205,7 @@ def calls_to(lives: Lives, unit: Unit, wanted: set[Unit]) -> frozenset[s.Call]:
         and edge.fact is not None
         and isinstance(edge.fact.node, s.Call)
         and lives.reach.runs(edge)
+        and lives.engine.runners.get(edge.fact.node) not in {"task", "group"}
     )
 
 
@@ -237,6 +240,10 @@ def _releasing(lives: Lives, life: Life, unit: Unit) -> set[Unit]:
     return found - lives.reach.callers(unit)
 
 
+REGISTERS = frozenset({"register", "callback", "push", "enter_context", "enter_async_context", "push_async_exit"})
+"""Methods of registries and exit stacks that keep what they are given until later."""
+
+
 class Given(NamedTuple):
     """What leads to the client in a function: the call that brings it, and the names it has by now."""
 
@@ -252,6 +259,15 @@ class Given(NamedTuple):
     def goes_into(self, call: s.Call) -> bool:
         """Whether the call is given the client."""
         return any(self.is_in(argument.value) for argument in call.arguments)
+
+    def is_lent_by(self, call: s.Call) -> bool:
+        """Whether the call is given the client by its name alone, and is of a function that keeps nothing."""
+        given = [argument.value for argument in call.arguments if self.is_in(argument.value)]
+        match call.function:
+            case s.Name(name) | s.Attribute(_, name):
+                keeps = name in STORES or name in REGISTERS or name[:1].isupper()
+                return not keeps and all(isinstance(value, s.Name) for value in given)
+        return False
 
 
 def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node: s.Call, given: Given) -> bool:
@@ -271,4 +287,6 @@ def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node
     if isinstance(node.function, s.Attribute) and node.function.name in STORES:
         return True
     escape = lives.engine.escapes.get((life.value, node))
+    if escape is not None and escape.target == "?" and any(event.unit is unit for event in life.releases):
+        return not given.is_lent_by(node)
     return escape is not None and takes_over(escape.target)

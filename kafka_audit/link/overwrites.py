@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, descendants
 from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.losses import calls_to
 from kafka_audit.link.scopes import ClassScope, Unit, lookup
 from kafka_audit.link.values import Place
-from kafka_audit.link.walk import inside, statements
+from kafka_audit.link.walk import holds, inside, statements
 
 BEGINNINGS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 """Methods that set up an object: nothing is open yet."""
@@ -57,10 +58,26 @@ def overwrites(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
             continue
         if unit in lives.reach.callers(life.site.unit):
             continue  # it makes the client: what it empties before is a beginning, after a failure an undoing
+        starting = {event.unit for event in life.starts}
+        starts = calls_to(lives, unit, starting) | {event.node for event in life.starts if event.unit is unit}
+        after_failure = _in_handlers(unit, starts)
         found += [
-            (unit, node) for node in statements(unit.body) if isinstance(node, s.Assign) and _empties(life, unit, node)
+            (unit, node)
+            for node in statements(unit.body)
+            if isinstance(node, s.Assign) and _empties(life, unit, node) and node not in after_failure
         ]
     return found
+
+
+def _in_handlers(unit: Unit, starts: Collection[object]) -> set[s.Stmt]:
+    """What handlers do about a failed start: the client that they let go of never came to life."""
+    return {
+        inner
+        for statement in statements(unit.body)
+        if isinstance(statement, s.Try) and any(holds(each, starts) for each in statement.body)
+        for handler in statement.handlers
+        for inner in statements(handler.body)
+    }
 
 
 def _units(lives: Lives, life: Life) -> Iterator[Unit]:

@@ -13,12 +13,15 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Node
 from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.values import ClientObject, Container, Instance, Place, Value
+from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
 from kafka_audit.model import Kind
 
 LONG_LIVED = frozenset({"module", "class", "field"})
 
-LOOSE = frozenset({"tuple", "arguments"})
+CARRIERS = frozenset({"tuple", RECORD})
+"""Containers that only carry: what holds one of them holds its elements."""
+
+LOOSE = CARRIERS | {"arguments"}
 """Containers that only carry their elements for a moment."""
 
 
@@ -49,7 +52,7 @@ class Holdings:
             self._handed.setdefault(escape.value, []).append(escape.target)
 
     def _through_tuples(self, places: list[Place]) -> list[Place]:
-        """A tuple only carries: what holds the tuple holds its elements."""
+        """The places with those of the tuples that the value is in."""
         found: dict[Place, None] = {}
         waiting = list(places)
         while waiting:
@@ -57,7 +60,7 @@ class Holdings:
             if place in found:
                 continue
             found[place] = None
-            if isinstance(place.owner, Container) and place.owner.kind == "tuple":
+            if isinstance(place.owner, Container) and place.owner.kind in CARRIERS:
                 waiting.extend(self.places.get(place.owner, ()))
         return list(found)
 

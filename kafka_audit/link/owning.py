@@ -155,9 +155,12 @@ class Owning:
         return any(unit.method_of in family for unit in releasing)
 
     def dies_released(self, life: Life, value: Instance) -> bool:
-        """Whether dropping the object releases the client: by a `__del__` that needs no event loop."""
-        dying = find_method(self.engine, value.scope, "__del__")
-        return dying is not None and not life.site.client.is_async and dying in self.closure(life.releases)
+        """Whether dropping the object releases the client: by a synchronous `__del__` of it or of the keeper."""
+        if life.site.client.is_async:
+            return False
+        scopes = (value.scope, life.holding.scope)
+        dying = {find_method(self.engine, scope, "__del__") for scope in scopes if scope is not None}
+        return not dying.isdisjoint(self.closure(life.releases))
 
     def _calls_on(self, value: Instance) -> list[tuple[Unit, Unit]]:
         """(caller, callee) of the calls on this object, those on an object of its class of unknown origin included.
@@ -176,9 +179,9 @@ class Owning:
 
     def _is_released(self, life: Life, value: Instance, holding: Holding, releasing: set[Unit]) -> bool:
         """Whether something that runs calls a releasing method on this object, or its keeper's methods do."""
-        if holding.kind == "local" and self.dies_released(life, value):
+        if holding.kind != "global" and self.dies_released(life, value):
             return True
-        keepers = {holding.scope} if holding.kind in {"instance", "pooled"} else set()
+        keepers = self._keepers(holding)
         for caller, callee in self._calls_on(value):
             if callee in releasing and (caller.method_of in keepers or self._is_run(life, value, caller)):
                 return True
@@ -187,6 +190,17 @@ class Owning:
             for unit in releasing
             for registration in self.engine.registrations.get(unit, {}).values()
         )
+
+    def _keepers(self, holding: Holding) -> set[ClassScope]:
+        """The class whose objects keep the object, the classes that keep those, and so on."""
+        found: set[ClassScope] = set()
+        waiting = [holding]
+        while waiting:
+            kept = waiting.pop()
+            if kept.kind in {"instance", "pooled"} and kept.scope is not None and kept.scope not in found:
+                found.add(kept.scope)
+                waiting += [self.lives.holdings.of_instance(v) for v in self._by_scope.get(kept.scope, ())]
+        return found
 
     def _is_run(self, life: Life, value: Instance, unit: Unit, target: str = "") -> bool:
         """Whether control gets to `unit`, which releases the object: with its creation, or from an entry."""

@@ -26,14 +26,16 @@ from kafka_audit.link.states import (
     State,
     States,
     catches_everything,
+    expects_failure,
     in_order,
     is_client,
     mentions,
     merge,
     pairs,
+    past_loop,
     split,
 )
-from kafka_audit.link.walk import has_elements, target_names
+from kafka_audit.link.walk import target_names
 
 MOST_ROUNDS = 4
 """Times that a loop is walked until its states stay the same; the states are few, so this is plenty."""
@@ -47,6 +49,7 @@ class Walk:
         self.losses: dict[Loss, None] = {}
         self.repeats: dict[Repeat, None] = {}
         self._elements: list[str] = []
+        self._is_expecting = False
 
     def run(self, body: s.Body, end_line: int, start: State | None = None) -> list[Loss]:
         """Every way on which the client is lost, by line."""
@@ -117,6 +120,8 @@ class Walk:
             if state.stage is Stage.FAILED or (state.stage is Stage.OPEN and not state.kept):
                 self._lose(state, line, by_exception=False, again=True)
             return replace(state, stage=Stage.CREATED, names=frozenset(), kept=False)
+        if node in effects.renews:
+            return replace(state, stage=Stage.CREATED)
         self._note_repeat(node, state)
         reopens = state.stage is Stage.DONE and effects.reopens and node in effects.opens
         if state.stage in {Stage.ABSENT, Stage.DONE, Stage.HANDED} and not reopens:
@@ -132,6 +137,8 @@ class Walk:
             return replace(state, stage=Stage.OPEN)
         if effects.hands_over(node, state.names):
             return replace(state, stage=Stage.HANDED)
+        if self._is_expecting:
+            failed.setdefault(state, line)
         return state
 
     def _yield(self, state: State, line: int, exits: Exits) -> State:
@@ -256,7 +263,7 @@ class Walk:
             else:
                 head = self.evaluate(test, seen, node.line)
                 exits.absorb(head)
-                entering, over = head.normal, self._through(test, head.normal, passed)
+                entering, over = head.normal, past_loop(test, head.normal, passed, self.effects.site)
             merge(leaving, over)
             elements = list(target_names(node.target)) if isinstance(node, s.For) else []
             self._elements += elements
@@ -275,15 +282,6 @@ class Walk:
         exits.absorb(after)
         merge(exits.normal, after.normal)
         return exits
-
-    def _through(self, iterable: s.Expr, states: States, passed: set[State]) -> States:
-        """The states after a loop: one over a container that holds the client is gone through at least once."""
-        has_turns = has_elements(iterable)
-        return {
-            st: line
-            for st, line in states.items()
-            if st in passed or not (has_turns or is_client(iterable, self.effects.site, st.names))
-        }
 
     def _next_item(self, node: s.While | s.For, states: States) -> States:
         if isinstance(node, s.While):
@@ -313,7 +311,9 @@ class Walk:
 
     def attempt(self, node: s.Try, states: States) -> Exits:
         """`try` with its handlers, `else` and `finally`."""
+        before, self._is_expecting = self._is_expecting, expects_failure(node, self.effects.releases)
         inner = self.block(node.body, states)
+        self._is_expecting = before
         after = self.block(node.orelse, inner.normal)
         exits = Exits(normal=after.normal)
         exits.absorb(after)

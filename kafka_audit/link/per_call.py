@@ -15,10 +15,11 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Node
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owning import Owner
+from kafka_audit.link.reach import Edge
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import pairs
 from kafka_audit.link.values import ClientObject, Instance
-from kafka_audit.link.walk import expressions, inside, statements, target_names
+from kafka_audit.link.walk import expressions, holds, inside, statements, target_names
 from kafka_audit.model import Kind
 
 HANDLERS = frozenset(
@@ -107,15 +108,26 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
 
 
 def _runs_often(lives: Lives, unit: Unit) -> bool:
-    """Whether anything but a program that runs once leads to the function.
+    """Whether anything but a program that runs once leads to the function, or a loop that does not end calls it.
 
     That a called function stands in a container as well says nothing: that is how its caller got it.
     """
+    if any(_is_called_for_ever(edge) for edge in lives.reach.incoming.get(unit, ())):
+        return True
     entries = lives.reach.entries(unit, tests=False)
     return any(
         entry.kind not in {"main", "name", "import"}
         and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         for entry in entries
+    )
+
+
+def _is_called_for_ever(edge: Edge) -> bool:
+    """Whether the call stands in a `while True`."""
+    node = edge.fact.node if edge.fact is not None else None
+    return any(
+        isinstance(statement, s.While) and isinstance(statement.test, s.Constant) and holds(statement, {node})
+        for statement in statements(edge.caller.body)
     )
 
 

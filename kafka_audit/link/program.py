@@ -17,6 +17,7 @@ from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
+from kafka_audit.link.scripts import scripts as scripts_of
 from kafka_audit.link.states import Loss
 from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
@@ -34,6 +35,7 @@ class Program:
         self.failing = Failing(self.lives)
         self.ends = Ends(self.discharge, self.owning, self.failing)
         self.rollbacks = Rollbacks(self.lives)
+        self.scripts = scripts_of(engine)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
 
     def faults(self) -> dict[str, list[Flaw]]:
@@ -130,6 +132,12 @@ class Program:
             for event in life.starts
             if event.unit in self.lives.reach.at_import and not event.guarded and self._really_runs(event)
         ]
+
+    def ends_with_its_script(self, life: Life) -> bool:
+        """Whether the client comes and goes while a file runs that nobody imports: nothing is left to an importer."""
+        first = life.created_at_import[0].caller.module.path if life.created_at_import else life.path
+        is_short_lived = life.holding.kind in {"local", "managed", "returned"} or not life.site.client.is_async
+        return first in self.scripts and is_short_lived
 
     def _really_runs(self, event: Event) -> bool:
         if event.via != "call" or not isinstance(event.node, s.Call):

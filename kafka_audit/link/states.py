@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, assume
-from kafka_audit.link.walk import parts
+from kafka_audit.link.walk import has_elements, holds, parts
 
 
 class Stage(IntEnum):
@@ -65,6 +65,8 @@ class Effects:
     """What the calls of one function do to the client, found beforehand by the value flow."""
 
     site: s.Call
+    renews: frozenset[s.Call]
+    """Calls of functions that make the client: after each there is another one."""
     starts: frozenset[s.Call | s.Item]
     releases: frozenset[s.Call | s.Item]
     uses: frozenset[s.Call]
@@ -120,6 +122,21 @@ def catches_everything(handler: s.Handler) -> bool:
 def caught_types(handler: s.Handler) -> tuple[s.Expr | None, ...]:
     """The classes that the handler names; None stands for a bare `except`."""
     return handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
+
+
+def expects_failure(node: s.Try, releases: Collection[object]) -> bool:
+    """Whether the code itself says that anything may fail before the release: a handler takes everything behind it."""
+    return any(catches_everything(handler) for handler in node.handlers) and any(
+        holds(statement, releases) for statement in node.body
+    )
+
+
+def past_loop(iterable: s.Expr, states: States, passed: Collection[State], site: s.Call) -> States:
+    """The states after a loop; one that has turns, or is over a container with the client, has at least one."""
+    has_turns = has_elements(iterable)
+    return {
+        st: at for st, at in states.items() if st in passed or not (has_turns or is_client(iterable, site, st.names))
+    }
 
 
 def pairs(node: s.Assign) -> Iterable[tuple[s.Expr, s.Expr]]:

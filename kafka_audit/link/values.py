@@ -149,6 +149,10 @@ class Container(Value):
     slots_: dict[str | int | float | bool | None, Place] = field(default_factory=dict)
 
 
+RECORD = "record"
+"""The kind of a container whose parts are read as attributes: a named tuple."""
+
+
 @dataclass(eq=False, slots=True)
 class ContainerMethod(Value):
     """A bound method of a container."""

@@ -80,7 +80,8 @@ RULE = Rule(
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
         "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
         "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
-        "not."
+        "not. A file that nobody imports and that acts like a program at its top level (reads its command line, runs a "
+        "coroutine, ends itself) is a script without a guard, and no alarm."
     ),
     bad=BAD,
     good=GOOD,
@@ -98,6 +99,8 @@ def check(program: Program) -> Iterator[Alarm]:
     """Every construction that some import reaches, with the calls that lead to it."""
     for life in program.audited:
         if life.created_at_import is None or (life.site.client.needs_running_loop and _has_loop(life)):
+            continue
+        if program.ends_with_its_script(life):
             continue
         chain = import_chain(life.created_at_import)
         module = life.created_at_import[0].caller.module.path if chain else life.path

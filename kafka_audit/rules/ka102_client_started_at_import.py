@@ -92,7 +92,8 @@ RULE = Rule(
         "one that `asyncio.run` or `run_until_complete` made for the occasion, and it is dead or idle once the "
         'statement is over: the first send fails with "attached to a different loop" or waits for ever, and the '
         "later `stop()` raises because its loop is closed. Under a server that imports the application inside its own "
-        "loop the same line raises at once. Besides, every import now needs a broker."
+        "loop the same line raises at once. Besides, every import now needs a broker. A script that nobody imports "
+        "and that starts and stops its client inside one `asyncio.run` is no alarm."
     ),
     bad=BAD,
     good=GOOD,
@@ -109,7 +110,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every start that some import reaches, with the calls that lead to it."""
     for life in program.audited:
-        for event in program.starts_at_import(life):
+        for event in program.starts_at_import(life) if not program.ends_with_its_script(life) else ():
             path = event.unit.module.path
             chain = import_chain(program.lives.reach.import_chain(event.unit))
             module = chain[0].path if chain else path

@@ -1,0 +1,63 @@
+"""Which files are run, and imported by nobody, although no guard says so?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Engine
+from kafka_audit.link.related import imported_paths
+from kafka_audit.link.walk import child_bodies, expressions, inside
+
+ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "parse_args", "input"})
+"""Calls that only a program makes at its top level: it runs its coroutine, reads its command line, ends itself."""
+
+
+def scripts(engine: Engine) -> frozenset[str]:
+    """The paths of the application's files that no other file imports and whose top level acts like a program."""
+    imported = {
+        target
+        for path, module in engine.modules.items()
+        for unit in module.units
+        for node in unit.imports
+        for target in imported_paths(node, path, engine.paths)
+        if target != path
+    }
+    return frozenset(
+        path
+        for path, module in engine.modules.items()
+        if path not in imported
+        and context_of(path) == "app"
+        and any(map(_is_programs, _run_at_once(module.facts.body)))
+    )
+
+
+def _run_at_once(body: s.Body) -> Iterator[s.Stmt]:
+    """The statements that run when the file does, whether it is the main program or not."""
+    for statement in body:
+        yield statement
+        if not isinstance(statement, s.If) or not _is_guard(statement.test):
+            for inner in child_bodies(statement):
+                yield from _run_at_once(inner)
+
+
+def _is_guard(test: s.Expr) -> bool:
+    return any(isinstance(part, s.Name) and part.id == "__name__" for part in inside(test))
+
+
+def _is_programs(statement: s.Stmt) -> bool:
+    if isinstance(statement, s.Function | s.Class):
+        return False
+    return isinstance(statement, s.While) or any(
+        _acts(part) for expression in expressions(statement) for part in inside(expression)
+    )
+
+
+def _acts(part: s.Expr) -> bool:
+    match part:
+        case s.Call(s.Name(name) | s.Attribute(_, name)):
+            return name in ENDS
+        case s.Attribute(s.Name("sys"), "argv"):
+            return True
+    return False
