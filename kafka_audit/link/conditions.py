@@ -25,10 +25,20 @@ def assume(facts: Facts, test: s.Expr, outcome: bool, alive: frozenset[str]) -> 
         return assume(facts, test.value, not outcome, alive)
     if isinstance(test, s.Logic):
         return _assume_all(facts, test, outcome, alive)
+    if outcome and _is_other_than_nothing(facts, test):
+        return None
     subject, positive = _plain(test)
     if isinstance(subject, s.Name) and subject.id in alive:
         return facts if outcome is positive else None
     return _agreed(facts, _text(subject), _names(subject), outcome is positive)
+
+
+def _is_other_than_nothing(facts: Facts, test: s.Expr) -> bool:
+    """Whether the test compares what is known to be nothing with a name: `kind is KeyboardInterrupt`."""
+    match test:
+        case s.Compare(s.Name(name), "is" | "==", s.Name() | s.Attribute()):
+            return (name, frozenset((name,)), False) in facts
+    return False
 
 
 def _assume_all(facts: Facts, test: s.Logic, outcome: bool, alive: frozenset[str]) -> Facts | None:

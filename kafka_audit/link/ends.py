@@ -7,7 +7,7 @@ object's methods, or the functions that get to the client.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -26,6 +26,9 @@ from kafka_audit.link.walk import statements, undoes
 
 TEARDOWN = frozenset({"hook", "framework", "exit", "reference"})
 """Entries from outside that may still release what a function leaves open."""
+
+
+EXITS = frozenset({"__exit__", "__aexit__"})
 
 
 class _Nodes(NamedTuple):
@@ -117,6 +120,26 @@ class Ends:
             if skipped and all(loss.by_exception for loss in losses if loss.stage is Stage.OPEN):
                 yield unit, skipped
 
+    def of_exit(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
+        """The `__exit__` methods that release the client after a block that went well, not after one that raised."""
+        releasing = self.owning.closure(life.releases)
+        for unit in sorted(releasing, key=lambda u: (u.module.path, u.line)):
+            function = unit.function
+            if function is None or function.name not in EXITS or len(function.parameters) < 2:
+                continue
+            names = [parameter.name for parameter in function.parameters[1:] if parameter.kind == "positional"]
+            well, badly = (self._open_after(life, unit, releasing, dict.fromkeys(names, raised)) for raised in (0, 1))
+            if badly and not well:
+                yield unit, badly
+
+    def _open_after(self, life: Life, unit: Unit, releasing: set[Unit], known: Mapping[str, int]) -> list[Loss]:
+        """The normal ways out of a function on which the client is still open, when these names are true or false."""
+        nodes = self._on_shared(life, unit, releasing)
+        facts = frozenset((name, frozenset((name,)), bool(value)) for name, value in known.items())
+        effects = self._effects(life, unit, life.site.node, nodes, owed=False, shared=True)
+        losses = Walk(effects).run(unit.body, unit.function.end_line, State(Stage.OPEN, kept=True, facts=facts))  # type: ignore[union-attr]
+        return [loss for loss in losses if not loss.by_exception]
+
     def _torn_down(self, life: Life) -> bool:
         """Whether something outside the project's own calls releases it, too."""
         return any(
@@ -164,7 +187,7 @@ class Ends:
             suppresses=suppresses,
             is_owed_when_created=owed,
             reopens=life.site.client.flush_is_release,
-            raises_by_use=True,
+            raises_by_use=not life.site.client.flush_is_release,
             catches_its_errors=self.failing.taking(life, unit),
             yields_raise=throws_at_yield(self.lives, unit),
             place="",

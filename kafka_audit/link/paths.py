@@ -137,7 +137,7 @@ class Walk:
             return replace(state, stage=Stage.OPEN)
         if effects.hands_over(node, state.names):
             return replace(state, stage=Stage.HANDED)
-        if self._is_expecting:
+        if self._is_expecting and not any(argument.value in effects.starts for argument in node.arguments):
             failed.setdefault(state, line)
         return state
 
@@ -311,7 +311,7 @@ class Walk:
 
     def attempt(self, node: s.Try, states: States) -> Exits:
         """`try` with its handlers, `else` and `finally`."""
-        before, self._is_expecting = self._is_expecting, expects_failure(node, self.effects.releases)
+        before, self._is_expecting = self._is_expecting, expects_failure(node, self.effects)
         inner = self.block(node.body, states)
         self._is_expecting = before
         after = self.block(node.orelse, inner.normal)

@@ -124,11 +124,10 @@ def caught_types(handler: s.Handler) -> tuple[s.Expr | None, ...]:
     return handler.types.elements if isinstance(handler.types, s.Sequence) else (handler.types,)
 
 
-def expects_failure(node: s.Try, releases: Collection[object]) -> bool:
+def expects_failure(node: s.Try, effects: Effects) -> bool:
     """Whether the code itself says that anything may fail before the release: a handler takes everything behind it."""
-    return any(catches_everything(handler) for handler in node.handlers) and any(
-        holds(statement, releases) for statement in node.body
-    )
+    handles = effects.raises_by_use and any(catches_everything(handler) for handler in node.handlers)
+    return handles and any(holds(statement, effects.releases) for statement in node.body)
 
 
 def past_loop(iterable: s.Expr, states: States, passed: Collection[State], site: s.Call) -> States:

@@ -110,6 +110,7 @@ def check(program: Program) -> Iterator[Alarm]:
             trace=(created(life), *started(program, life), *released(life), *leaves(life, skipped)),
         )
         told.add(life.id)
+    yield from _exits(program)
     yield from _owners(program)
     yield from _callers(program, told)
     yield from _shared(program, told)
@@ -132,6 +133,24 @@ def _owners(program: Program) -> Iterator[Alarm]:
                 *_failing(owner.path, name, losses, f"releases the {owner.name}"),
             ),
         )
+
+
+def _exits(program: Program) -> Iterator[Alarm]:
+    """The same for context managers whose exit asks whether the block raised."""
+    for life in program.owing():
+        for unit, losses in program.ends.of_exit(life):
+            path, name = unit.module.path, where(owner_name(unit))
+            ends = [
+                Step(path=path, line=each.line, message=f"{name} can end here when the block raised") for each in losses
+            ]
+            yield Alarm(
+                path=life.path,
+                at=life.site.node.at,
+                message=f"{subject(life)} stays open when the block that {name} ends has raised",
+                confidence="high",
+                producer=life.id,
+                trace=(created(life), *started(program, life), *released(life), *ends),
+            )
 
 
 def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
