@@ -19,7 +19,6 @@ FINALLY = ("finally-dropped", "finally-moved-into-try")
 FRAMEWORK_YIELD = "a framework throws nothing in at the yield of a lifespan"
 ONLY_STARTS = "the body only starts it: starting before the `try` is the documented idiom (KA306 is off)"
 WEAK = "nothing in between calls the client without taking its errors: only what may always fail is left"
-UNSEEN = "the release is a defect already, one of those that docs/limits.md says are not seen yet"
 ONE_PRODUCE = "when the only `produce` raises nothing is buffered"
 
 Reasons: TypeAlias = "dict[tuple[str, int, tuple[str, ...]], str]"
@@ -29,15 +28,19 @@ HARMLESS: Reasons = {
     ("path/covered_on_error/senders.py", 176, FINALLY): ONE_PRODUCE,
     ("factory/ended_by_the_caller/main.py", 58, FINALLY): ONE_PRODUCE,
     ("failed_start/rolled_back/main.py", 30, ("release-deleted",)): "nothing is ever put into the buffer",
+    ("container/closed/other_libraries.py", 36, ("release-deleted",)): "nothing is ever put into the buffer",
     ("release_call/methods_that_exist/senders.py", 52, FINALLY): ONE_PRODUCE,
     ("buffer/shared_publisher/main.py", 13, FINALLY): ONE_PRODUCE,
     ("global/on_the_application/main.py", 16, FINALLY): FRAMEWORK_YIELD,
     ("global/released_by_lifespan/main.py", 15, FINALLY): FRAMEWORK_YIELD,
-    ("hook/dead/mounted.py", 28, FINALLY): FRAMEWORK_YIELD,
-    ("hook/dead/not_included.py", 28, FINALLY): FRAMEWORK_YIELD,
+    ("exit_handler/before_the_worker_ends/site_app.py", 33, FINALLY): FRAMEWORK_YIELD,
     ("hook/live/fastapi_dependency.py", 28, FINALLY): FRAMEWORK_YIELD,
     ("hook/live/fastapi_nested.py", 28, FINALLY): FRAMEWORK_YIELD,
     ("hook/live/faststream_lifespan.py", 18, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/mounted_and_run.py", 20, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/mounted_and_served.py", 29, FINALLY): FRAMEWORK_YIELD,
+    ("hook/live/routers_in_a_list.py", 28, FINALLY): FRAMEWORK_YIELD,
+    ("hook/right_scope/lent_by_dependency.py", 20, FINALLY): FRAMEWORK_YIELD,
     ("hook/live/quart_while.py", 16, FINALLY): FRAMEWORK_YIELD,
     ("instance/released_from_outside/main.py", 17, FINALLY): FRAMEWORK_YIELD,
     ("owner/asked/web.py", 17, FINALLY): FRAMEWORK_YIELD,
@@ -55,9 +58,9 @@ HARMLESS: Reasons = {
     ("overwritten/after_release/main.py", 32, FINALLY): WEAK,
     ("overwritten/while_open/main.py", 32, FINALLY): WEAK,
     ("quick_reference/parcels/ledger/nightly.py", 25, FINALLY): WEAK,
-    ("container/never_closed/provided.py", 19, ("release-deleted",)): UNSEEN,
-    ("hook/wrong_scope/dependency.py", 23, FINALLY): UNSEEN,
     ("hook/live/fastapi_nested.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
+    ("hook/live/mounted_and_run.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
+    ("hook/right_scope/celery_children.py", 18, ("registration-dropped",)): "the children have a hook of their own",
     ("instance/released_from_outside/main.py", 20, ("registration-dropped",)): "the lifespan makes the client, too",
     ("owner/asked/service.py", 40, ("registration-dropped",)): "the journal's `close` is not this one",
 }
@@ -66,18 +69,19 @@ HARMLESS: Reasons = {
 SEVERAL = "a function that makes several objects which own a client and keeps them in a container"
 SEEN_BY_OTHERS = "an object that owns a client, and that another object has a reference to"
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
-PROVIDER = "a provider's generator that never releases what it yields"
+ASKED = "the finally around the release of what a container was asked for"
 REFILLED = "a function fills the buffer after its flush, and its caller drops the client"
+HELD_TWICE = "the finally in the function that makes a client which a context variable holds, too"
 FLUSHING = "flush of kafka-python raises, too"
 
 FAULTS: Reasons = {
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
     ("owner/back_references/main.py", 20, FINALLY): SEEN_BY_OTHERS,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
-    ("container/closed/provided.py", 15, ("with-made-plain",)): PROVIDER,
-    ("container/closed/resources.py", 12, ("release-deleted",)): PROVIDER,
+    ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
     ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,
     ("buffer/nothing_owed/handlers.py", 18, ("flush-moved-up",)): REFILLED,
+    ("hook/right_scope/per_request.py", 31, FINALLY): HELD_TWICE,
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
 }
 """Faults of the engine that are known, in the same form."""

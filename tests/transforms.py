@@ -16,6 +16,7 @@ from typing import TypeVar
 import libcst as cst
 
 from kafka_audit.catalog.clients import LIBRARIES
+from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from tests.in_memory import Texts
 from tests.renames import dotted, renamed
 
@@ -328,7 +329,13 @@ def _may_move(path: str, stem: str, stems: Collection[str], every: str) -> bool:
     special = stem.startswith(("__", "test_")) or stem in {"conftest", "setup", "main", "app"} or "." not in path
     spoken = re.search(rf"[\"'][\w.]*\b{stem}\b[\w.:]*[\"']", every)  # named in a string
     dotted = re.search(rf"^\s*import [\w.]*\.{stem}\b|^\s*import {stem}\.", every, re.MULTILINE)
-    return list(stems).count(stem) == 1 and not special and not spoken and not dotted and stem not in LIBRARIES
+    return (
+        list(stems).count(stem) == 1
+        and not special
+        and not spoken
+        and not dotted
+        and stem not in {*LIBRARIES, *HOOK_LIBRARIES}
+    )
 
 
 class _Moving(cst.CSTTransformer):

@@ -14,6 +14,9 @@ ContextManager = Literal["", "with", "async with"]
 Via = Literal["decorator", "call", "keyword", "method", "named"]
 Phase = Literal["startup", "shutdown", "both", "request", "test", "exit"]
 Scope = Literal["process", "worker", "app", "request", "task", "test", "module", "session", "object"]
+Need = Literal["no lifespan", "unmounted", "included", "closed"]
+"""What an object of a framework must be for its hooks to run: without a lifespan of its own, not merely a part of
+another application, a part of one, closed by somebody."""
 
 
 class Note(Record, frozen=True, kw_only=True):
@@ -105,8 +108,36 @@ class Hook(Record, frozen=True, kw_only=True):
     """It can await the release in the loop that the client lives in."""
     live: str = ""
     """Empty when it always runs once registered; otherwise the condition, in words."""
+    needs: tuple[Need, ...] = ()
+    """The part of the condition that can be read off the code: about the object that the hook is registered with."""
+    throws: bool = False
+    """An error in what it surrounds is raised at its `yield`: what follows runs only in a `finally`."""
     note: str
     """One sentence with the source of the fact."""
+
+
+class DependencyContainer(Record, frozen=True, kw_only=True):
+    """What makes a dependency container of some library, and what ends the objects that its providers made."""
+
+    framework: str
+    makers: tuple[str, ...]
+    """Dotted functions that make one, or the classes that the project's containers derive from."""
+    types: tuple[str, ...] = ()
+    """Dotted classes that annotations of a container name, besides the makers."""
+    closes: tuple[str, ...]
+    """Its methods that end what its providers made."""
+    is_managed: bool = False
+    """Leaving a `with` over it does so, too."""
+    gives: tuple[str, ...] = ()
+    """Its methods that give the object of the class that they are asked for."""
+    kept_as: str = ""
+    """The attribute of the application under which `setups` keep it."""
+    setups: tuple[str, ...] = ()
+    """Dotted functions that install it in an application."""
+    closed_by: tuple[str, ...] = ()
+    """Those of them that also close it when the application ends."""
+    note: str
+    """One sentence with the source of the facts."""
 
 
 def same_hooks(
@@ -116,6 +147,8 @@ def same_hooks(
     scope: Scope,
     awaits: bool = False,
     live: str = "",
+    needs: tuple[Need, ...] = (),
+    throws: bool = False,
     note: str,
 ) -> tuple[Hook, ...]:
     """Write several hooks that differ only in `(target, select, phase)`."""
@@ -129,6 +162,8 @@ def same_hooks(
             scope=scope,
             awaits=awaits,
             live=live,
+            needs=needs,
+            throws=throws,
             note=note,
         )
         for target, select, phase in events

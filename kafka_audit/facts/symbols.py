@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from kafka_audit.catalog.hooks import GIVEN
 from kafka_audit.facts import schema
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -67,8 +68,13 @@ def _bindings(statements: Iterable[schema.Stmt]) -> Iterator[str]:
     """Names that statements bind, blocks inside not looked into; an attribute or item of a name counts as the name."""
     for statement in statements:
         match statement:
-            case schema.Function(name=name) | schema.Class(name=name):
+            case schema.Function(name=name, decorators=decorators):
                 yield name
+                yield from _hosts(decorators)
+            case schema.Class(name=name):
+                yield name
+            case schema.Evaluate(value=value):
+                yield from ("", *_hosts((value,)))
             case schema.Assign(targets=targets):
                 for target in targets:
                     yield from _targets(target)
@@ -80,6 +86,14 @@ def _bindings(statements: Iterable[schema.Stmt]) -> Iterator[str]:
             case schema.Match(cases=cases):
                 for each in cases:
                     yield from each.captures
+
+
+def _hosts(calls: Iterable[schema.Expr]) -> Iterator[str]:
+    """The names whose objects are given a function for later: `router` in `@router.on_event("shutdown")`."""
+    for call in calls:
+        function = call.function if isinstance(call, schema.Call) else call
+        if isinstance(function, schema.Attribute) and function.name in GIVEN:
+            yield from _targets(function)
 
 
 def _targets(target: schema.Expr | None) -> Iterator[str]:

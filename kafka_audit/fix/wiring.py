@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from kafka_audit.catalog.hooks import HOOKS
+from kafka_audit.catalog.hooks import HOOKS, WITH_LIFESPAN
 from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import only, protected, split_lead, statements_of, suite
 from kafka_audit.fix.edits import Changes, Tree
@@ -19,11 +19,10 @@ from kafka_audit.fix.keeper import Release
 from kafka_audit.fix.naming import Reference, reference
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.context import context_of
-from kafka_audit.link.discharge import APPLICATIONS
-from kafka_audit.link.engine import Made, Registration
+from kafka_audit.link.engine import Registration
 from kafka_audit.link.program import Program
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import FunctionValue
+from kafka_audit.link.values import FunctionValue, Made
 
 
 class Wire(NamedTuple):
@@ -54,15 +53,14 @@ def wired(program: Program, trees: Trees, release: Release, maker: Unit) -> Wire
         return _at_exit(trees[release.path], release)
     group = program.engine.related.group(release.path)
     applications = [
-        (dotted, made)
-        for dotted in sorted(APPLICATIONS)
-        for made in program.engine.made.get(dotted, ())
-        if _counts(program, made.unit, group)
+        made
+        for made in program.engine.hosting.made.values()
+        if made.name in WITH_LIFESPAN and _counts(program, made.unit, group)
     ]
     if len(applications) > 1:
         raise Refused("there are several applications, and which of them ends the client is for the design to decide")
     if applications:
-        return _application(program, trees, release, *applications[0])
+        return _application(program, trees, release, applications[0])
     hooks = list(_shutdown_hooks(program, group))
     if len(hooks) == 1:
         return _at_the_end(program, trees, release, hooks[0], "the application's shutdown hook")
@@ -90,19 +88,17 @@ def _at_exit(tree: Tree, release: Release) -> Wire:
 # --- applications ----------------------------------------------------------------------------------------------------
 
 
-def _application(program: Program, trees: Trees, release: Release, dotted: str, made: Made) -> Wire:
+def _application(program: Program, trees: Trees, release: Release, made: Made) -> Wire:
     tree = trees[made.unit.module.path]
-    lifespan = next((each for each in made.node.arguments if each.keyword == "lifespan"), None)
+    lifespan = made.argument("lifespan")
     if lifespan is not None:
-        found = [
-            each.unit for each in program.engine.look(made.unit, lifespan.value) if isinstance(each, FunctionValue)
-        ]
+        found = [each.unit for each in program.engine.look(made.unit, lifespan) if isinstance(each, FunctionValue)]
         if len(found) != 1:
             raise Refused("the application's lifespan is no single function of the project")
         return _lifespan(program, trees, release, found[0])
-    if {"on_startup", "on_shutdown"} & made.keywords:
+    if made.argument("on_startup") is not None or made.argument("on_shutdown") is not None:
         raise Refused("the application is given its hooks as lists")
-    events = [each for each in _registered(program, f"{dotted}().") if "event" in each[1].target]
+    events = [each for each in _registered(program, f"{made.name}().") if "event" in each[1].target]
     if not events:
         return _new_lifespan(program, trees, release, tree, made)
     ends = [unit for unit, registration in events if registration.select == "shutdown"]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from kafka_audit.catalog.clients import LIBRARIES
 from kafka_audit.catalog.frameworks import FRAMEWORK_LIBRARIES
+from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link.flow import Load, flow
 from kafka_audit.link.modules import ModulePaths
@@ -25,5 +26,5 @@ def link(
     `load` is asked for the facts of further files when an object of interest is handed into one of them. `scripts`
     are the `module:function` of the commands that the project declares.
     """
-    paths = ModulePaths({*all_paths, *sources}, (*LIBRARIES, *FRAMEWORK_LIBRARIES))
+    paths = ModulePaths({*all_paths, *sources}, (*LIBRARIES, *FRAMEWORK_LIBRARIES, *HOOK_LIBRARIES))
     return Program(flow(sources, paths, load), roles, scripts)

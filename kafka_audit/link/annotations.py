@@ -10,6 +10,9 @@ from kafka_audit.link.values import ClassValue, ClientType, External
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _CLASS_OF = frozenset({"builtins.type", "typing.Type"})
+_TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar", "FromDishka", "Injected"})
+"""What says how a name is bound, or who gives it, and leaves its class to the subscript."""
+
 _PLAIN = ("builtins.", "typing.", "collections.", "types.")
 
 
@@ -28,9 +31,7 @@ def types_of(engine: Engine, annotation: s.Expr) -> Values:
             if heads & _CLASS_OF:
                 return _classes(engine, key)
             found |= _objects(engine, engine.evaluate(value))
-            if any(
-                head.rpartition(".")[2] in {"Optional", "Union", "Annotated", "Final", "ClassVar"} for head in heads
-            ):
+            if any(head.rpartition(".")[2] in _TRANSPARENT for head in heads):
                 for part in key.elements if isinstance(key, s.Sequence) else (key,):
                     found |= engine.evaluate(part) if isinstance(part, s.Call) else types_of(engine, part)
         case s.Opaque(inner):

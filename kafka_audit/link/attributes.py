@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka_audit.catalog.clients import Client, client_named
+from kafka_audit.catalog.hooks import PROXIES
 from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.imports import module_attribute
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing
@@ -264,8 +265,8 @@ def _of_external(engine: Engine, value: External, name: str) -> Values:
     client = client_named(full)
     if client is not None:
         return {engine.client_type(client)}
-    found: Values = {engine.external(full)}
-    if "()" in dotted:
+    found: Values = {engine.external(full, value.made)}
+    if "()" in dotted or dotted in PROXIES:
         found |= engine.read(engine.outside(name))
     return found
 
@@ -306,6 +307,9 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
                 place = site.scope.field(name)
             case Unread(path):
                 engine.wanted.add(path)
+                continue
+            case External(_, made) if made is not None and name == "lifespan_context":
+                engine.hosting.replaced.add(made)
                 continue
             case _:
                 continue

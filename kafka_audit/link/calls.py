@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka_audit.catalog.clients import CLIENTS, Client
-from kafka_audit.catalog.hooks import hooks_for
+from kafka_audit.catalog.containers import CONTAINERS
+from kafka_audit.catalog.hooks import container_of, hooks_for
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
-from kafka_audit.link.containers import STORES, call_methods, element_store, iterate, store_under
+from kafka_audit.link.containers import STORES, call_methods, contents, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, mark_run
@@ -35,8 +36,10 @@ from kafka_audit.link.values import (
 )
 from kafka_audit.link.walk import expressions, inside, statements
 
-RELEASE_NAMES = frozenset(name for client in CLIENTS for name in client.release)
-"""Methods that release some client: on an unknown receiver such a call may be the release that is missing."""
+RELEASE_NAMES = frozenset(name for client in CLIENTS for name in client.release) | frozenset(
+    name for row in CONTAINERS for name in row.closes
+)
+"""Methods that release some client, or its container: on an unknown receiver, that may be the missing release."""
 
 
 MOST_FOREIGN = 4
@@ -78,8 +81,8 @@ def _callee_order(callee: Value) -> str:
             return f"{scope.module.path}:{scope.qualname}"
         case ClientType(client):
             return client.name
-        case External(dotted):
-            return dotted
+        case External(dotted, made):
+            return f"{dotted}:{made.order}" if made is not None else dotted
         case ClientMethod(receiver, name):
             site = receiver.site if isinstance(receiver, ClientObject) else None
             return f"{name}:{site.unit.module.path}:{site.node.at}" if site else name
@@ -136,6 +139,11 @@ def _call_container(engine: Engine, callee: ContainerMethod, node: s.Call, argum
     return call_methods(engine, [callee], arguments, node)
 
 
+def _call_supplier(engine: Engine, callee: Container, node: s.Call, arguments: Arguments) -> Values:
+    """A call of a dependency container's provider."""
+    return contents(engine, callee) if callee.kind in {"supplier", "factory"} else set()
+
+
 def _call_partial(engine: Engine, callee: Partial, node: s.Call, arguments: Arguments) -> Values:
     early = gather(engine, callee.node)
     merged = Arguments(early.positional[1:] + arguments.positional, early.keywords | arguments.keywords)
@@ -143,7 +151,7 @@ def _call_partial(engine: Engine, callee: Partial, node: s.Call, arguments: Argu
 
 
 def _call_library(engine: Engine, callee: External, node: s.Call, arguments: Arguments) -> Values:
-    return call_external(engine, callee.dotted, node, arguments)
+    return call_external(engine, callee, node, arguments)
 
 
 def _call_instance(engine: Engine, callee: Instance, node: s.Call, arguments: Arguments) -> Values:
@@ -154,10 +162,15 @@ def _call_instance(engine: Engine, callee: Instance, node: s.Call, arguments: Ar
 def _call_unread(engine: Engine, callee: Unread, node: s.Call, arguments: Arguments) -> Values:
     """A call of a project function in a file that was not read: it matters when it is given something that does."""
     given = {value for values in arguments.all() for value in values}
-    if any(isinstance(value, ClientObject | ClientType) for value in given):
+    if any(isinstance(value, ClientObject | ClientType) or _is_container(value) for value in given):
         engine.wanted.add(callee.path)
         return set()  # what it gives is known once the file is read
     return hand_over(engine, "?", node, arguments)
+
+
+def _is_container(value: Value) -> bool:
+    """Whether it is a dependency container, which makes clients and ends them."""
+    return isinstance(value, External) and value.made is not None and container_of(value.made.name) is not None
 
 
 def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
@@ -175,16 +188,19 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
         if node.function.name in LOGS:
             return set()
         if node.function.name in OFFLOADS:
-            return call_external(engine, f"?.{node.function.name}", node, arguments)
+            return call_external(engine, External(f"?.{node.function.name}"), node, arguments)
         if node.function.name in THROUGH_METHODS:
             mark_run(engine, node, f"?.{node.function.name}")
     return hand_over(engine, "?", node, arguments)
 
 
 def _last_name(receiver: s.Expr) -> str:
+    """The name that the code has for an object: of `(await container.producer()).stop()`, `producer`."""
     match receiver:
         case s.Name(name) | s.Attribute(_, name):
             return name
+        case s.Call(function=function) | s.Await(function):
+            return _last_name(function)
     return ""
 
 
@@ -342,6 +358,7 @@ def apply_bound(engine: Engine, callee: Value, node: Node) -> Values:
 _APPLY: dict[type, Callable[[Engine, Any, s.Call, Arguments], Values]] = {
     BoundMethod: _call_bound,
     ClassValue: _call_class,
+    Container: _call_supplier,
     ClientMethod: call_client,
     ClientType: _call_client_type,
     ContainerMethod: _call_container,

@@ -15,18 +15,30 @@ FEW = 3
 """Names in one sentence; more say nothing further."""
 
 
+DEAD = {
+    "no lifespan": "{} calls nothing in an application that has a lifespan of its own",
+    "unmounted": "{} calls nothing in an application that is only mounted in another one",
+    "included": "{} calls nothing in a router that no application includes",
+}
+"""What an unmet need of a hook comes to, as a reason."""
+
+
 def why_not(discharge: Discharge, life: Life, event: Event) -> str:
     """What keeps a release from counting: the rest of a sentence that names the function which it stands in."""
     entries = discharge.reach.entries(event.unit, tests=life.in_test)
     by_weakness: dict[str, list[str]] = {}
     for entry in entries:
         target = event.registrar if event.via == "callback" else entry.target
-        by_weakness.setdefault(discharge.weakness(life, event, entry), []).append(f"`{target or '__del__'}`")
+        weakness: str | None = discharge.weakness(life, event, entry)
+        if weakness == "dead" and entry.registration is not None:
+            weakness = discharge.hosts.unmet(entry.registration)
+        by_weakness.setdefault(weakness or "", []).append(f"`{target or '__del__'}`")
     own_guard = any(entry.kind == "main" and entry.path == life.path for entry in entries)
     reasons = (
         *_calls(discharge, event.unit, [entry.unit for entry in entries if entry.kind == "api"]),
         *_reason(by_weakness.get("exit"), "{} gets there when the client's event loop is gone"),
-        *_reason(by_weakness.get("dead"), "{} calls nothing in an application that has a lifespan of its own"),
+        *(each for need, sentence in DEAD.items() for each in _reason(by_weakness.get(need), sentence)),
+        *_reason(by_weakness.get("scope"), "{} runs in another process than the client's"),
         *(["the main guard of the client's own module gets there, which no import runs"] if own_guard else []),
     )
     return "; ".join(reasons) or "nothing calls it"

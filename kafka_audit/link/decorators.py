@@ -49,11 +49,12 @@ def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line
             case FunctionValue(wrapper):
                 known = True
                 values = values | _wrap(engine, wrapper, values, line)
-            case External(dotted):
+            case External(dotted, made):
                 known = True
                 select = _select(decorator)
                 target = dotted.removesuffix("()")
-                engine.note_registration(unit, Registration(target, select, engine.unit, line, "decorator"))
+                registration = Registration(target, select, engine.unit, line, "decorator", host=made)
+                engine.note_registration(unit, registration)
     if not known and not engine.settled:
         engine.wait()
     elif not known:

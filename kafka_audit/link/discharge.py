@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.exits import is_exit_registrar, releases_at_exit, releases_on_signal
+from kafka_audit.link.hosts import Hosts
 from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.misfits import Scopes
 from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
-
-APPLICATIONS = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"})
-"""Applications whose own shutdown handlers an explicit lifespan silences (FastAPI 0.110 to 0.165, run)."""
-
-PER_REQUEST = frozenset({"teardown_appcontext", "teardown_request", "after_request"})
-"""Flask's hooks that run at the end of every request (Flask 3.1, run)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weak:
-    """A hook that gets to a release and does not count, with the registration that makes it one (None: `__del__`)."""
+    """A hook that gets to a release and does not count, with the registration that makes it one.
+
+    There is none for `__del__`, and for what a framework finds by its name (`target`).
+    """
 
     event: Event
     handler: Unit
     registration: Registration | None
     why: str
+    target: str = ""
 
 
 class Discharge:
@@ -32,6 +32,8 @@ class Discharge:
 
     def __init__(self, lives: Lives) -> None:
         self.lives, self.engine, self.reach = lives, lives.engine, lives.reach
+        self.hosts = Hosts(self.engine)
+        self.scopes = Scopes(self.engine, self.reach)
         self._effective: dict[str, tuple[Event, ...]] = {}
 
     def effective(self, life: Life) -> tuple[Event, ...]:
@@ -59,7 +61,7 @@ class Discharge:
     def _goes_along(self, life: Life, event: Event) -> bool:
         """Whether whoever makes the client gets to the release, too: by calling it, or by handing it to be called."""
         makers, enders = self.reach.callers(life.site.unit), self.reach.callers(event.unit)
-        registrations = (r for unit in enders for r in self.engine.registrations.get(unit, {}).values())
+        registrations = (r for unit in enders for r in self.reach.registrations(unit) if not self.hosts.unmet(r))
         handed = {r.unit for r in registrations if not (life.site.client.is_async and is_exit_registrar(r.target))}
         return event.unit in makers or life.site.unit in enders or not makers.isdisjoint(handed)
 
@@ -72,11 +74,13 @@ class Discharge:
 
     def weakness(self, life: Life, event: Event, entry: Entry) -> str:
         """Why an entry does not bring the release about; empty when it does."""
-        if self.is_dead(entry):
+        if entry.registration is not None and self.hosts.unmet(entry.registration):
             return "dead"
         if entry.target == "signal.signal" and life.site.client.is_async:
             return "" if releases_on_signal(self.engine, self.reach, entry.unit, event) else "exit"
-        at_exit = entry.kind == "exit" or is_exit_registrar(entry.target)
+        if self.scopes.is_in_parent(life, entry):
+            return "scope"
+        at_exit = entry.kind == "exit" or is_exit_registrar(entry.target) or _comes_after_the_loop(entry)
         handed = event.via == "callback" and is_exit_registrar(event.registrar)
         if not life.site.client.is_async or not (at_exit or handed):
             return ""
@@ -84,24 +88,20 @@ class Discharge:
             return "exit"  # the bound method of an asynchronous client only makes a coroutine
         return "" if releases_at_exit(self.engine, self.reach, entry.unit, event) else "exit"
 
-    def is_dead(self, entry: Entry) -> bool:
-        """Whether the hook never runs: a shutdown handler of an application that has an explicit lifespan."""
-        application = entry.target.partition("()")[0]
-        if application not in APPLICATIONS or not entry.target.endswith(("on_event", "add_event_handler")):
-            return False
-        made = [made for made in self.engine.made.get(application, ()) if made.unit.module.path == entry.path]
-        return bool(made) and all("lifespan" in made.keywords for made in made)
-
     def weak_hooks(self, life: Life, why: str) -> list[Weak]:
         """The hooks that get to a release of the client without bringing it about, for this reason."""
         found = []
         for event in life.releases:
             for entry in self.reach.entries(event.unit, tests=life.in_test):
                 if self.weakness(life, event, entry) == why:
-                    found.append(Weak(event, entry.unit, self._registration(entry), why))
+                    found.append(Weak(event, entry.unit, entry.registration, why, entry.target))
             if why == "exit" and event.via == "callback" and is_exit_registrar(event.registrar):
                 found.append(Weak(event, event.unit, None, why))
         return found
+
+    def told(self, life: Life) -> bool:
+        """Whether a hook that does not bring the release about is the root cause: KA501, KA504 and KA505 tell it."""
+        return any(self.weak_hooks(life, why) for why in ("exit", "dead", "scope")) or bool(self.pretences(life))
 
     def pretences(self, life: Life) -> list[Weak]:
         """Exit handlers that only set private attributes so that the client looks closed."""
@@ -112,18 +112,19 @@ class Discharge:
             for entry in self.reach.entries(unit, tests=life.in_test):
                 if entry.kind == "exit" or is_exit_registrar(entry.target):
                     event = Event("use", value, "_closed", unit, life.site.node, unit.line, False, "call")
-                    found.append(Weak(event, entry.unit, self._registration(entry), "exit"))
+                    found.append(Weak(event, entry.unit, entry.registration, "exit"))
         return found
 
-    def per_request_hooks(self, life: Life) -> list[Weak]:
-        """Hooks that release a process-wide client at the end of every request."""
+    def early_hooks(self, life: Life) -> list[Weak]:
+        """Hooks that release a process-wide client at the end of every request or task."""
         return [
-            Weak(event, entry.unit, self._registration(entry), "request")
+            Weak(event, entry.unit, entry.registration, scope)
             for event in life.releases
             for entry in self.reach.entries(event.unit, tests=life.in_test)
-            if entry.target.rpartition(".")[2] in PER_REQUEST
+            if (scope := self.scopes.too_narrow(life, event, entry))
         ]
 
-    def _registration(self, entry: Entry) -> Registration | None:
-        every = self.engine.registrations.get(entry.unit, {}).values()
-        return next((registration for registration in every if registration.target == entry.target), None)
+
+def _comes_after_the_loop(entry: Entry) -> bool:
+    """Whether a server calls the function, by its name, when the loop that served has ended."""
+    return any(hook.via == "named" and hook.phase == "exit" for hook in entry.hooks)

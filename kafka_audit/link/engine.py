@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
+from kafka_audit.link.hosting import Hosting
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.related import Related
 from kafka_audit.link.scopes import ClassScope, Module, Unit
@@ -25,6 +26,7 @@ from kafka_audit.link.values import (
     ForeignClient,
     FunctionValue,
     Instance,
+    Made,
     ModuleValue,
     Origin,
     Place,
@@ -111,7 +113,7 @@ class Event:
 class Registration:
     """A project function handed to a library: to whom (`target`, dotted, `?` when unknown), where, under which name.
 
-    `unit` is the unit that hands it over.
+    `unit` is the unit that hands it over, `host` the library's object that it is registered with, when it is known.
     """
 
     target: str
@@ -121,15 +123,7 @@ class Registration:
     via: Literal["decorator", "argument"]
     receiver: Value | None = None
     node: Node | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Made:
-    """The creation of an object of another library: where, and which keywords it was given."""
-
-    unit: Unit
-    node: s.Call
-    keywords: frozenset[str]
+    host: Made | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -161,12 +155,12 @@ class Engine:
         self.calls: dict[Node, CallFact] = {}
         self.implicit: dict[tuple[Unit, Unit], int] = {}
         self.events: dict[tuple[object, ...], Event] = {}
-        self.registrations: dict[Unit, dict[tuple[str, int, Value | None], Registration]] = {}
+        self.registrations: dict[Unit, dict[tuple[str, int, Value | None, Made | None], Registration]] = {}
         self.escapes: dict[tuple[Value, s.Call], Escape] = {}
         self.flags: dict[Unit, set[str]] = {}
         self.loose: dict[str, dict[Node, Unit]] = {}
         self.modes: dict[Node, Mode] = {}
-        self.made: dict[str, list[Made]] = {}
+        self.hosting = Hosting()
         self.runners: dict[Node, Runner] = {}
         self.managed: dict[Value, Node] = {}
         self.containers: dict[object, Container] = {}
@@ -271,9 +265,9 @@ class Engine:
         """Every value that came up."""
         return iter(self._interned.values())
 
-    def external(self, dotted: str) -> Value:
-        """A name of another library."""
-        return self.intern(External, dotted)
+    def external(self, dotted: str, made: Made | None = None) -> Value:
+        """A name of another library, of one of its hosts when `made` says which."""
+        return self.intern(External, dotted, made)
 
     def instance(self, scope: ClassScope, origin: Origin | None = None) -> Instance:
         """An object of a project class."""
@@ -364,7 +358,7 @@ class Engine:
 
     def note_registration(self, callee: Unit, registration: Registration) -> None:
         """Remember that a library was given `callee` to call."""
-        key = (registration.target, registration.line, registration.receiver)
+        key = (registration.target, registration.line, registration.receiver, registration.host)
         self.registrations.setdefault(callee, {}).setdefault(key, registration)
 
     def note_escape(self, value: Value, target: str, node: s.Call) -> None:
@@ -375,13 +369,6 @@ class Engine:
     def note_written(self, place: Place, text: str) -> None:
         """Remember how the current unit writes a place that it assigns."""
         self.written.setdefault((place, self.unit), text)
-
-    def note_made(self, dotted: str, node: s.Call) -> None:
-        """Remember the creation of an object of a library that takes part in life cycles."""
-        made = self.made.setdefault(dotted, [])
-        if all(known.node is not node for known in made):
-            keywords = frozenset(argument.keyword or "" for argument in node.arguments)
-            made.append(Made(self.unit, node, keywords))
 
     def note_loose(self, receiver: str, node: Node) -> None:
         """Remember a call that looks like a release on a receiver that nothing is known of."""

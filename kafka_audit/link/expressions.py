@@ -6,6 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
+from kafka_audit.catalog.hooks import INJECTED
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import load_attribute
 from kafka_audit.link.binding import bind
@@ -14,7 +15,7 @@ from kafka_audit.link.containers import display, element_load, iterate, keep
 from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.imports import star_values
 from kafka_audit.link.scopes import lookup
-from kafka_audit.link.values import ClassValue, ClientType, External, FunctionValue
+from kafka_audit.link.values import ClassValue, ClientObject, ClientType, External, FunctionValue, Instance
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -57,7 +58,9 @@ def _constant(engine: Engine, node: s.Constant) -> Values:
 
 def _subscript(engine: Engine, node: s.Subscript) -> Values:
     base = evaluate(engine, node.value)
-    evaluate(engine, node.key)
+    key = evaluate(engine, node.key)
+    if any(isinstance(value, External) and value.dotted in INJECTED for value in base):
+        return iterate(engine, key) | {value for value in key if isinstance(value, ClientObject | Instance)}
     # A subscripted class is the class: `SerializingProducer[str, User]`.
     classes = {value for value in base if isinstance(value, ClientType | ClassValue)}
     return classes | element_load(engine, node.value, base, node.key)

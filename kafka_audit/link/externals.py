@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kafka_audit.catalog.hooks import HOOKS
+from kafka_audit.catalog.hooks import GIVINGS, HOOK_LIBRARIES, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of, store_attribute
 from kafka_audit.link.containers import MAKERS, iterate, store_under
@@ -12,6 +12,7 @@ from kafka_audit.link.engine import Arguments, Engine, Runner, Values
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.imports import import_dotted
 from kafka_audit.link.managers import enter_value
+from kafka_audit.link.provision import asked, inner_container, later, provide, supply
 from kafka_audit.link.scopes import enclosing, lookup
 from kafka_audit.link.values import (
     RECORD,
@@ -21,9 +22,10 @@ from kafka_audit.link.values import (
     ClientObject,
     ClientType,
     Closing,
+    External,
     FunctionValue,
     Instance,
-    Manager,
+    Made,
     Partial,
     Super,
     Text,
@@ -33,9 +35,7 @@ from kafka_audit.link.words import words
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
 
-FOLLOWED = frozenset({hook.target.partition(".")[0] for hook in HOOKS if "." in hook.target}) - frozenset(
-    {"pytest", "pytest_asyncio", "unittest"}
-) | frozenset(
+FOLLOWED = frozenset(HOOK_LIBRARIES) - frozenset({"pytest", "pytest_asyncio", "unittest"}) | frozenset(
     {"anyio", "asyncio", "concurrent", "contextlib", "contextvars", "functools", "logging", "threading", "uvicorn"}
 )
 """Libraries whose objects are worth following: they run callbacks, hold state for an application, or own a loop."""
@@ -109,8 +109,9 @@ _ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "en
 _PROVIDES = frozenset({"Depends", "Security", "TaskiqDepends", "FromDishka"})
 
 
-def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> Values:
+def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arguments) -> Values:
     """Call a function of another library, known by its dotted name."""
+    dotted = callee.dotted
     handler = _HANDLERS.get(dotted)
     if handler is not None:
         return handler(engine, node, arguments)
@@ -127,9 +128,21 @@ def call_external(engine: Engine, dotted: str, node: s.Call, arguments: Argument
         return _offload(engine, dotted, node, arguments)
     if last in _ENTERS:
         return _enter(engine, node, arguments)
+    if dotted in SUPPLIERS:
+        return supply(engine, dotted, node, arguments)
     if last in _PROVIDES:
-        return _provide(engine, node, arguments)
-    return hand_over(engine, dotted, node, arguments) | _result(engine, dotted, node)
+        return provide(engine, dotted, node, arguments)
+    if dotted in GIVINGS:
+        return asked(engine, callee, node, arguments)
+    if closes(dotted):
+        engine.hosting.closings.setdefault((dotted, callee.made, node), engine.unit)
+    if dotted in SETUPS:
+        engine.write(
+            engine.outside(SETUPS[dotted]), {v for v in arguments.get(0, "container") if isinstance(v, External)}
+        )
+    name = host_named(dotted)
+    host = engine.hosting.host(name, node, engine.unit) if name else callee.made
+    return hand_over(engine, dotted, node, arguments, host) | _result(engine, dotted, host)
 
 
 def mark_run(engine: Engine, node: s.Call, dotted: str) -> None:
@@ -161,7 +174,7 @@ def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
     return "kept" if isinstance(loop, s.Attribute) else "new"
 
 
-def _result(engine: Engine, dotted: str, node: s.Call) -> Values:
+def _result(engine: Engine, dotted: str, host: Made | None) -> Values:
     """What a library function returns: followed only for libraries whose objects take part in life cycles.
 
     What the methods of such objects return (`response.json().get(...)`) is data, and is not followed.
@@ -170,8 +183,7 @@ def _result(engine: Engine, dotted: str, node: s.Call) -> Values:
         return {engine.external(f"{dotted}()")}
     if "()" in dotted or dotted.partition(".")[0] not in FOLLOWED:
         return set()
-    engine.note_made(dotted, node)
-    return {engine.external(f"{dotted}()")}
+    return {engine.external(f"{dotted}()", host)}
 
 
 def _only_functions(arguments: Arguments) -> Arguments:
@@ -188,24 +200,13 @@ def _make_container(engine: Engine, dotted: str, node: s.Call, arguments: Argume
     kind = dotted.rpartition(".")[2].lower()
     container = engine.container(node, "dict" if "dict" in kind else kind, node.at[0])
     if kind == "defaultdict" and arguments.positional:
-        engine.write(container.rest, _later(engine, node, arguments.positional[0]))
+        engine.write(container.rest, later(engine, node, arguments.positional[0]))
     else:
         for values in arguments.positional:
             engine.write(container.rest, iterate(engine, values))
     for name, values in arguments.keywords.items():
         store_under(engine, container, name, values)
     return {container}
-
-
-def _later(engine: Engine, node: s.Call, factories: Values) -> Values:
-    """What factories give that are called later, not where they are named."""
-    before, engine.guarded = engine.guarded, True
-    found: Values = set()
-    for factory in factories:
-        if isinstance(factory, ClientType | ClassValue | FunctionValue | BoundMethod):
-            found |= engine.apply(factory, node, Arguments())
-    engine.guarded = before
-    return found
 
 
 def _offload(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> Values:
@@ -228,15 +229,6 @@ def _enter(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     found: Values = set()
     for value in arguments.get(0, "cm"):
         found |= enter_value(engine, value, node, is_async=None)
-    return found
-
-
-def _provide(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """A parameter default such as `Depends(get_producer)`: the parameter is what the provider returns or yields."""
-    hand_over(engine, "fastapi.Depends", node, arguments)
-    found: Values = set()
-    for result in _later(engine, node, arguments.get(0, "dependency")):
-        found |= engine.read(result.unit.yields) if isinstance(result, Manager) else {result}
     return found
 
 
@@ -310,7 +302,7 @@ def _field(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     """A dataclass field: its default, or what its factory will give for each object."""
     engine.per_object.add(node)
     factories = arguments.keywords.get("default_factory", set()) | arguments.keywords.get("factory", set())
-    return arguments.keywords.get("default", set()) | _later(engine, node, factories)
+    return arguments.keywords.get("default", set()) | later(engine, node, factories)
 
 
 def _named_tuple(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
@@ -358,6 +350,7 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.super": _super,
     "builtins.object.__new__": _new,
     "builtins.globals": _globals,
+    "dependency_injector.providers.Container": inner_container,
     "builtins.__import__": _import_module,
     "importlib.import_module": _import_module,
     "dataclasses.field": _field,

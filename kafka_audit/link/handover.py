@@ -6,6 +6,7 @@ it, may release it, and may give it back (`instrument(producer)`), so the object
 
 from __future__ import annotations
 
+from kafka_audit.catalog.hooks import INCLUDES, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import contents
 from kafka_audit.link.engine import Arguments, Engine, Node, Registration, Values
@@ -20,18 +21,26 @@ from kafka_audit.link.values import (
     ForeignClient,
     FunctionValue,
     Instance,
+    Made,
     Partial,
+    Passed,
     Text,
+    Unread,
     Value,
 )
 
 
-def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments) -> Values:
-    """Give the arguments to `target`, a dotted name (`?` when unknown); returns what may come back."""
+def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments, host: Made | None = None) -> Values:
+    """Give the arguments to `target`, a dotted name (`?` when unknown); returns what may come back.
+
+    `host` is the object that the target belongs to, or that the call makes.
+    """
     select = _first_text(arguments)
+    if target.rpartition(".")[2] in INCLUDES and not arguments.get(0, "router"):
+        engine.hosting.blind.setdefault(node, engine.unit)
     back: Values = set()
     for index, values in enumerate(arguments.positional):
-        back |= _give(engine, target, node, values, select)
+        back |= _give(engine, target, node, values, select, host)
         for value in values:
             if isinstance(value, FunctionValue) and isinstance(value.unit.node, s.Function | s.Lambda):
                 # `atexit.register(close, producer)`: what follows the function is what it is called with.
@@ -39,8 +48,8 @@ def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments) -
                 for parameter, given in zip(value.unit.node.parameters, rest, strict=False):
                     engine.write(value.unit.place(parameter.name), given)
     for keyword, values in arguments.keywords.items():
-        back |= _give(engine, target, node, values, keyword)
-    return back | _give(engine, target, node, arguments.spread, select)
+        back |= _give(engine, target, node, values, keyword, host)
+    return back | _give(engine, target, node, arguments.spread, select, host)
 
 
 def _first_text(arguments: Arguments) -> str:
@@ -48,12 +57,19 @@ def _first_text(arguments: Arguments) -> str:
     return min((value.text for value in first if isinstance(value, Text)), default="")
 
 
-def _give(engine: Engine, target: str, node: s.Call, values: Values, select: str) -> Values:
+def _give(engine: Engine, target: str, node: s.Call, values: Values, select: str, host: Made | None) -> Values:
     back: Values = set()
     for value in values:
         match value:
-            case External() | Text():
+            case External(dotted, made):
+                if made is not None:
+                    engine.hosting.passed.setdefault((made, node), Passed(dotted, target, engine.unit))
+                if closes(dotted):
+                    engine.hosting.closings.setdefault((dotted, made, node), engine.unit)
+            case Text():
                 pass
+            case Unread(path) if host_named(target):
+                engine.wanted.add(path)  # a lifespan in a file of its own: it may release what carries no client there
             case ClientObject() | Instance() | ForeignClient():
                 engine.note_escape(value, target, node)
                 back.add(value)
@@ -62,21 +78,23 @@ def _give(engine: Engine, target: str, node: s.Call, values: Values, select: str
             case Container():
                 # One level: lists of callbacks are common, deeper nesting is data, and a list may contain itself.
                 inner = {v for v in contents(engine, value) if not isinstance(v, Container)}
-                _give(engine, target, node, inner, select)
+                _give(engine, target, node, inner, select, host)
             case _:
-                register(engine, target, node, value, select)
+                register(engine, target, node, value, select, host)
     return back
 
 
-def register(engine: Engine, target: str, node: Node, value: Value, select: str) -> None:
+def register(engine: Engine, target: str, node: Node, value: Value, select: str, host: Made | None = None) -> None:
     """Record that `target` was given a function to call."""
     line = node.at[0] if isinstance(node, s.Call) else node.line
     match value:
         case FunctionValue(unit):
-            engine.note_registration(unit, Registration(target, select, engine.unit, line, "argument", None, node))
+            given = Registration(target, select, engine.unit, line, "argument", None, node, host)
+            engine.note_registration(unit, given)
         case BoundMethod(unit, receiver):
-            engine.note_registration(unit, Registration(target, select, engine.unit, line, "argument", receiver, node))
+            given = Registration(target, select, engine.unit, line, "argument", receiver, node, host)
+            engine.note_registration(unit, given)
         case ClientMethod(receiver, name):
             note_client_event(engine, receiver, name, node, "callback", target)
         case Partial(inner):
-            register(engine, target, node, inner, select)
+            register(engine, target, node, inner, select, host)

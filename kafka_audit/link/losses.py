@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from kafka_audit.catalog.hooks import registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
@@ -210,13 +211,11 @@ def calls_to(lives: Lives, unit: Unit, wanted: set[Unit]) -> frozenset[s.Call]:
 
 
 def throws_at_yield(lives: Lives, unit: Unit) -> bool:
-    """Whether an exception can be thrown in at a `yield`: by the user of a context manager, not by a framework."""
-    return lives.engine.flagged(unit, "manager") and not _is_lifespan(lives, unit)
-
-
-def _is_lifespan(lives: Lives, unit: Unit) -> bool:
-    """Whether a framework drives the generator: it throws nothing in at the `yield`."""
-    return bool(lives.engine.registrations.get(unit))
+    """Whether an exception can be thrown in at a `yield`: by a `with`, and by frameworks in some of their hooks."""
+    given = lives.engine.registrations.get(unit, {}).values()
+    if not given:
+        return lives.engine.flagged(unit, "manager")
+    return any(hook.throws for each in given for hook in registered(each.target, each.select))
 
 
 def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.Call]:

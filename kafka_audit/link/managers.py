@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kafka_audit.catalog.hooks import MANAGED
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of
 from kafka_audit.link.engine import Engine, Node, Values
@@ -43,7 +44,9 @@ def enter_value(engine: Engine, value: Value, node: Node, is_async: bool | None)
                 for bound in attribute_of(engine, inner, method):
                     engine.apply_bound(bound, node)
             return {inner}
-        case External():
+        case External(dotted, made):
+            if dotted in MANAGED:
+                engine.hosting.closings.setdefault((dotted, made, node), engine.unit)
             return {value}
     return set()
 

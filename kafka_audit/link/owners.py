@@ -21,7 +21,7 @@ LONG_LIVED = frozenset({"module", "class", "field"})
 CARRIERS = frozenset({"tuple", RECORD})
 """Containers that only carry: what holds one of them holds its elements."""
 
-LOOSE = CARRIERS | {"arguments"}
+LOOSE = CARRIERS | {"arguments", "factory"}
 """Containers that only carry their elements for a moment."""
 
 
@@ -132,8 +132,8 @@ class Holdings:
 
     def _context_variable(self, place: Place) -> Place | None:
         owner = place.owner
-        if place.kind == "element" and isinstance(owner, Container) and owner.kind == "contextvar":
-            return next((p for p in self.places.get(owner, ()) if p.kind == "module"), None)
+        if place.kind == "element" and isinstance(owner, Container) and owner.kind in {"contextvar", "supplier"}:
+            return next((p for p in self.places.get(owner, ()) if p.kind in {"module", "class"}), None)
         return None
 
     def _is_cached(self, unit: Unit) -> bool:

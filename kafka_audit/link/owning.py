@@ -188,7 +188,8 @@ class Owning:
         return any(
             registration.receiver is value and self._is_run(life, value, registration.unit, registration.target)
             for unit in releasing
-            for registration in self.engine.registrations.get(unit, {}).values()
+            for registration in self.reach.registrations(unit)
+            if not self.discharge.hosts.unmet(registration)
         )
 
     def _keepers(self, holding: Holding) -> set[ClassScope]:
@@ -222,8 +223,8 @@ class Owning:
         for life in lives:
             if life.holding.kind not in {"instance", "pooled"} or not life.releases:
                 continue
-            if not self.discharge.effective(life) and self.discharge.weak_hooks(life, "exit"):
-                continue  # left to an exit handler that cannot work: KA501 tells it
+            if not self.discharge.effective(life) and self.discharge.told(life):
+                continue
             at_fault: list[Owner] = []
             for owner in self.roots(life):
                 silent = owner.is_released or not owner.opens or self._is_passed_on(owner)

@@ -12,6 +12,7 @@ from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.ends import Ends
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.failing import Failing
+from kafka_audit.link.injection import Injection
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.owning import Owner, Owning
@@ -34,6 +35,7 @@ class Program:
         self.owning = Owning(self.lives, self.discharge)
         self.failing = Failing(self.lives)
         self.ends = Ends(self.discharge, self.owning, self.failing)
+        self.injection = Injection(self.lives, self.discharge, self.owning)
         self.rollbacks = Rollbacks(self.lives)
         self.scripts = scripts_of(engine)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
@@ -147,7 +149,7 @@ class Program:
     def verdict(self, life: Life) -> Verdict:
         """Whether the client is released: on every path and by every owner, on some, never, or by somebody unknown."""
         if life.holding.kind == "managed":
-            return "always"
+            return "sometimes" if self.injection.unclosed(life) else "always"
         if life.holding.kind in {"delegated", "returned"} and not life.releases:
             return "delegated"
         if not life.releases:
@@ -158,6 +160,7 @@ class Program:
         owners = [owner for owner in self.owning.roots(life) if owner.opens]
         return bool(
             self.discharge.effective(life)
+            and not self.injection.unclosed(life)
             and is_always_released(life, self.losses(life))
             and self.rollbacks.defeated(life) is None
             and all(owner.is_released or owner.holding.kind in {"returned", "delegated"} for owner in owners)

@@ -13,18 +13,20 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal
 
-from kafka_audit.catalog.hooks import HOOKS
+from kafka_audit.catalog.hooks import HOOKS, Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import CallFact, Engine
+from kafka_audit.link.engine import CallFact, Engine, Registration
 from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.values import BoundMethod, FunctionValue, Value
+from kafka_audit.link.values import BoundMethod, Container, FunctionValue, Value
 
 EntryKind = Literal["import", "main", "hook", "framework", "reference", "test", "name", "exit", "api"]
 
 ENTRY_NAMES = frozenset({"main", "lambda_handler", "handler", "create_app", "app_factory"})
 """Functions that are started from outside by convention: console scripts, cloud functions, application factories."""
+
+NOWHERE: s.At = (0, 0, 0, 0)
 
 PLAIN_BASES = (
     "builtins.",
@@ -53,12 +55,24 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A way into the project: the kind, the unit that control enters, and for hooks what calls it."""
+    """A way into the project: the kind, the unit that control enters, and for hooks what calls it.
+
+    `hooks` are the catalogue's rows of that: several when it cannot be told which event calls.
+    """
 
     kind: EntryKind
     unit: Unit
     path: str
     target: str = ""
+    registration: Registration | None = None
+    hooks: tuple[Hook, ...] = ()
+
+    @property
+    def order(self) -> tuple[str, str, str, str, int, tuple[str, s.At]]:
+        """A fixed order of entries, in which no two are the same."""
+        given = self.registration
+        line, host = (given.line, given.host) if given is not None else (0, None)
+        return (self.kind, self.path, self.unit.qualname, self.target, line, host.order if host else ("", NOWHERE))
 
 
 class Reach:
@@ -87,12 +101,12 @@ class Reach:
 
     def entries(self, unit: Unit, *, tests: bool) -> list[Entry]:
         """The entries from which control can reach `unit`; those of test code only when `tests` is true."""
-        found: dict[tuple[EntryKind, str, str, str], Entry] = {}
+        found: dict[tuple[object, ...], Entry] = {}
         for current, edge in self._backwards(unit, lambda e: tests or context_of(e.caller.module.path) != "test"):
             for entry in self._entries_at(current, edge):
                 if tests or context_of(entry.path) != "test":
-                    found.setdefault((entry.kind, entry.path, entry.unit.qualname, entry.target), entry)
-        return [found[key] for key in sorted(found)]
+                    found.setdefault(entry.order, entry)
+        return sorted(found.values(), key=lambda entry: entry.order)
 
     def callers(self, unit: Unit) -> set[Unit]:
         """Every unit from which `unit` can be reached by calls, itself included."""
@@ -127,10 +141,12 @@ class Reach:
             guarded = edge is not None and edge.guarded
             yield Entry("main" if guarded else "import", unit, unit.module.path)
             return
-        for registration in self.engine.registrations.get(unit, {}).values():
-            yield Entry("hook", unit, registration.unit.module.path, registration.target)
+        for registration in self.registrations(unit):
+            rows = registered(registration.target, registration.select)
+            yield Entry("hook", unit, registration.unit.module.path, registration.target, registration, rows)
         if unit in self._named:
-            yield Entry("hook", unit, unit.module.path, self._named[unit])
+            hook = self._named[unit]
+            yield Entry("hook", unit, unit.module.path, f"{hook.target}.{hook.select}", None, (hook,))
         if unit in self._referenced:
             yield Entry("reference", unit, unit.module.path)
         if unit.function is None:
@@ -147,7 +163,13 @@ class Reach:
         if name == "__del__":
             yield Entry("exit", unit, unit.module.path, "object.__del__")
         if unit.method_of is not None and self._is_framework_method(unit.method_of, name):
-            yield Entry("framework", unit, unit.module.path)
+            yield Entry("framework", unit, unit.module.path, "", None, self._overridden(unit.method_of, name))
+
+    def registrations(self, unit: Unit) -> list[Registration]:
+        """To whom the function was given; without those to an unknown host where the host is known, too."""
+        every = self.engine.registrations.get(unit, {}).values()
+        known = {(each.target, each.line) for each in every if each.host is not None}
+        return [each for each in every if each.host is not None or (each.target, each.line) not in known]
 
     def _is_script(self, unit: Unit) -> bool:
         """Whether the project declares the function as a command: `package.module:function`."""
@@ -164,6 +186,12 @@ class Reach:
             return True
         bases = [base for base in ancestry(self.engine, scope) if isinstance(base, str)]
         return any(not base.startswith(PLAIN_BASES) for base in bases)
+
+    def _overridden(self, scope: ClassScope, name: str) -> tuple[Hook, ...]:
+        """The hooks that a method of this name is, by the library's classes that its class derives from."""
+        bases = [base for base in ancestry(self.engine, scope) if isinstance(base, str)]
+        rows = [hook for base in bases for hook in hooks_for(base)]
+        return tuple(hook for hook in rows if hook.via == "method" and hook.select == name)
 
     def _run_at_import(self) -> dict[Unit, Edge | None]:
         """What runs when the application's modules are imported, and for other files also what their own bodies run.
@@ -219,17 +247,25 @@ def _edge_order(edge: Edge) -> tuple[str, int, str, str, str]:
 
 
 def _referenced(engine: Engine) -> set[Unit]:
-    """Functions kept where anything may pick them up: fields, containers, attributes of other libraries' objects."""
+    """Functions kept where anything may pick them up: fields, containers, attributes of other libraries' objects.
+
+    A list that is only an argument (`on_shutdown=[close]`) is seen by nobody but the library that it is given to.
+    """
+    places = [place for place in engine.all_places() if place.values]
+    kept = {value for place in places for value in place.values if isinstance(value, Container)}
     found: set[Unit] = set()
-    for place in engine.all_places():
-        if place.kind in {"field", "element", "outside"}:
+    for place in places:
+        owner = place.owner
+        if place.kind in {"field", "outside"} or (
+            isinstance(owner, Container) and (owner in kept or owner.kind == "unknown")
+        ):
             found.update(unit for value in place.values if (unit := _function_in(value)) is not None)
     return found
 
 
-def _named(engine: Engine) -> dict[Unit, str]:
-    """Functions that a framework finds by their name in a class or file of a certain name, and the hook's target."""
-    found: dict[Unit, str] = {}
+def _named(engine: Engine) -> dict[Unit, Hook]:
+    """Functions that a framework finds by their name in a class or file of a certain name, and which hook each is."""
+    found: dict[Unit, Hook] = {}
     for hook in HOOKS:
         if hook.via != "named" or hook.target == "*":
             continue
@@ -241,7 +277,7 @@ def _named(engine: Engine) -> dict[Unit, str]:
                 values = unit.places[hook.select].values if hook.select in unit.places else ()
                 for value in values:
                     if isinstance(value, FunctionValue):
-                        found.setdefault(value.unit, f"{hook.target}.{hook.select}")
+                        found.setdefault(value.unit, hook)
     return found
 
 

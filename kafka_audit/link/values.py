@@ -133,9 +133,40 @@ class Unread(Value):
 
 @dataclass(eq=False, slots=True)
 class External(Value):
-    """A name of another library, dotted; `()` marks the result of a call: `fastapi.FastAPI().state`."""
+    """A name of another library, dotted; `()` marks the result of a call: `fastapi.FastAPI().state`.
+
+    `made` tells the hosts apart, the objects that hooks hang on: which application this is, or is an attribute of.
+    """
 
     dotted: str
+    made: Made | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Made:
+    """The creation of a host: its class as the catalogue calls it, and the call."""
+
+    name: str
+    unit: Unit
+    node: s.Call
+
+    def argument(self, keyword: str) -> s.Expr | None:
+        """What it was given under this keyword."""
+        return next((each.value for each in self.node.arguments if each.keyword == keyword), None)
+
+    @property
+    def order(self) -> tuple[str, s.At]:
+        """A fixed order of hosts: by file and place."""
+        return (self.unit.module.path, self.node.at)
+
+
+@dataclass(eq=False, slots=True)
+class Passed:
+    """A host, or one of its attributes (`dotted`), given to another library's function or to an unknown one (`?`)."""
+
+    dotted: str
+    target: str
+    unit: Unit
 
 
 @dataclass(eq=False, slots=True)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.context import context_of
+from kafka_audit.link.lives import owner_name
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, considered, created, owner_chain, started, subject
+from kafka_audit.rules._evidence import (
+    confidence_of_absence,
+    considered,
+    created,
+    import_chain,
+    owner_chain,
+    started,
+    subject,
+    where,
+)
 
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
     from kafka_audit.model import Severity
 
 BAD = """\
@@ -111,15 +124,18 @@ RULE = Rule(
         "still holds is then lost: ten of ten messages with aiokafka, a hundred of a hundred with confluent-kafka, and "
         "the exit status is 0. An aiokafka client also leaves its sender and metadata tasks behind, the ones that "
         '"Task was destroyed but it is pending!" complains of when the loop is closed over them. Tests stay green, '
-        "because pytest hides the warning that would tell."
+        "because pytest hides the warning that would tell. A client that a dependency container makes ends with the "
+        "container: code behind the `yield` of a provider runs when the container is closed, which most integrations "
+        "leave to the application."
     ),
     bad=BAD,
     good=GOOD,
     fix="safe",
-    fix_note="Add a function that releases the client and call it from the application's shutdown hook",
+    fix_note="Release the client, or close the container that made it, in the application's shutdown hook",
     since="0.1.0",
     references=(
         "aiokafka 0.14.0 and confluent-kafka 2.16.1: messages buffered at exit, counted against an embedded broker",
+        "dishka 1.10, dependency-injector 4.49, that-depends 4.2, wireup 2.13: what only their closing ends, run",
         "https://aiokafka.readthedocs.io/en/stable/producer.html",
     ),
 )
@@ -127,7 +143,13 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every client, and every project object that owns one, that lives in a process-wide place, never released."""
+    for life in program.audited:
+        if program.injection.unclosed(life):
+            yield _left_to_container(program, life)
     for life in program.owing():
+        provider = program.injection.endless(life)
+        if provider is not None and not life.site.client.flush_is_release:
+            yield from _provided(program, life, provider)
         if life.holding.kind == "global" and not life.site.client.flush_is_release:
             yield from _client(program, life)
     yield from _owners(program)
@@ -135,10 +157,8 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _client(program: Program, life: Life) -> Iterator[Alarm]:
     confidence = confidence_of_absence(program, life)
-    discharge = program.discharge
-    told = discharge.weak_hooks(life, "exit") or discharge.weak_hooks(life, "dead") or discharge.pretences(life)
-    if program.discharge.effective(life) or confidence is None or told:
-        return  # an exit handler that cannot work, or a dead hook, is the root cause: KA501 and KA504 tell it
+    if program.discharge.effective(life) or confidence is None or program.discharge.told(life):
+        return
     reason = "the release that exists is never reached" if life.releases else "never released"
     yield Alarm(
         path=life.path,
@@ -147,6 +167,48 @@ def _client(program: Program, life: Life) -> Iterator[Alarm]:
         confidence=confidence,
         producer=life.id,
         trace=(created(life), *started(program, life), *considered(program, life)),
+        severity=_severity(life),
+    )
+
+
+def _provided(program: Program, life: Life, provider: Unit) -> Iterator[Alarm]:
+    """The alarm on a client that a container hands out and that nothing at all releases."""
+    if confidence_of_absence(program, life) is None:
+        return
+    ends = f"{where(owner_name(provider))} provides it to a dependency container, and never releases it"
+    yield Alarm(
+        path=life.path,
+        at=life.site.node.at,
+        message=f"{subject(life)} is handed out by a dependency container, and nothing releases it",
+        confidence="medium",
+        producer=life.id,
+        trace=(
+            created(life),
+            *started(program, life),
+            Step(path=provider.module.path, line=provider.line, message=ends),
+        ),
+        severity=_severity(life),
+    )
+
+
+def _left_to_container(program: Program, life: Life) -> Alarm:
+    """The alarm on a client whose provider is resumed when its container is closed, which nothing does."""
+    steps: list[Step] = []
+    for unclosed in program.injection.unclosed(life):
+        provider, unit, line = unclosed.provider, unclosed.unit, unclosed.line
+        ends = f"{where(owner_name(provider))} provides it, and releases it when its container is closed"
+        callers = [edge for edge in program.lives.reach.incoming.get(unit, ()) if unit.kind == "function"]
+        opened = f"the container of {where(owner_name(unit))} is never closed"
+        steps.append(Step(path=provider.module.path, line=provider.line, message=ends))
+        steps += import_chain(edge for edge in callers if context_of(edge.caller.module.path) == context_of(life.path))
+        steps.append(Step(path=unit.module.path, line=line, message=opened))
+    return Alarm(
+        path=life.path,
+        at=life.site.node.at,
+        message=f"{subject(life)} ends with a dependency container that nothing closes",
+        confidence="medium",
+        producer=life.id,
+        trace=(created(life), *started(program, life), *dict.fromkeys(steps)),
         severity=_severity(life),
     )
 

@@ -102,5 +102,4 @@ def _is_released(program: Program, life: Life) -> bool:
     """Whether a method of the class releases it; for an object of another library, whether anything that runs does."""
     if life.holding.scope is not None or not life.releases:
         return bool(life.releases)
-    weak = program.discharge.weak_hooks(life, "exit") or program.discharge.weak_hooks(life, "dead")
-    return bool(weak or program.discharge.effective(life))
+    return program.discharge.told(life) or bool(program.discharge.effective(life))

@@ -91,6 +91,8 @@ def check(program: Program) -> Iterator[Alarm]:
         process_wide = life.holding.kind == "global"
         if filled is None or (program.discharge.effective(life) if process_wide else life.releases):
             continue
+        if program.discharge.told(life):
+            continue
         confidence = confidence_of_absence(program, life)
         if confidence is None or polls_until_delivered(life):
             continue

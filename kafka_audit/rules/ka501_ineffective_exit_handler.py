@@ -156,7 +156,8 @@ def place_of(weak: Weak) -> tuple[str, At]:
 def _registrar(weak: Weak) -> str:
     if weak.registration is not None:
         return f"`{weak.registration.target}`"
-    return f"`{weak.event.registrar}`" if weak.event.registrar else "`__del__`"
+    named = weak.target.rpartition(".")[2] if weak.target != "object.__del__" else ""
+    return f"`{weak.event.registrar or named or '__del__'}`"
 
 
 def _steps(life: Life, weak: Weak, name: str, path: str, at: At) -> list[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kafka_audit.link.lives import owner_name
 from kafka_audit.model import Step
@@ -11,7 +11,9 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, registered_at, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.catalog.schema import Need
     from kafka_audit.link.program import Program
+    from kafka_audit.model import Confidence
 
 BAD = """\
 from contextlib import asynccontextmanager
@@ -77,10 +79,11 @@ RULE = Rule(
     default=True,
     summary="A hook that releases a Kafka client is registered where nothing ever runs it",
     rationale=(
-        "The release is written and registered, and the framework never calls it. FastAPI runs `on_event` and "
-        "`add_event_handler` handlers only in its default lifespan: an application that is given a `lifespan` of its "
-        "own ignores them without a word, and the lifespan of a mounted sub-application is not run by its parent. "
-        "Everything looks right in review, and the buffered messages are lost at each deployment. Releasing in the "
+        "The release is written and registered, and the framework never calls it. FastAPI runs the handlers of "
+        "`on_event`, `add_event_handler` and `on_shutdown=` only in its default lifespan: an application that is given "
+        "a `lifespan` of its own ignores them without a word. The hooks of a mounted application, its lifespan "
+        "included, are not run by its parent, and those of a router or a blueprint only once an application includes "
+        "it. Everything looks right in review, and the buffered messages are lost at each deployment. Releasing in the "
         "hook that does run costs one line."
     ),
     bad=BAD,
@@ -89,10 +92,19 @@ RULE = Rule(
     fix_note="Move the release behind the `yield` of the lifespan that runs",
     since="0.1.0",
     references=(
-        "FastAPI 0.162 and Starlette: on_event beside an explicit lifespan, and a mounted application's lifespan, run",
+        "FastAPI 0.165, Starlette 1.10: handlers beside an explicit lifespan, and a mounted application's hooks, run",
+        "Quart 0.22 and Sanic 25.12: the hooks of a blueprint that is not registered, run",
         "https://fastapi.tiangolo.com/advanced/events/",
     ),
 )
+
+
+WHY: Final[dict[Need, tuple[str, Confidence]]] = {
+    "no lifespan": ("that an explicit lifespan silences", "high"),
+    "unmounted": ("of an application that is only mounted in another one", "medium"),
+    "included": ("of a router that no application includes", "medium"),
+}
+"""What each unmet need makes of the hook, and how sure that is: other code may serve an application or a router."""
 
 
 def check(program: Program) -> Iterator[Alarm]:
@@ -102,16 +114,18 @@ def check(program: Program) -> Iterator[Alarm]:
             continue
         for weak in program.discharge.weak_hooks(life, "dead"):
             registration = weak.registration
-            if registration is None:
+            need = program.discharge.hosts.unmet(registration) if registration is not None else None
+            if registration is None or need not in WHY:
                 continue
             path = registration.unit.module.path
             at = registered_at(registration)
             name = where(owner_name(weak.handler))
+            why, confidence = WHY[need]
             yield Alarm(
                 path=path,
                 at=at,
-                message=f"{subject(life)} is released by {name}, a hook that an explicit lifespan silences",
-                confidence="high",
+                message=f"{subject(life)} is released by {name}, a hook {why}",
+                confidence=confidence,
                 producer=life.id,
                 trace=(
                     created(life),

@@ -11,7 +11,11 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, registered_at, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.facts.schema import At
+    from kafka_audit.link.discharge import Weak
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.model import Confidence
 
 BAD = """\
 import threading
@@ -84,11 +88,11 @@ RULE = Rule(
     default=True,
     summary="A hook that runs for each request, or in another process, releases a process-wide Kafka client",
     rationale=(
-        "A hook has a scope, and so has a client. Flask's `teardown_appcontext` runs at the end of every request and "
-        "every command: a process-wide producer that it closes serves one request and refuses the next, or is torn "
-        "down while another thread sends. A hook of the parent process, such as Celery's `worker_shutdown` under a "
-        "pre-forking pool, never runs in the children that hold the clients. Both pass a test that makes a single "
-        "request."
+        "A hook has a scope, and so has a client. Flask's `teardown_appcontext`, and the code behind the `yield` of a "
+        "FastAPI dependency, run at the end of every request: a process-wide producer that they release serves one "
+        "request and refuses the next, or is torn down while another one sends. A hook of the parent process, such as "
+        "Celery's `worker_shutdown` under a pre-forking pool or Sanic's `main_process_stop`, never runs in the "
+        "children that hold the clients. Both pass a test that makes a single request."
     ),
     bad=BAD,
     good=GOOD,
@@ -96,7 +100,8 @@ RULE = Rule(
     fix_note="Register the release with a hook that runs once, when the process that holds the client ends",
     since="0.1.0",
     references=(
-        "Flask 3.1: teardown_appcontext runs at the end of each request, run",
+        "Flask 3.1, Quart 0.22, FastAPI 0.165: what runs at the end of each request, run",
+        "Celery 5.7, Sanic 25.12 and gunicorn 27.0: which hooks run in the parent process, run",
         "https://docs.celeryq.dev/en/stable/userguide/signals.html",
         "https://flask.palletsprojects.com/en/stable/appcontext/",
     ),
@@ -104,25 +109,46 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every process-wide client that a hook of each request releases."""
+    """Every client that a hook of each request, of each task or of the parent process releases."""
     for life in program.owing():
-        if life.holding.kind != "global":
-            continue
-        for weak in program.discharge.per_request_hooks(life):
-            registration = weak.registration
-            if registration is None:
-                continue
-            path, name = registration.unit.module.path, where(owner_name(weak.handler))
-            at = registered_at(registration)
-            yield Alarm(
-                path=path,
-                at=at,
-                message=f"{subject(life)} serves the whole process, but {name} releases it after every request",
-                confidence="high",
-                producer=life.id,
-                trace=(
-                    created(life),
-                    Step(path=weak.event.unit.module.path, line=weak.event.line, message="released here"),
-                    Step(path=path, line=registration.line, message=f"{name} runs at the end of each request"),
-                ),
+        for weak in program.discharge.early_hooks(life):
+            name = where(owner_name(weak.handler))
+            yield from _alarm(
+                life,
+                weak,
+                f"{subject(life)} serves the whole process, but {name} releases it after every {weak.why}",
+                f"{name} runs at the end of each {weak.why}",
+                "high",
             )
+        for weak in [] if program.discharge.effective(life) else program.discharge.weak_hooks(life, "scope"):
+            name = where(owner_name(weak.handler))
+            yield from _alarm(
+                life,
+                weak,
+                f"{subject(life)} is made in the workers, but {name}, which releases it, runs in their parent process",
+                f"{name} runs in the parent process, which has no such client",
+                "high" if program.discharge.scopes.is_certain(life) else "medium",
+            )
+
+
+def _alarm(life: Life, weak: Weak, message: str, last: str, confidence: Confidence) -> Iterator[Alarm]:
+    path, at = registered(weak)
+    yield Alarm(
+        path=path,
+        at=at,
+        message=message,
+        confidence=confidence,
+        producer=life.id,
+        trace=(
+            created(life),
+            Step(path=weak.event.unit.module.path, line=weak.event.line, message="released here"),
+            Step(path=path, line=at[0], message=last),
+        ),
+    )
+
+
+def registered(weak: Weak) -> tuple[str, At]:
+    """Where the handler is registered, or where it is defined when the framework finds it by its name."""
+    if weak.registration is not None:
+        return weak.registration.unit.module.path, registered_at(weak.registration)
+    return weak.handler.module.path, (weak.handler.line, 1, weak.handler.line, 1)

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from starlette.applications import Starlette
 from starlette.routing import Mount, Router
 
+from kafka_audit.catalog.hooks import hooks_for
 from tests.hooks.rows import condition, scope
 from tests.hooks.server import serve
 
@@ -136,6 +137,22 @@ def test_a_yield_dependency_ends_with_each_request(calls: Calls):
     serve(app, "/path", "/path")
     assert calls == ["made", "request", "released"] * 2
     assert scope("fastapi.Depends") == "request"
+
+
+def test_an_error_of_the_handler_is_raised_at_the_yield_of_a_dependency(calls: Calls):
+    async def resource() -> AsyncIterator[None]:
+        calls.append("made")
+        yield
+        calls.append("released")
+
+    def fail() -> None:
+        raise HTTPException(400)
+
+    app = FastAPI()
+    app.get("/path", dependencies=[Depends(resource)])(fail)
+    serve(app, "/path")
+    assert calls == ["made"]
+    assert {hook.throws for hook in hooks_for("fastapi.Depends")} == {True}
 
 
 def test_a_handler_that_fails_at_startup_keeps_shutdown_handlers_from_running(calls: Calls):
