@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for remark in stale(measured.remarks, measured.disagreements):
             print(f"no longer needed: the remark on {remark.path}:{remark.line}", file=sys.stderr)
         if options.update:
-            _update(options.update, tables.markdown(measured))
+            update(options.update, tables.markdown(measured))
         else:
             sys.stdout.write(FORMATS[options.format](measured))
     except MeasureError as error:
@@ -50,7 +50,7 @@ def measure(truth: Sequence[Path], reports: Sequence[tuple[str, Path]], remarks:
     names = [base.name for base, _ in meant]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise MeasureError(f"there are several reports on {', '.join(repeated)}")
-    found = [mark for base, path in meant for mark in marks(base, _read_report(path))]
+    found = [mark for base, path in meant for mark in marks(base, read_report(path))]
     found.sort(key=lambda mark: mark.code_base)
     return Measured(
         rows=tuple(rows(found)),
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report",
         metavar="NAME=FILE",
-        type=_named_report,
+        type=named_report,
         action="append",
         required=True,
         help="a report on the code base that the labels call NAME: `repo`, or `repo@` and the beginning of a commit",
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _named_report(argument: str) -> tuple[str, Path]:
+def named_report(argument: str) -> tuple[str, Path]:
     """The two halves of `NAME=FILE`. A released package's name may itself hold `==`, so the last sign divides."""
     name, sign, path = argument.rpartition("=")
     if not (name and sign and path):
@@ -91,7 +91,8 @@ def _named_report(argument: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def _read_report(path: Path) -> Report:
+def read_report(path: Path) -> Report:
+    """A JSON report that was written to a file. Raises `MeasureError` when it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as error:
@@ -100,7 +101,7 @@ def _read_report(path: Path) -> Report:
         raise MeasureError(f"{path} is no report: {error}") from error
 
 
-def _update(path: Path, part: str) -> None:
+def update(path: Path, part: str) -> None:
     """Put `part` between the markers of a page."""
     page = path.read_text(encoding="utf-8") if path.exists() else ""
     head, begin, rest = page.partition(BEGIN)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, find_method
 from kafka_audit.link.context import context_of
-from kafka_audit.link.discharge import Discharge
+from kafka_audit.link.discharge import Discharge, Weak
 from kafka_audit.link.engine import Event
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owners import Holding
@@ -235,6 +235,13 @@ class Owning:
                 if owner.origin not in seen and keepers.isdisjoint(ancestry(self.engine, owner.value.scope)):
                     seen.add(owner.origin)
                     yield owner
+
+    def exit_hooks(self, owner: Owner) -> list[Weak]:
+        """The exit handlers that ask this very object for a release that cannot work there."""
+        releasing = self.closure(owner.life.releases)
+        asking = {caller for caller, callee in self._calls_on(owner.value) if callee in releasing}
+        hooks = self.discharge.weak_hooks(owner.life, "exit")
+        return [weak for weak in hooks if not asking.isdisjoint(self.reach.below(weak.handler))]
 
     def _leaves(self, owner: Owner) -> bool:
         """Whether the object is returned out of the project: by a function that nothing here calls."""

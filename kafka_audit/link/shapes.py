@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine
@@ -79,7 +79,16 @@ def _is_lock(engine: Engine, unit: Unit, value: s.Expr) -> bool:
     return any(lock in words(value).lower() for lock in LOCKS)
 
 
-def second_releases(lives: Lives, audited: Iterator[Life]) -> list[tuple[Unit, Life, s.Call]]:
+class Skipped(NamedTuple):
+    """A release that a failing one before it, of another client, would skip."""
+
+    unit: Unit
+    life: Life
+    node: s.Call
+    before: s.Call
+
+
+def second_releases(lives: Lives, audited: Iterator[Life]) -> list[Skipped]:
     """Releases that a failing release before them, of another client, would skip."""
     owner_of: dict[object, Life] = {}
     units: dict[Unit, None] = {}
@@ -91,21 +100,22 @@ def second_releases(lives: Lives, audited: Iterator[Life]) -> list[tuple[Unit, L
     found = []
     for unit in units:
         for block in _blocks(unit.body):
-            found += [(unit, life, node) for life, node in _in_sequence(block, owner_of)]
-    return sorted(found, key=lambda each: (each[0].module.path, each[2].at))
+            found += [Skipped(unit, *each) for each in _in_sequence(block, owner_of)]
+    return sorted(found, key=lambda each: (each.unit.module.path, each.node.at))
 
 
-def _in_sequence(block: s.Body, owner_of: dict[object, Life]) -> Iterator[tuple[Life, s.Call]]:
+def _in_sequence(block: s.Body, owner_of: dict[object, Life]) -> Iterator[tuple[Life, s.Call, s.Call]]:
     """The releases of a block that come after the unprotected release of another client in the same block."""
-    before: set[str] = set()
+    before: dict[str, s.Call] = {}
     for statement in block:
         if isinstance(statement, s.Try):
             continue
         nodes = [p for e in _expressions_of(statement) for p in inside(e) if isinstance(p, s.Call) and p in owner_of]
         for node in nodes:
-            if before - {owner_of[node].id}:
-                yield owner_of[node], node
-        before.update(owner_of[node].id for node in nodes)
+            earlier = [call for client, call in before.items() if client != owner_of[node].id]
+            if earlier:
+                yield owner_of[node], node, earlier[-1]
+        before.update((owner_of[node].id, node) for node in nodes)
 
 
 def _expressions_of(statement: s.Stmt) -> Iterator[s.Expr]:

@@ -221,8 +221,8 @@ def _severity(life: Life) -> Severity:
 
 def _owners(program: Program) -> Iterator[Alarm]:
     for owner in program.unreleased_owners():
-        if owner.holding.kind != "global":
-            continue
+        if owner.holding.kind != "global" or program.owning.exit_hooks(owner):
+            continue  # KA501 tells of a handler that cannot work
         name = owner.value.scope.name
         yield Alarm(
             path=owner.path,

@@ -104,7 +104,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every creation of an owner outside of globals whose release exists and is never asked for."""
     for owner in program.unreleased_owners():
-        if owner.holding.kind != "global":
+        if owner.holding.kind != "global" and not program.owning.exit_hooks(owner):
             yield Alarm(
                 path=owner.path,
                 at=owner.at,

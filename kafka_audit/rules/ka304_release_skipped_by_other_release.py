@@ -118,7 +118,7 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every release that follows an unprotected release of another client in the same block."""
-    for unit, life, node in second_releases(program.lives, program.owing()):
+    for unit, life, node, before in second_releases(program.lives, program.owing()):
         path, name = unit.module.path, where(owner_name(unit))
         yield Alarm(
             path=path,
@@ -128,6 +128,7 @@ def check(program: Program) -> Iterator[Alarm]:
             producer=life.id,
             trace=(
                 created(life),
+                Step(path=path, line=before.at[0], message=f"{name} releases another client, which can fail"),
                 Step(path=path, line=node.at[0], message=f"{name} gets here only if nothing failed before"),
             ),
         )

@@ -14,7 +14,6 @@ from kafka_audit.rules._evidence import created, registered_at, started, subject
 if TYPE_CHECKING:
     from kafka_audit.facts.schema import At
     from kafka_audit.link.discharge import Weak
-    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -137,7 +136,25 @@ def check(program: Program) -> Iterator[Alarm]:
                 message=f"{subject(life)} is left to {_registrar(weak)}, where its event loop is gone",
                 confidence="medium",
                 producer=life.id,
-                trace=(created(life), *started(program, life), *_steps(life, weak, name, path, at)),
+                trace=(created(life), *started(program, life), *_steps(program, weak, name, path, at)),
+            )
+    yield from _owners(program)
+
+
+def _owners(program: Program) -> Iterator[Alarm]:
+    """The same for objects that own such a client, and that a handler asks to release it."""
+    for owner in program.unreleased_owners():
+        for weak in program.owning.exit_hooks(owner)[:1]:
+            (path, at), name = place_of(weak), where(owner_name(weak.handler))
+            kept = f"{owner.name} in `{owner.holding.place}`"
+            made = Step(path=owner.path, line=owner.at[0], message=f"{owner.name} is created in {where(owner.owner)}")
+            yield Alarm(
+                path=path,
+                at=at,
+                message=f"{kept} is left to {_registrar(weak)}, where the event loop of its client is gone",
+                confidence="medium",
+                producer=owner.life.id,
+                trace=(made, created(owner.life), *_steps(program, weak, name, path, at)),
             )
 
 
@@ -160,8 +177,20 @@ def _registrar(weak: Weak) -> str:
     return f"`{weak.event.registrar or named or '__del__'}`"
 
 
-def _steps(life: Life, weak: Weak, name: str, path: str, at: At) -> list[Step]:
-    event = weak.event
+def _steps(program: Program, weak: Weak, name: str, path: str, at: At) -> list[Step]:
+    """The release, the handler, and each way in which the handler tries to run it."""
+    event, reach = weak.event, program.lives.reach
     release = Step(path=event.unit.module.path, line=event.line, message=f"{where(owner_name(event.unit))} releases it")
     handler = Step(path=path, line=at[0], message=f"{name} runs at exit and cannot await that on the client's own loop")
-    return [release, handler]
+    towards = reach.callers(event.unit)
+    edges = [edge for edge in reach.outgoing.get(weak.handler, ()) if edge.callee in towards]
+    tries = [
+        Step(path=weak.handler.module.path, line=edge.line, message=f"`{owner_name(edge.callee)}` {_TRIES[runner]}")
+        for edge in edges
+        if edge.fact is not None and (runner := program.engine.runners.get(edge.fact.node, "")) in _TRIES
+    ]
+    return [release, handler, *tries]
+
+
+_TRIES = {"new": "is run on a loop that is not the client's", "task": "is put into a task that nothing runs any more"}
+"""What the ways of running a coroutine come to at exit, by what runs it."""

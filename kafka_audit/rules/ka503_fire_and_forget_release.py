@@ -86,12 +86,11 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every release that is put into a task which nothing keeps or waits for."""
     for life in program.owing():
-        if program.discharge.weak_hooks(life, "exit") and not program.discharge.effective(life):
-            continue  # the task is made in an exit handler: KA501
+        at_exit = {weak.handler for weak in program.discharge.weak_hooks(life, "exit")}
         for event in life.releases:
             found = _task(program, event)
-            if found is None:
-                continue
+            if found is None or found[0] in at_exit:
+                continue  # a task that is made in an exit handler: KA501 tells it
             unit, task = found
             path, name = unit.module.path, where(owner_name(unit))
             yield Alarm(
