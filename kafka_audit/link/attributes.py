@@ -133,16 +133,17 @@ def find_method(engine: Engine, scope: ClassScope, name: str) -> Unit | None:
     return None
 
 
-def descendants(scope: ClassScope) -> list[ClassScope]:
+def descendants(engine: Engine, scope: ClassScope) -> list[ClassScope]:
     """All project classes below this one."""
     order: dict[ClassScope, None] = {}
-    stack = list(scope.children)
+    stack = [scope]
     while stack:
         current = stack.pop()
         if current not in order:
             order[current] = None
             stack.extend(current.children)
-    return list(order)
+            engine.ask(current)
+    return list(order)[1:]
 
 
 def _mangled(engine: Engine, name: str) -> str:
@@ -157,7 +158,7 @@ def _mangled(engine: Engine, name: str) -> str:
 def _of_instance(engine: Engine, scope: ClassScope, name: str, receiver: Value, *, is_exact: bool) -> Values:
     found: Values = set()
     line = ancestry(engine, scope)
-    below = [] if is_exact else descendants(scope)
+    below = [] if is_exact else descendants(engine, scope)
     for base in (*line, *below):
         if isinstance(base, ClassScope):
             found |= engine.read(base.field(name))
@@ -217,7 +218,7 @@ def _of_class(engine: Engine, receiver: ClassValue, name: str) -> Values:
     scope, name = receiver.scope, _mangled(engine, name)
     found: Values = set()
     line = ancestry(engine, scope)
-    for base in [*line, *descendants(scope)]:
+    for base in [*line, *descendants(engine, scope)]:
         if isinstance(base, ClassScope) and (name in base.body.bound or name in base.body.places):
             for value in engine.read(base.body.place(name)):
                 is_class_method = isinstance(value, FunctionValue) and engine.flagged(value.unit, "class")

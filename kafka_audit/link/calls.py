@@ -108,9 +108,10 @@ def gather(engine: Engine, node: s.Call) -> Arguments:
 def _spread_keywords(engine: Engine, arguments: Arguments, values: Values) -> None:
     for value in values:
         if isinstance(value, Container):
+            engine.read(value.whole)  # a new key must wake the reader
             for key, place in list(value.slots_.items()):
                 if isinstance(key, str):
-                    arguments.keywords.setdefault(key, engine.read(place))
+                    arguments.keywords.setdefault(key, place.values)
 
 
 def apply(engine: Engine, callee: Value, node: s.Call, arguments: Arguments) -> Values:

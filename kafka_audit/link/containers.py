@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Arguments, Engine, Values
 from kafka_audit.link.scopes import lookup
-from kafka_audit.link.values import Container, ContainerMethod, External, Instance, Manager, Place, Value
+from kafka_audit.link.values import Container, ContainerMethod, External, Instance, Manager, Value
 from kafka_audit.link.words import words
 
 STORES = frozenset(
@@ -66,14 +66,14 @@ def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
             if isinstance(element, s.Starred):
                 engine.write(container.rest, iterate(engine, engine.evaluate(element.value)))
             else:
-                engine.write(_slot(container, index), engine.evaluate(element))
+                engine.write(container.slot(index), engine.evaluate(element))
         return keep(container, is_empty=not node.elements)
     for entry in node.entries:
         values = engine.evaluate(entry.value)
         if entry.key is None:
             _merge(engine, container, values)
         elif isinstance(entry.key, s.Constant):
-            engine.write(_slot(container, entry.key.value), values)
+            engine.write(container.slot(entry.key.value), values)
         else:
             engine.evaluate(entry.key)
             engine.write(container.rest, values)
@@ -82,8 +82,7 @@ def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
 
 def keep(container: Container, *, is_empty: bool) -> Values:
     """The container as a value, unless it was made with data only."""
-    places = (container.rest, *container.slots_.values())
-    holds = any(not isinstance(value, External) for place in places for value in place.values)
+    holds = any(not isinstance(value, External) for value in container.whole.values)
     return {container} if is_empty or holds else set()
 
 
@@ -91,16 +90,10 @@ def _merge(engine: Engine, container: Container, values: Values) -> None:
     """`**other` inside a display: the other's keys stay apart."""
     for value in values:
         if isinstance(value, Container):
+            engine.read(value.whole)  # a new key must wake the reader
             for key, place in list(value.slots_.items()):
-                engine.write(_slot(container, key), engine.read(place))
-            engine.write(container.rest, engine.read(value.rest))
-
-
-def _slot(container: Container, key: str | int | float | bool | None) -> Place:
-    place = container.slots_.get(key)
-    if place is None:
-        place = container.slots_[key] = Place("element", container, str(key), container.rest.text)
-    return place
+                engine.write(container.slot(key), place.values)
+            engine.write(container.rest, value.rest.values)
 
 
 def iterate(engine: Engine, values: Values) -> Values:
@@ -119,11 +112,7 @@ def iterate(engine: Engine, values: Values) -> Values:
 
 def contents(engine: Engine, container: Container) -> Values:
     """Everything in a container."""
-    # The rest is read even when slots exist: a later `append` must wake the reader.
-    found = engine.read(container.rest)
-    if not container.slots_:
-        return found
-    return found.union(*[engine.read(place) for place in container.slots_.values()])
+    return engine.read(container.whole)
 
 
 def unpack(engine: Engine, values: Values, index: int) -> Values:
@@ -153,7 +142,7 @@ def element_load(engine: Engine, base: s.Expr, values: Values, key: s.Expr) -> V
             found |= element_of(engine, value, key.value)
         else:
             found |= iterate(engine, {value})
-    implicit = engine.containers.get(_stand_in(engine, base))
+    implicit = engine.stand_in(_stand_in(engine, base))
     if implicit is not None:
         found |= contents(engine, implicit)
     if not found and _outside_key(key):
@@ -180,14 +169,14 @@ def element_store(engine: Engine, base: s.Expr, values: Values, key: s.Expr | No
         containers = [engine.container(_stand_in(engine, base), "unknown", line, words(base))]
     for container in containers:
         if isinstance(key, s.Constant):
-            engine.write(_slot(container, key.value), stored)
+            engine.write(container.slot(key.value), stored)
         else:
             engine.write(container.rest, stored)
 
 
 def store_under(engine: Engine, container: Container, key: str, values: Values) -> None:
     """Put values under a constant key of a known container."""
-    engine.write(_slot(container, key), values)
+    engine.write(container.slot(key), values)
 
 
 def _outside_key(key: s.Expr | None) -> str:
@@ -241,10 +230,10 @@ def _store(engine: Engine, method: ContainerMethod, arguments: Arguments, node: 
     for index, values in enumerate(arguments.all()):
         if keyed and index == 0:
             continue
-        place = _slot(container, key) if key is not None else container.rest
+        place = container.slot(key) if key is not None else container.rest
         engine.write(place, iterate(engine, values) if many else values)
     for keyword, values in arguments.keywords.items() if many else ():
-        engine.write(_slot(container, keyword), values)
+        engine.write(container.slot(keyword), values)
 
 
 def _load_into(found: Values, engine: Engine, method: ContainerMethod, node: s.Call) -> None:
@@ -254,9 +243,9 @@ def _load_into(found: Values, engine: Engine, method: ContainerMethod, node: s.C
     key = _constant_key(node) if named else None
     if key is not None and key in container.slots_:
         found |= engine.read(container.slots_[key])
-    elif container.slots_:
-        found.update(*[engine.read(place) for place in container.slots_.values()])
-    found |= engine.read(container.rest)
+        found |= engine.read(container.rest)
+    else:
+        found |= contents(engine, container)
 
 
 def _constant_key(node: s.Call) -> str | None:

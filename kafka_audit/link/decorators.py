@@ -68,6 +68,7 @@ def _flag(engine: Engine, unit: Unit, last: str) -> None:
         fixtures = engine.fixtures.setdefault(unit.function.name, [])
         if unit not in fixtures:
             fixtures.append(unit)
+            engine.tell(("fixture", unit.function.name))
 
 
 def _last_name(decorator: s.Expr) -> str:

@@ -7,7 +7,7 @@ object's methods, or the functions that get to the client.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -80,7 +80,7 @@ class Ends:
         direct = {event.node for event in owner.life.uses if event.unit is unit and event.method not in QUIET}
         return _Nodes(_calls(opens), releases, _calls(uses | direct))
 
-    def _nodes(self, unit: Unit, value: Instance, wanted: set[Unit]) -> frozenset[Node]:
+    def _nodes(self, unit: Unit, value: Instance, wanted: Set[Unit]) -> frozenset[Node]:
         """The calls (and `with` items) of `unit` on this object that reach one of the wanted functions."""
         facts = [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
         return frozenset(

@@ -1,14 +1,14 @@
 """The state of the value flow: what every place holds, and which units must be looked at again.
 
-The flow is a fixpoint over the whole program: each unit is evaluated, reads and writes places, and is evaluated again
-when a place that it read gains a value. Values only ever grow, so it ends. Inside a unit the order of statements does
-not matter here; paths are another module's business.
+The flow is a fixpoint over the whole program: each statement is evaluated, reads and writes places, and is evaluated
+again when a place that it read gains a value. Values only ever grow, so it ends. Inside a unit the order of statements
+does not matter here; paths are another module's business.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -84,6 +84,19 @@ class Arguments:
 
 
 @dataclass(eq=False, slots=True)
+class Turn:
+    """What is evaluated at a time: a statement of a unit without the blocks in it, or what the unit's parameters get.
+
+    `guarded` statements stand behind `if __name__ == "__main__"`.
+    """
+
+    unit: Unit
+    statement: s.Stmt | None
+    guarded: bool = False
+    is_queued: bool = False
+
+
+@dataclass(eq=False, slots=True)
 class CallFact:
     """A call and the project's functions it can reach, with the receivers it reaches them through."""
 
@@ -140,7 +153,8 @@ class Engine:
     """All places and values of one program, and the work list.
 
     `evaluate` and `apply` (what an expression can be, what calling a value gives) are set by `link.flow`: expressions,
-    attributes and calls need each other, and meet here instead of importing each other in a circle.
+    attributes and calls need each other, and meet here instead of importing each other in a circle. `turn` is what is
+    evaluated right now; `unit` and `guarded` are its own, until something says otherwise for a moment.
     """
 
     def __init__(self, modules: dict[str, Module], paths: ModulePaths) -> None:
@@ -149,6 +163,7 @@ class Engine:
         self.evaluate: Callable[[s.Expr], Values]
         self.apply: Callable[[Value, s.Call, Arguments], Values]
         self.apply_bound: Callable[[Value, Node], Values]
+        self.turn: Turn
         self.unit: Unit
         self.guarded = False
         self.sites: dict[tuple[s.Call, str], Site] = {}
@@ -174,82 +189,96 @@ class Engine:
         self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}
         self.settled = False
-        self.statement: s.Stmt | None = None
-        self.is_statement_guarded = False
-        self.waiting: dict[tuple[Unit, s.Stmt | None, bool], None] = {}
+        self.waiting: dict[Turn, None] = {}
         self.related = Related(modules, paths)
         self._interned: dict[tuple[object, ...], Value] = {}
+        self._texts: dict[str, Text] = {}
         self._outside: dict[tuple[str, str], Place] = {}
         self._origins: dict[tuple[s.Call, ClassScope], Origin] = {}
-        self._work: deque[Unit] = deque()
-        self._queued: set[Unit] = set()
+        self._asking: dict[object, dict[Turn, None]] = {}
+        self._turns: dict[Unit, tuple[Turn, ...]] = {}
+        self._work: deque[Turn] = deque()
 
     # The work list.
 
-    def add(self, modules: Mapping[str, Module]) -> None:
+    def add(self, modules: Mapping[str, Module], turns: Callable[[Unit], Iterable[Turn]]) -> None:
         """Take in further files: everything that imports anything may mean something else now."""
         self.modules.update(modules)
         self.related = Related(self.modules, self.paths)
         for path in sorted(self.modules):
             for unit in self.modules[path].units:
+                if path in modules:
+                    self._turns[unit] = tuple(turns(unit))
                 if path in modules or unit.imports:
-                    self.enqueue(unit)
+                    for turn in self._turns[unit]:
+                        self.enqueue(turn)
 
-    def solve(self, evaluate: Callable[[Engine, Unit], None], resume: Callable[[Engine, s.Stmt], None]) -> None:
-        """Evaluate every unit that waits, until nothing changes.
+    def solve(self, run: Callable[[Engine, Turn], None]) -> None:
+        """Evaluate every statement that waits, until nothing changes.
 
         In a first pass nothing is taken for unknown, because it may only not be known yet. What still has no value
         then is unknown for good, and a second pass says what that means: objects given to it are handed over.
         """
         self.settled = False
-        self._drain(evaluate)
+        self._drain(run)
         self.settled = True
-        for unit, statement, guarded in self.waiting:
-            if statement is None:
-                self.enqueue(unit)
-            else:
-                self.unit, self.guarded = unit, guarded
-                resume(self, statement)
-        self._drain(evaluate)
+        for turn in self.waiting:
+            self.enqueue(turn)
+        self._drain(run)
 
     def look(self, unit: Unit, expression: s.Expr) -> Values:
         """What an expression of a unit can be, once everything is settled."""
-        self.unit = unit
+        self.turn, self.unit = Turn(unit, None), unit
         return self.evaluate(expression)
 
     def wait(self) -> None:
         """Look at the current statement again once it is settled what stays unknown."""
-        self.waiting[self.unit, self.statement, self.is_statement_guarded] = None
+        self.waiting[self.turn] = None
 
-    def _drain(self, evaluate: Callable[[Engine, Unit], None]) -> None:
+    def _drain(self, run: Callable[[Engine, Turn], None]) -> None:
         while self._work:
-            unit = self._work.popleft()
-            self._queued.discard(unit)
-            self.unit = unit
-            self.guarded = False
-            evaluate(self, unit)
+            turn = self._work.popleft()
+            turn.is_queued = False
+            self.turn, self.unit, self.guarded = turn, turn.unit, turn.guarded
+            run(self, turn)
 
-    def enqueue(self, unit: Unit) -> None:
-        """Ask for another look at `unit`."""
-        if unit not in self._queued:
-            self._queued.add(unit)
-            self._work.append(unit)
+    def enqueue(self, turn: Turn) -> None:
+        """Ask for another look at a statement."""
+        if not turn.is_queued:
+            turn.is_queued = True
+            self._work.append(turn)
 
     def read(self, place: Place) -> Values:
-        """What the place holds; the current unit is looked at again when that grows."""
-        place.readers[self.unit] = None
+        """What the place holds; the current statement is looked at again when that grows."""
+        place.readers[self.turn] = None
         return place.values
 
     def write(self, place: Place, values: Values) -> None:
         """Add values to a place and wake its readers if any is new."""
+        if values <= place.values:
+            return
         new = values.difference(place.values)
-        if new and place.kind not in KEEPS_TEXT:
+        if place.kind not in KEEPS_TEXT:
             new = {value for value in new if type(value) is not Text}
         if not new or len(place.values) > MOST_VALUES:
             return
+        self._grow(place, new)
+        if isinstance(place.owner, Container) and place.owner.whole is not place:
+            self._grow(place.owner.whole, new)
+
+    def _grow(self, place: Place, new: Values) -> None:
         place.values = place.values.union(new)
         for reader in place.readers:
             self.enqueue(reader)
+
+    def ask(self, what: object) -> None:
+        """Look at the current statement again when there is news of `what`, which is no place: see `tell`."""
+        self._asking.setdefault(what, {})[self.turn] = None
+
+    def tell(self, what: object) -> None:
+        """Wake all that asked for `what`: a container that is known by its place, a subclass, a fixture."""
+        for turn in self._asking.get(what, ()):
+            self.enqueue(turn)
 
     # Values by their origin.
 
@@ -295,7 +324,10 @@ class Engine:
 
     def text(self, text: str) -> Text:
         """A string constant."""
-        return self.intern(Text, text)
+        value = self._texts.get(text)
+        if value is None:
+            value = self._texts[text] = Text(text)
+        return value
 
     def origin(self, node: s.Call, scope: ClassScope) -> Origin:
         """The creation of an object of `scope` by this call."""
@@ -321,7 +353,13 @@ class Engine:
         if found is None:
             found = self.containers[key] = Container(self.unit, kind, line, Place("element", None, "", text))
             found.rest.owner = found
+            self.tell(key)
         return found
+
+    def stand_in(self, key: object) -> Container | None:
+        """The container that is known only by the place which it is kept in, if there is one by now."""
+        self.ask(key)
+        return self.containers.get(key)
 
     def all_places(self) -> Iterator[Place]:
         """Every place of the program."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
 
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
-from kafka_audit.link.engine import Engine
+from kafka_audit.link.engine import Engine, Turn
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.scopes import build_module
-from kafka_audit.link.statements import run_statement, run_unit
-
-What = TypeVar("What")
+from kafka_audit.link.statements import run, turns
 
 Load = Callable[[list[str]], Mapping[str, FileFacts]]
 """Reads and extracts further files of the project, by path; those that cannot be read are left out."""
@@ -27,21 +24,17 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load) -> En
     engine.apply_bound = partial(calls.apply_bound, engine)
     asked: set[str] = set()
     while sources:
-        engine.add({path: build_module(path, sources[path]) for path in sorted(sources)})
-        engine.solve(_noting_faults(run_unit), _noting_faults(run_statement))
+        engine.add({path: build_module(path, sources[path]) for path in sorted(sources)}, turns)
+        engine.solve(_run)
         missing = sorted(engine.wanted - engine.modules.keys() - asked)
         asked.update(missing)
         sources = load(missing) if missing else {}
     return engine
 
 
-def _noting_faults(run: Callable[[Engine, What], None]) -> Callable[[Engine, What], None]:
-    """One function that the flow cannot take must not cost the answer about all the others."""
-
-    def noted(engine: Engine, what: What) -> None:
-        try:
-            run(engine, what)
-        except Exception as error:  # whatever it is, the report tells it
-            engine.faults.setdefault(engine.unit, f"{type(error).__name__}: {error}")
-
-    return noted
+def _run(engine: Engine, turn: Turn) -> None:
+    """Evaluate a statement. One that the flow cannot take must not cost the answer about all the others."""
+    try:
+        run(engine, turn)
+    except Exception as error:  # whatever it is, the report tells it
+        engine.faults.setdefault(engine.unit, f"{type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -197,7 +197,7 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
     )
 
 
-def calls_to(lives: Lives, unit: Unit, wanted: set[Unit]) -> frozenset[s.Call]:
+def calls_to(lives: Lives, unit: Unit, wanted: Set[Unit]) -> frozenset[s.Call]:
     """The calls of a unit that can run one of the wanted functions and wait for it."""
     return frozenset(
         edge.fact.node

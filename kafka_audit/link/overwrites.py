@@ -86,7 +86,7 @@ def _units(lives: Lives, life: Life) -> Iterator[Unit]:
     if place is None:
         return
     if life.holding.kind == "instance" and life.holding.scope is not None:
-        family = [life.holding.scope, *descendants(life.holding.scope)]
+        family = [life.holding.scope, *descendants(lives.engine, life.holding.scope)]
         family += [base for base in ancestry(lives.engine, life.holding.scope) if isinstance(base, ClassScope)]
         for scope in dict.fromkeys(family):
             for methods in scope.methods.values():

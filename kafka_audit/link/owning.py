@@ -67,6 +67,7 @@ class Owning:
                 for base in ancestry(self.engine, value.scope):
                     if isinstance(base, ClassScope):
                         self._by_scope.setdefault(base, []).append(value)
+        self._roots: dict[str, list[Owner]] = {}
         self.calls: dict[Instance, list[tuple[Unit, Unit]]] = {}
         for fact in self.engine.calls.values():
             for callee, receivers in fact.callees.items():
@@ -76,6 +77,11 @@ class Owning:
 
     def roots(self, life: Life) -> list[Owner]:
         """The objects that keep this client, then the objects that keep those, each where it is created."""
+        if life.id not in self._roots:
+            self._roots[life.id] = self._find_roots(life)
+        return self._roots[life.id]
+
+    def _find_roots(self, life: Life) -> list[Owner]:
         releasing = self.closure(life.releases)
         opening = self.reach.callers(life.site.unit)
         direct = any(self._goes_past(life, event) for event in self.discharge.effective(life))
@@ -90,7 +96,7 @@ class Owning:
             )
             opens = any(callee in opening for _, callee in self.calls.get(value, ())) or life.site.unit.kind == "class"
             found.append(Owner(life, value, origin, layer, holding, opens, is_released))
-        return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at))
+        return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at, owner.name))
 
     def closure(self, events: tuple[Event, ...]) -> set[Unit]:
         """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""

@@ -39,6 +39,7 @@ class Program:
         self.rollbacks = Rollbacks(self.lives)
         self.scripts = scripts_of(engine)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
+        self._losses: dict[str, list[Loss]] = {}
 
     def faults(self) -> dict[str, list[Flaw]]:
         """By file: the functions that could not be followed, though the file could be read."""
@@ -196,7 +197,9 @@ class Program:
 
     def losses(self, life: Life) -> list[Loss]:
         """The ways out of the making function that lose the client."""
-        return losses_of(self.failing, life)
+        if life.id not in self._losses:
+            self._losses[life.id] = losses_of(self.failing, life)
+        return self._losses[life.id]
 
 
 def _is_bound(unit: Unit, name: str) -> bool:

@@ -86,6 +86,9 @@ class Reach:
         for edge in _edges(engine):
             self.outgoing.setdefault(edge.caller, []).append(edge)
             self.incoming.setdefault(edge.callee, []).append(edge)
+        self._callers: dict[Unit, frozenset[Unit]] = {}
+        self._below: dict[Unit, frozenset[Unit]] = {}
+        self._entries: dict[tuple[Unit, bool], list[Entry]] = {}
         self._referenced = _referenced(engine)
         self._named = _named(engine)
         self.at_import = self._run_at_import()
@@ -101,6 +104,11 @@ class Reach:
 
     def entries(self, unit: Unit, *, tests: bool) -> list[Entry]:
         """The entries from which control can reach `unit`; those of test code only when `tests` is true."""
+        if (unit, tests) not in self._entries:
+            self._entries[unit, tests] = self._find_entries(unit, tests)
+        return self._entries[unit, tests]
+
+    def _find_entries(self, unit: Unit, tests: bool) -> list[Entry]:
         found: dict[tuple[object, ...], Entry] = {}
         for current, edge in self._backwards(unit, lambda e: tests or context_of(e.caller.module.path) != "test"):
             for entry in self._entries_at(current, edge):
@@ -108,12 +116,19 @@ class Reach:
                     found.setdefault(entry.order, entry)
         return sorted(found.values(), key=lambda entry: entry.order)
 
-    def callers(self, unit: Unit) -> set[Unit]:
+    def callers(self, unit: Unit) -> frozenset[Unit]:
         """Every unit from which `unit` can be reached by calls, itself included."""
-        return {current for current, _ in self._backwards(unit, lambda _: True)}
+        if unit not in self._callers:
+            self._callers[unit] = frozenset(current for current, _ in self._backwards(unit, lambda _: True))
+        return self._callers[unit]
 
-    def below(self, unit: Unit) -> set[Unit]:
+    def below(self, unit: Unit) -> frozenset[Unit]:
         """Every unit that `unit` can reach by calls, itself included."""
+        if unit not in self._below:
+            self._below[unit] = frozenset(self._forwards(unit))
+        return self._below[unit]
+
+    def _forwards(self, unit: Unit) -> set[Unit]:
         seen, stack = {unit}, [unit]
         while stack:
             for edge in self.outgoing.get(stack.pop(), ()):

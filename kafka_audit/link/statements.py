@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka_audit.facts import schema as s
@@ -10,34 +10,41 @@ from kafka_audit.link.annotations import types_of
 from kafka_audit.link.binding import bind, variable
 from kafka_audit.link.containers import element_store, iterate
 from kafka_audit.link.decorators import decorate
-from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.engine import Engine, Turn, Values
 from kafka_audit.link.imports import bind_import
 from kafka_audit.link.managers import enter
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import Instance, Unread
-from kafka_audit.link.walk import bound_names
+from kafka_audit.link.walk import bound_names, child_bodies
 
 
-def run_unit(engine: Engine, unit: Unit) -> None:
-    """Evaluate one unit once."""
-    engine.statement = None
+def turns(unit: Unit) -> Iterator[Turn]:
+    """What there is to evaluate in a unit, in the order of the code."""
     if unit.function is not None:
-        _receive(engine, unit, unit.function)
-    run_body(engine, unit.body)
+        yield Turn(unit, None)
+    yield from _turns(unit, unit.body, guarded=False)
 
 
-def run_body(engine: Engine, body: s.Body) -> None:
-    """Evaluate the statements of a block."""
-    outer, is_outer_guarded = engine.statement, engine.is_statement_guarded
+def _turns(unit: Unit, body: s.Body, *, guarded: bool) -> Iterator[Turn]:
     for statement in body:
-        run_statement(engine, statement)
-    engine.statement, engine.is_statement_guarded = outer, is_outer_guarded
+        if type(statement) in _RUN:
+            yield Turn(unit, statement, guarded)
+        for inner in child_bodies(statement):
+            if isinstance(statement, s.If) and inner is statement.body:
+                if _is_typing_guard(statement.test):
+                    continue  # only its imports count, and the `if` itself sees to them
+                guards = unit.kind == "module" and is_main_guard(statement.test)
+                yield from _turns(unit, inner, guarded=guarded or guards)
+            else:
+                yield from _turns(unit, inner, guarded=guarded)
 
 
-def run_statement(engine: Engine, statement: s.Stmt) -> None:
-    """Evaluate one statement."""
-    engine.statement, engine.is_statement_guarded = statement, engine.guarded
-    _RUN[type(statement)](engine, statement)
+def run(engine: Engine, turn: Turn) -> None:
+    """Evaluate one statement once, or what is known of the parameters."""
+    if turn.statement is not None:
+        _RUN[type(turn.statement)](engine, turn.statement)
+    elif turn.unit.function is not None:
+        _receive(engine, turn.unit, turn.unit.function)
 
 
 def _receive(engine: Engine, unit: Unit, node: s.Function) -> None:
@@ -51,6 +58,7 @@ def _receive(engine: Engine, unit: Unit, node: s.Function) -> None:
     for parameter in parameters:
         if parameter.annotation is not None:
             engine.write(unit.place(parameter.name), types_of(engine, parameter.annotation))
+        engine.ask(("fixture", parameter.name))
         for fixture in engine.fixtures.get(parameter.name, ()):
             if fixture is not unit and _sees(unit, fixture):
                 place = fixture.yields if fixture.is_generator else fixture.result
@@ -140,14 +148,6 @@ def _if(engine: Engine, node: s.If) -> None:
     engine.evaluate(node.test)
     if _is_typing_guard(node.test):
         _import_for_types(engine, node)
-        return
-    before = engine.guarded
-    guards = is_main_guard(node.test)
-    if guards and engine.unit.kind == "module":
-        engine.guarded = True
-    run_body(engine, node.body)
-    engine.guarded = before
-    run_body(engine, node.orelse)
 
 
 def _is_typing_guard(test: s.Expr) -> bool:
@@ -163,7 +163,6 @@ def _import_for_types(engine: Engine, node: s.If) -> None:
     for statement in node.body:
         if isinstance(statement, s.Import) and statement.bound not in real:
             bind_import(engine, statement)
-    run_body(engine, node.orelse)
 
 
 def is_main_guard(test: s.Expr) -> bool:
@@ -177,22 +176,10 @@ def is_main_guard(test: s.Expr) -> bool:
 
 def _while(engine: Engine, node: s.While) -> None:
     engine.evaluate(node.test)
-    run_body(engine, node.body)
-    run_body(engine, node.orelse)
 
 
 def _for(engine: Engine, node: s.For) -> None:
     bind(engine, node.target, iterate(engine, engine.evaluate(node.iterable)), node.line)
-    run_body(engine, node.body)
-    run_body(engine, node.orelse)
-
-
-def _try(engine: Engine, node: s.Try) -> None:
-    run_body(engine, node.body)
-    for handler in node.handlers:
-        run_body(engine, handler.body)
-    run_body(engine, node.orelse)
-    run_body(engine, node.final)
 
 
 def _with(engine: Engine, node: s.With) -> None:
@@ -200,7 +187,6 @@ def _with(engine: Engine, node: s.With) -> None:
         entered = enter(engine, item, engine.evaluate(item.value), node.is_async)
         if item.target is not None:
             bind(engine, item.target, entered, item.line)
-    run_body(engine, node.body)
 
 
 def _match(engine: Engine, node: s.Match) -> None:
@@ -210,7 +196,6 @@ def _match(engine: Engine, node: s.Match) -> None:
             engine.write(variable(engine, name), values | iterate(engine, values))
         if case.guard is not None:
             engine.evaluate(case.guard)
-        run_body(engine, case.body)
 
 
 def _function(engine: Engine, node: s.Function) -> None:
@@ -245,16 +230,11 @@ def _class(engine: Engine, node: s.Class) -> None:
             parent = getattr(value, "scope", None)
             if parent is not None and scope not in parent.children:
                 parent.children[scope] = None
-                for unit in parent.module.units:
-                    engine.enqueue(unit)
+                engine.tell(parent)
     for decorator in node.decorators:
         engine.evaluate(decorator)
     engine.note_implicit(body, node.line)
     engine.write(variable(engine, node.name), {engine.class_value(scope)})
-
-
-def _nothing(engine: Engine, node: object) -> None:
-    """Statements that move no value."""
 
 
 _RUN: dict[type, Callable[[Engine, Any], None]] = {
@@ -263,18 +243,15 @@ _RUN: dict[type, Callable[[Engine, Any], None]] = {
     s.Evaluate: _evaluate,
     s.Return: _return,
     s.Raise: _raise,
-    s.Break: _nothing,
-    s.Continue: _nothing,
     s.Delete: _delete,
     s.Assert: _assert,
-    s.Declare: _nothing,
     s.If: _if,
     s.While: _while,
     s.For: _for,
-    s.Try: _try,
     s.With: _with,
     s.Match: _match,
     s.Function: _function,
     s.Class: _class,
     s.Import: bind_import,
 }
+"""For each kind of statement that moves values: what it does itself, apart from the blocks in it."""

@@ -7,13 +7,14 @@ result of a function, the elements of a container.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from kafka_audit.facts import schema as s
 
 if TYPE_CHECKING:
     from kafka_audit.catalog.clients import Client
+    from kafka_audit.link.engine import Turn
     from kafka_audit.link.scopes import ClassScope, Module, Unit
 
 PlaceKind = Literal["local", "module", "class", "field", "result", "yield", "element", "outside", "bases"]
@@ -28,7 +29,7 @@ class Place:
     name: str
     text: str = ""
     values: set[Value] = field(default_factory=set)
-    readers: dict[Unit, None] = field(default_factory=dict)
+    readers: dict[Turn, None] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -171,13 +172,30 @@ class Passed:
 
 @dataclass(eq=False, slots=True)
 class Container(Value):
-    """A list, dict, tuple, queue made at one place in the code. Constant keys and indices keep places of their own."""
+    """A list, dict, tuple, queue made at one place in the code. Constant keys and indices keep places of their own.
+
+    `whole` holds what all of these hold together; without any slots, it is `rest`.
+    """
 
     unit: Unit
     kind: str
     line: int
     rest: Place
     slots_: dict[str | int | float | bool | None, Place] = field(default_factory=dict)
+    whole: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without slots."""
+        self.whole = self.rest
+
+    def slot(self, key: str | int | float | bool | None) -> Place:
+        """The place under a constant key, made on first use."""
+        place = self.slots_.get(key)
+        if place is None:
+            if self.whole is self.rest:
+                self.whole = replace(self.rest, readers=self.rest.readers.copy())
+            place = self.slots_[key] = Place("element", self, str(key), self.rest.text)
+        return place
 
 
 RECORD = "record"
