@@ -24,6 +24,7 @@ from kafka_audit.link.values import (
     FunctionValue,
     Instance,
     ModuleValue,
+    Place,
     Site,
     Super,
     Unread,
@@ -85,6 +86,14 @@ def ancestry(engine: Engine, scope: ClassScope) -> list[ClassScope | Client | st
 
     Depth first, each once: close enough to Python's order for finding where a method comes from.
     """
+    engine.ask(scope)
+    found = engine.above.get(scope)
+    if found is None:
+        found = engine.above[scope] = _line(scope)
+    return found
+
+
+def _line(scope: ClassScope) -> list[ClassScope | Client | str]:
     order: dict[ClassScope | Client | str, None] = {}
     stack: list[ClassScope | Client | str] = [scope]
     while stack:
@@ -93,13 +102,13 @@ def ancestry(engine: Engine, scope: ClassScope) -> list[ClassScope | Client | st
             continue
         order[current] = None
         if isinstance(current, ClassScope):
-            stack.extend(reversed(list(_bases(engine, current))))
+            stack.extend(reversed(list(_bases(current))))
     return list(order)
 
 
-def _bases(engine: Engine, scope: ClassScope) -> Iterator[ClassScope | Client | str]:
+def _bases(scope: ClassScope) -> Iterator[ClassScope | Client | str]:
     for place in scope.bases:
-        for value in sorted(engine.read(place), key=_base_order):
+        for value in sorted(place.values, key=_base_order):
             match value:
                 case ClassValue(base):
                     yield base
@@ -135,15 +144,40 @@ def find_method(engine: Engine, scope: ClassScope, name: str) -> Unit | None:
 
 def descendants(engine: Engine, scope: ClassScope) -> list[ClassScope]:
     """All project classes below this one."""
+    engine.ask(scope)
+    found = engine.below.get(scope)
+    if found is None:
+        found = engine.below[scope] = _below(scope)
+    return found
+
+
+def _below(scope: ClassScope) -> list[ClassScope]:
     order: dict[ClassScope, None] = {}
-    stack = [scope]
+    stack = list(scope.children)
     while stack:
         current = stack.pop()
         if current not in order:
             order[current] = None
             stack.extend(current.children)
-            engine.ask(current)
-    return list(order)[1:]
+    return list(order)
+
+
+def inherit(engine: Engine, scope: ClassScope, place: Place, values: Values) -> None:
+    """Let one of the bases of a class be any of these values."""
+    if values <= place.values:
+        return
+    engine.write(place, values)
+    for value in place.values:
+        if isinstance(value, Unread):
+            engine.wanted.add(value.path)
+        parent = getattr(value, "scope", None)
+        if parent is not None:
+            parent.children[scope] = None
+    for relative in (*_below(scope), *_line(scope)):
+        if isinstance(relative, ClassScope):
+            engine.above.pop(relative, None)
+            engine.below.pop(relative, None)
+            engine.tell(relative)
 
 
 def _mangled(engine: Engine, name: str) -> str:

@@ -7,7 +7,7 @@ does not matter here; paths are another module's business.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -20,6 +20,7 @@ from kafka_audit.link.related import Related
 from kafka_audit.link.scopes import ClassScope, Module, Unit
 from kafka_audit.link.values import (
     ClassValue,
+    ClientObject,
     ClientType,
     Container,
     External,
@@ -48,9 +49,11 @@ Mode = Literal["awaited", "run", "dropped", "used"]
 Runner = Literal["new", "kept", "task", "group"]
 """What runs a coroutine that is not awaited: a new event loop, one that the program kept, a task, a task group."""
 
-MOST_VALUES = 120
-"""More different values than this in one place say nothing any more; further ones are ignored."""
+MOST_VALUES = 48
+"""A place with more different values than this is given anything there is, as the parameters of test doubles are."""
 
+TELLING = (ClassValue, ClientObject, ClientType, ForeignClient, FunctionValue)
+"""The kinds of values that such a place still takes; further objects in it, and their methods, say nothing any more."""
 
 KEEPS_TEXT = frozenset({"local", "module", "class"})
 """Places through which strings flow: enough for `getattr` and `import_module` with a constant kept in a variable."""
@@ -191,11 +194,13 @@ class Engine:
         self.settled = False
         self.waiting: dict[Turn, None] = {}
         self.related = Related(modules, paths)
+        self.above: dict[ClassScope, list[ClassScope | Client | str]] = {}
+        self.below: dict[ClassScope, list[ClassScope]] = {}
         self._interned: dict[tuple[object, ...], Value] = {}
         self._texts: dict[str, Text] = {}
         self._outside: dict[tuple[str, str], Place] = {}
         self._origins: dict[tuple[s.Call, ClassScope], Origin] = {}
-        self._asking: dict[object, dict[Turn, None]] = {}
+        self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
         self._turns: dict[Unit, tuple[Turn, ...]] = {}
         self._work: deque[Turn] = deque()
 
@@ -260,7 +265,9 @@ class Engine:
         new = values.difference(place.values)
         if place.kind not in KEEPS_TEXT:
             new = {value for value in new if type(value) is not Text}
-        if not new or len(place.values) > MOST_VALUES:
+        if len(place.values) > MOST_VALUES:
+            new = {value for value in new if isinstance(value, TELLING)}
+        if not new:
             return
         self._grow(place, new)
         if isinstance(place.owner, Container) and place.owner.whole is not place:
@@ -273,11 +280,11 @@ class Engine:
 
     def ask(self, what: object) -> None:
         """Look at the current statement again when there is news of `what`, which is no place: see `tell`."""
-        self._asking.setdefault(what, {})[self.turn] = None
+        self._asking[what][self.turn] = None
 
     def tell(self, what: object) -> None:
-        """Wake all that asked for `what`: a container that is known by its place, a subclass, a fixture."""
-        for turn in self._asking.get(what, ()):
+        """Wake all that asked for `what`: a container that is known by its place, a class's family, a fixture."""
+        for turn in self._asking.get(what, ()):  # `get` makes no entry
             self.enqueue(turn)
 
     # Values by their origin.

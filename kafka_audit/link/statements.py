@@ -7,6 +7,7 @@ from typing import Any
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.annotations import types_of
+from kafka_audit.link.attributes import inherit
 from kafka_audit.link.binding import bind, variable
 from kafka_audit.link.containers import element_store, iterate
 from kafka_audit.link.decorators import decorate
@@ -14,7 +15,7 @@ from kafka_audit.link.engine import Engine, Turn, Values
 from kafka_audit.link.imports import bind_import
 from kafka_audit.link.managers import enter
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Instance, Unread
+from kafka_audit.link.values import Instance
 from kafka_audit.link.walk import bound_names, child_bodies
 
 
@@ -223,14 +224,7 @@ def _class(engine: Engine, node: s.Class) -> None:
     assert scope is not None
     positional = [argument for argument in node.bases if argument.keyword is None]
     for place, argument in zip(scope.bases, positional, strict=True):
-        engine.write(place, engine.evaluate(argument.value))
-        for value in place.values:
-            if isinstance(value, Unread):
-                engine.wanted.add(value.path)
-            parent = getattr(value, "scope", None)
-            if parent is not None and scope not in parent.children:
-                parent.children[scope] = None
-                engine.tell(parent)
+        inherit(engine, scope, place, engine.evaluate(argument.value))
     for decorator in node.decorators:
         engine.evaluate(decorator)
     engine.note_implicit(body, node.line)
