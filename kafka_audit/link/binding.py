@@ -19,9 +19,10 @@ def variable(engine: Engine, name: str) -> Place:
 
 def bind(engine: Engine, target: s.Expr, values: Values, line: int) -> None:
     """Assign `values` to a target of any shape."""
+    if type(target) is s.Name:  # nearly all of them, and a pattern takes its time
+        engine.write(variable(engine, target.id), values)
+        return
     match target:
-        case s.Name(name):
-            engine.write(variable(engine, name), values)
         case s.Attribute(base, name):
             store_attribute(engine, engine.evaluate(base), name, values, words(target))
         case s.Subscript(base, key):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Arguments, Engine, Values
 from kafka_audit.link.scopes import lookup
-from kafka_audit.link.values import Container, ContainerMethod, External, Instance, Manager, Value
+from kafka_audit.link.values import Container, ContainerMethod, External, Instance, Key, Manager, Text, Value
 from kafka_audit.link.words import words
 
 STORES = frozenset(
@@ -59,31 +61,49 @@ MAKERS = frozenset(
 
 def display(engine: Engine, node: s.Sequence | s.Mapping) -> Values:
     """A list, tuple, set or dict display: an empty one may be filled later, one that holds only data is no value."""
-    kind = node.kind if isinstance(node, s.Sequence) else "dict"
-    container = engine.container(node, kind, 0)
-    if isinstance(node, s.Sequence):
-        for index, element in enumerate(node.elements):
-            if isinstance(element, s.Starred):
-                engine.write(container.rest, iterate(engine, engine.evaluate(element.value)))
-            else:
-                engine.write(container.slot(index), engine.evaluate(element))
-        return keep(container, is_empty=not node.elements)
+    found = _listed(engine, node) if isinstance(node, s.Sequence) else _mapped(engine, node)
+    if found and not any(is_more_than_data(iterate(engine, v) if how == "merged" else v) for how, _, v in found):
+        return set()
+    container = engine.container(node, node.kind if isinstance(node, s.Sequence) else "dict", 0)
+    for how, key, values in found:
+        if how == "merged":
+            _merge(engine, container, values)
+        else:
+            engine.write(container.slot(key) if how == "slot" else container.rest, values)
+    return {container}
+
+
+_Part = tuple[Literal["slot", "rest", "merged"], Key, Values]
+"""How a part of a display goes into the container, under which constant key, and what it can be."""
+
+
+def _listed(engine: Engine, node: s.Sequence) -> list[_Part]:
+    found: list[_Part] = []
+    for index, element in enumerate(node.elements):
+        if isinstance(element, s.Starred):
+            found.append(("rest", None, iterate(engine, engine.evaluate(element.value))))
+        else:
+            found.append(("slot", index, engine.evaluate(element)))
+    return found
+
+
+def _mapped(engine: Engine, node: s.Mapping) -> list[_Part]:
+    found: list[_Part] = []
     for entry in node.entries:
         values = engine.evaluate(entry.value)
         if entry.key is None:
-            _merge(engine, container, values)
+            found.append(("merged", None, values))
         elif isinstance(entry.key, s.Constant):
-            engine.write(container.slot(entry.key.value), values)
+            found.append(("slot", entry.key.value, values))
         else:
             engine.evaluate(entry.key)
-            engine.write(container.rest, values)
-    return keep(container, is_empty=not node.entries)
+            found.append(("rest", None, values))
+    return found
 
 
-def keep(container: Container, *, is_empty: bool) -> Values:
-    """The container as a value, unless it was made with data only."""
-    holds = any(not isinstance(value, External) for value in container.whole.values)
-    return {container} if is_empty or holds else set()
+def is_more_than_data(values: Values) -> bool:
+    """Whether there is an object among the values: something else than strings and names of other libraries."""
+    return any(type(value) is not External and type(value) is not Text for value in values)
 
 
 def _merge(engine: Engine, container: Container, values: Values) -> None:
@@ -125,7 +145,7 @@ def unpack(engine: Engine, values: Values, index: int) -> Values:
     return found
 
 
-def element_of(engine: Engine, value: Value, key: str | int | float | bool | None) -> Values:
+def element_of(engine: Engine, value: Value, key: Key) -> Values:
     """What `value[key]` gives for a constant key."""
     if isinstance(value, Container):
         if key in value.slots_:

@@ -1,26 +1,24 @@
-"""The state of the value flow: what every place holds, and which units must be looked at again.
+"""The state of the value flow: what every place holds, and what was met on the way.
 
-The flow is a fixpoint over the whole program: each statement is evaluated, reads and writes places, and is evaluated
-again when a place that it read gains a value. Values only ever grow, so it ends. Inside a unit the order of statements
-does not matter here; paths are another module's business.
+The flow is a fixpoint over the whole program (`link/fixpoint.py`). The order of statements does not matter to it; paths
+are another module's business.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
+from kafka_audit.link.fixpoint import Fixpoint, Turn
 from kafka_audit.link.hosting import Hosting
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.related import Related
 from kafka_audit.link.scopes import ClassScope, Module, Unit
 from kafka_audit.link.values import (
     ClassValue,
-    ClientObject,
     ClientType,
     Container,
     External,
@@ -49,15 +47,6 @@ Mode = Literal["awaited", "run", "dropped", "used"]
 Runner = Literal["new", "kept", "task", "group"]
 """What runs a coroutine that is not awaited: a new event loop, one that the program kept, a task, a task group."""
 
-MOST_VALUES = 48
-"""A place with more different values than this is given anything there is, as the parameters of test doubles are."""
-
-TELLING = (ClassValue, ClientObject, ClientType, ForeignClient, FunctionValue)
-"""The kinds of values that such a place still takes; further objects in it, and their methods, say nothing any more."""
-
-KEEPS_TEXT = frozenset({"local", "module", "class"})
-"""Places through which strings flow: enough for `getattr` and `import_module` with a constant kept in a variable."""
-
 
 def position(node: Node) -> s.At:
     """Where a call or a `with` item stands; for an item that is no call, its line."""
@@ -84,19 +73,6 @@ class Arguments:
     def all(self) -> list[Values]:
         """Every argument's values."""
         return [*self.positional, *self.keywords.values(), self.spread]
-
-
-@dataclass(eq=False, slots=True)
-class Turn:
-    """What is evaluated at a time: a statement of a unit without the blocks in it, or what the unit's parameters get.
-
-    `guarded` statements stand behind `if __name__ == "__main__"`.
-    """
-
-    unit: Unit
-    statement: s.Stmt | None
-    guarded: bool = False
-    is_queued: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -152,23 +128,20 @@ class Escape:
     node: s.Call
 
 
-class Engine:
-    """All places and values of one program, and the work list.
+class Engine(Fixpoint):
+    """All places and values of one program.
 
     `evaluate` and `apply` (what an expression can be, what calling a value gives) are set by `link.flow`: expressions,
-    attributes and calls need each other, and meet here instead of importing each other in a circle. `turn` is what is
-    evaluated right now; `unit` and `guarded` are its own, until something says otherwise for a moment.
+    attributes and calls need each other, and meet here instead of importing each other in a circle.
     """
 
     def __init__(self, modules: dict[str, Module], paths: ModulePaths) -> None:
+        super().__init__()
         self.modules = modules
         self.paths = paths
         self.evaluate: Callable[[s.Expr], Values]
         self.apply: Callable[[Value, s.Call, Arguments], Values]
         self.apply_bound: Callable[[Value, Node], Values]
-        self.turn: Turn
-        self.unit: Unit
-        self.guarded = False
         self.sites: dict[tuple[s.Call, str], Site] = {}
         self.calls: dict[Node, CallFact] = {}
         self.implicit: dict[tuple[Unit, Unit], int] = {}
@@ -191,8 +164,6 @@ class Engine:
         self.wanted: set[str] = set()
         self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}
-        self.settled = False
-        self.waiting: dict[Turn, None] = {}
         self.related = Related(modules, paths)
         self.above: dict[ClassScope, list[ClassScope | Client | str]] = {}
         self.below: dict[ClassScope, list[ClassScope]] = {}
@@ -200,92 +171,17 @@ class Engine:
         self._texts: dict[str, Text] = {}
         self._outside: dict[tuple[str, str], Place] = {}
         self._origins: dict[tuple[s.Call, ClassScope], Origin] = {}
-        self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
-        self._turns: dict[Unit, tuple[Turn, ...]] = {}
-        self._work: deque[Turn] = deque()
-
-    # The work list.
 
     def add(self, modules: Mapping[str, Module], turns: Callable[[Unit], Iterable[Turn]]) -> None:
-        """Take in further files: everything that imports anything may mean something else now."""
+        """Take in further files."""
         self.modules.update(modules)
         self.related = Related(self.modules, self.paths)
-        for path in sorted(self.modules):
-            for unit in self.modules[path].units:
-                if path in modules:
-                    self._turns[unit] = tuple(turns(unit))
-                if path in modules or unit.imports:
-                    for turn in self._turns[unit]:
-                        self.enqueue(turn)
-
-    def solve(self, run: Callable[[Engine, Turn], None]) -> None:
-        """Evaluate every statement that waits, until nothing changes.
-
-        In a first pass nothing is taken for unknown, because it may only not be known yet. What still has no value
-        then is unknown for good, and a second pass says what that means: objects given to it are handed over.
-        """
-        self.settled = False
-        self._drain(run)
-        self.settled = True
-        for turn in self.waiting:
-            self.enqueue(turn)
-        self._drain(run)
+        self.take(self.modules, modules, turns)
 
     def look(self, unit: Unit, expression: s.Expr) -> Values:
         """What an expression of a unit can be, once everything is settled."""
         self.turn, self.unit = Turn(unit, None), unit
         return self.evaluate(expression)
-
-    def wait(self) -> None:
-        """Look at the current statement again once it is settled what stays unknown."""
-        self.waiting[self.turn] = None
-
-    def _drain(self, run: Callable[[Engine, Turn], None]) -> None:
-        while self._work:
-            turn = self._work.popleft()
-            turn.is_queued = False
-            self.turn, self.unit, self.guarded = turn, turn.unit, turn.guarded
-            run(self, turn)
-
-    def enqueue(self, turn: Turn) -> None:
-        """Ask for another look at a statement."""
-        if not turn.is_queued:
-            turn.is_queued = True
-            self._work.append(turn)
-
-    def read(self, place: Place) -> Values:
-        """What the place holds; the current statement is looked at again when that grows."""
-        place.readers[self.turn] = None
-        return place.values
-
-    def write(self, place: Place, values: Values) -> None:
-        """Add values to a place and wake its readers if any is new."""
-        if values <= place.values:
-            return
-        new = values.difference(place.values)
-        if place.kind not in KEEPS_TEXT:
-            new = {value for value in new if type(value) is not Text}
-        if len(place.values) > MOST_VALUES:
-            new = {value for value in new if isinstance(value, TELLING)}
-        if not new:
-            return
-        self._grow(place, new)
-        if isinstance(place.owner, Container) and place.owner.whole is not place:
-            self._grow(place.owner.whole, new)
-
-    def _grow(self, place: Place, new: Values) -> None:
-        place.values = place.values.union(new)
-        for reader in place.readers:
-            self.enqueue(reader)
-
-    def ask(self, what: object) -> None:
-        """Look at the current statement again when there is news of `what`, which is no place: see `tell`."""
-        self._asking[what][self.turn] = None
-
-    def tell(self, what: object) -> None:
-        """Wake all that asked for `what`: a container that is known by its place, a class's family, a fixture."""
-        for turn in self._asking.get(what, ()):  # `get` makes no entry
-            self.enqueue(turn)
 
     # Values by their origin.
 

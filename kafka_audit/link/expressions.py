@@ -11,7 +11,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import load_attribute
 from kafka_audit.link.binding import bind
 from kafka_audit.link.calls import evaluate_call
-from kafka_audit.link.containers import display, element_load, iterate, keep
+from kafka_audit.link.containers import display, element_load, is_more_than_data, iterate
 from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.imports import star_values
 from kafka_audit.link.scopes import lookup
@@ -104,9 +104,12 @@ def _comprehension(engine: Engine, node: s.Comprehension) -> Values:
             evaluate(engine, condition)
     if node.key is not None:
         evaluate(engine, node.key)
+    values = evaluate(engine, node.element)
+    if not is_more_than_data(values):
+        return NOTHING
     container = engine.container(node, "dict" if node.kind == "dict" else "list", 0)
-    engine.write(container.rest, evaluate(engine, node.element))
-    return keep(container, is_empty=False)
+    engine.write(container.rest, values)
+    return {container}
 
 
 def _walrus(engine: Engine, node: s.Walrus) -> Values:

@@ -7,7 +7,8 @@ from functools import partial
 
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
-from kafka_audit.link.engine import Engine, Turn
+from kafka_audit.link.engine import Engine
+from kafka_audit.link.fixpoint import Turn
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.scopes import build_module
 from kafka_audit.link.statements import run, turns
@@ -25,7 +26,7 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load) -> En
     asked: set[str] = set()
     while sources:
         engine.add({path: build_module(path, sources[path]) for path in sorted(sources)}, turns)
-        engine.solve(_run)
+        engine.solve(partial(_run, engine))
         missing = sorted(engine.wanted - engine.modules.keys() - asked)
         asked.update(missing)
         sources = load(missing) if missing else {}

@@ -8,7 +8,6 @@ counts as a possible root when the dotted name resolves below it, and the root n
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from pathlib import PurePosixPath
 
 
 class ModulePaths:
@@ -19,7 +18,7 @@ class ModulePaths:
         self._paths = frozenset(paths)
         self._guarded = frozenset(guarded)
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}
-        self._packages = {PurePosixPath(path).parent.parts for path in paths if path.endswith("__init__.py")}
+        self._packages = {_folder(path) for path in paths if path.endswith("__init__.py")}
         for path in sorted(paths):
             parts = _dotted_parts(path)
             if parts:
@@ -34,7 +33,7 @@ class ModulePaths:
         root that certainly is on the search path.
         """
         wanted = tuple(dotted.split("."))
-        here = PurePosixPath(importer).parent.parts
+        here = _folder(importer)
         best: tuple[tuple[int, int, int], str] | None = None
         for parts in self._by_tail.get(wanted[-1], ()):
             if parts[-len(wanted) :] != wanted:
@@ -50,12 +49,12 @@ class ModulePaths:
     def is_namespace(self, dotted: str, importer: str) -> bool:
         """Whether `dotted` is a folder of the project without an `__init__.py`, seen from the importing file."""
         wanted = tuple(dotted.split("."))
-        here = PurePosixPath(importer).parent.parts
+        here = _folder(importer)
         return any(here[:depth] + wanted in self._folders for depth in range(len(here) + 1))
 
     def relative(self, module: str, level: int, importer: str) -> str | None:
         """The path that `from ..module import` in `importer` means; `level` is the number of dots."""
-        base = PurePosixPath(importer).parent.parts
+        base = _folder(importer)
         if level - 1 > len(base):
             return None
         anchor = base[: len(base) - (level - 1)]
@@ -65,7 +64,7 @@ class ModulePaths:
         """The path of the submodule `name` of the package whose `__init__.py` is `package`."""
         if not package.endswith("__init__.py"):
             return None
-        return self._file_of.get((*PurePosixPath(package).parent.parts, name))
+        return self._file_of.get((*_folder(package), name))
 
     def _rank(
         self, root: tuple[str, ...], here: tuple[str, ...], first: str, *, is_library: bool
@@ -92,7 +91,10 @@ def _common(left: tuple[str, ...], right: tuple[str, ...]) -> Iterator[str]:
 
 def _dotted_parts(path: str) -> tuple[str, ...]:
     """The path as dotted parts: `a/b/__init__.py` and `a/b.py` are both `("a", "b")`."""
-    pure = PurePosixPath(path)
-    if pure.name == "__init__.py":
-        return pure.parent.parts
-    return (*pure.parent.parts, pure.stem)
+    folder, name = _folder(path), path.rpartition("/")[2]
+    return folder if name == "__init__.py" else (*folder, name.removesuffix(".py"))
+
+
+def _folder(path: str) -> tuple[str, ...]:
+    """The folders that a file stands in, from the top of the project."""
+    return tuple(path.split("/")[:-1])

@@ -40,6 +40,7 @@ class Program:
         self.scripts = scripts_of(engine)
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
         self._losses: dict[str, list[Loss]] = {}
+        self._left_open: list[tuple[Owner, list[Loss]]] | None = None
 
     def faults(self) -> dict[str, list[Flaw]]:
         """By file: the functions that could not be followed, though the file could be read."""
@@ -185,8 +186,13 @@ class Program:
         """Objects that own an audited client and could release it, but that nothing asks to."""
         return self.owning.unreleased(self.owing())
 
-    def owners_left_open(self) -> Iterator[tuple[Owner, list[Loss]]]:
+    def owners_left_open(self) -> list[tuple[Owner, list[Loss]]]:
         """Objects that own an audited client and that the function which makes them releases on some ways out only."""
+        if self._left_open is None:
+            self._left_open = list(self._find_left_open())
+        return self._left_open
+
+    def _find_left_open(self) -> Iterator[tuple[Owner, list[Loss]]]:
         seen: set[object] = set()
         for life in self.owing():
             for owner in self.owning.roots(life):

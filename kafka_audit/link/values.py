@@ -14,10 +14,14 @@ from kafka_audit.facts import schema as s
 
 if TYPE_CHECKING:
     from kafka_audit.catalog.clients import Client
-    from kafka_audit.link.engine import Turn
+    from kafka_audit.link.fixpoint import Turn
     from kafka_audit.link.scopes import ClassScope, Module, Unit
 
 PlaceKind = Literal["local", "module", "class", "field", "result", "yield", "element", "outside", "bases"]
+
+
+Key = str | int | float | bool | None
+"""A constant under which a container keeps a value."""
 
 
 @dataclass(eq=False, slots=True)
@@ -181,14 +185,14 @@ class Container(Value):
     kind: str
     line: int
     rest: Place
-    slots_: dict[str | int | float | bool | None, Place] = field(default_factory=dict)
+    slots_: dict[Key, Place] = field(default_factory=dict)
     whole: Place = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin without slots."""
         self.whole = self.rest
 
-    def slot(self, key: str | int | float | bool | None) -> Place:
+    def slot(self, key: Key) -> Place:
         """The place under a constant key, made on first use."""
         place = self.slots_.get(key)
         if place is None:

@@ -1,0 +1,139 @@
+"""Evaluating statements again and again until no place gains a value: who reads what, and who must look again.
+
+A statement is the grain. It reads places and writes others; when a place gains a value, the statements that read it are
+evaluated once more. Values only ever grow, so it ends. The order of evaluation decides only what a full place refuses.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.values import (
+    ClassValue,
+    ClientObject,
+    ClientType,
+    Container,
+    ForeignClient,
+    FunctionValue,
+    Place,
+    Text,
+    Value,
+)
+
+MOST_VALUES = 48
+"""A place with more different values than this is given anything there is, as the parameters of test doubles are."""
+
+TELLING = (ClassValue, ClientObject, ClientType, ForeignClient, FunctionValue)
+"""The kinds of values that such a place still takes; further objects in it, and their methods, say nothing any more."""
+
+KEEPS_TEXT = frozenset({"local", "module", "class"})
+"""Places through which strings flow: enough for `getattr` and `import_module` with a constant kept in a variable."""
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """What is evaluated at a time: a statement of a unit without the blocks in it, or what the unit's parameters get.
+
+    `guarded` statements stand behind `if __name__ == "__main__"`.
+    """
+
+    unit: Unit
+    statement: s.Stmt | None
+    guarded: bool = False
+    is_queued: bool = False
+
+
+class Fixpoint:
+    """The places' readers, and the work list.
+
+    `turn` is what is evaluated right now; `unit` and `guarded` are its own, or what stands in for them for a moment.
+    """
+
+    def __init__(self) -> None:
+        self.turn: Turn
+        self.unit: Unit
+        self.guarded = False
+        self.settled = False
+        self._waiting: dict[Turn, None] = {}
+        self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
+        self._turns: dict[Unit, tuple[Turn, ...]] = {}
+        self._work: deque[Turn] = deque()
+
+    def take(
+        self, known: Mapping[str, Module], new: Mapping[str, Module], turns: Callable[[Unit], Iterable[Turn]]
+    ) -> None:
+        """Evaluate new files, and everything that imports anything: it may mean something else now."""
+        for path in sorted(known):
+            for unit in known[path].units:
+                if path in new:
+                    self._turns[unit] = tuple(turns(unit))
+                if path in new or unit.imports:
+                    for turn in self._turns[unit]:
+                        self.enqueue(turn)
+
+    def solve(self, run: Callable[[Turn], None]) -> None:
+        """Evaluate every statement that waits, until nothing changes.
+
+        In a first pass nothing is taken for unknown, because it may only not be known yet. What still has no value
+        then is unknown for good, and a second pass says what that means: objects given to it are handed over.
+        """
+        self.settled = False
+        self._drain(run)
+        self.settled = True
+        for turn in self._waiting:
+            self.enqueue(turn)
+        self._drain(run)
+
+    def _drain(self, run: Callable[[Turn], None]) -> None:
+        while self._work:
+            turn = self._work.popleft()
+            turn.is_queued = False
+            self.turn, self.unit, self.guarded = turn, turn.unit, turn.guarded
+            run(turn)
+
+    def enqueue(self, turn: Turn) -> None:
+        """Ask for another look at a statement."""
+        if not turn.is_queued:
+            turn.is_queued = True
+            self._work.append(turn)
+
+    def wait(self) -> None:
+        """Look at the current statement again once it is settled what stays unknown."""
+        self._waiting[self.turn] = None
+
+    def read(self, place: Place) -> set[Value]:
+        """What the place holds; the current statement is looked at again when that grows."""
+        place.readers[self.turn] = None
+        return place.values
+
+    def write(self, place: Place, values: set[Value]) -> None:
+        """Add values to a place and wake its readers if any is new."""
+        if values <= place.values:
+            return
+        new = values.difference(place.values)
+        if place.kind not in KEEPS_TEXT:
+            new = {value for value in new if type(value) is not Text}
+        if len(place.values) > MOST_VALUES:
+            new = {value for value in new if isinstance(value, TELLING)}
+        self._grow(place, new)
+        if isinstance(place.owner, Container):
+            self._grow(place.owner.whole, new)
+
+    def _grow(self, place: Place, new: set[Value]) -> None:
+        if not new <= place.values:
+            place.values = place.values.union(new)  # a new set: whoever goes through the old one goes on
+            for reader in place.readers:
+                self.enqueue(reader)
+
+    def ask(self, what: object) -> None:
+        """Look at the current statement again when there is news of `what`, which is no place: see `tell`."""
+        self._asking[what][self.turn] = None
+
+    def tell(self, what: object) -> None:
+        """Wake all that asked for `what`: a container that is known by its place, a class's family, a fixture."""
+        for turn in self._asking.get(what, ()):  # `get` makes no entry
+            self.enqueue(turn)
