@@ -29,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `paths` are files and folders as typed. `select` and `ignore` hold rule codes or their beginnings (`KA2`); an empty
     `select` means the rules that are on by default. `fail_on` is the lowest severity that makes the exit code 1.
-    `jobs` is the number of worker processes, 0 for one per processor.
+    `jobs` is the number of worker processes, 0 for one per processor. With `cache`, what is found out is kept in
+    `cache_dir`, by default the project's folder in the user's cache directory; without, nothing is written.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -43,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     output: str | None = None
     color: Color = "auto"
     quiet: bool = False
+    cache: bool = False
+    cache_dir: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` for values that no run can have."""

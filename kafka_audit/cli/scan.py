@@ -43,6 +43,10 @@ def scan(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to parse with; 0 is one per processor.")] = 0,
     color: Annotated[str, choice("--color", COLORS, "Colour the text; auto minds NO_COLOR and FORCE_COLOR.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep what is found out for the next run.")] = True,
+    cache_dir: Annotated[
+        str | None, typer.Option("--cache-dir", metavar="DIR", help="Keep it there; see `kafka-audit cache info`.")
+    ] = None,
     explain_site: Annotated[
         str | None,
         typer.Option("--explain-site", metavar="PATH:LINE", help="Tell everything known about the client made there."),
@@ -64,6 +68,8 @@ def scan(
         jobs=jobs,
         color=chosen("--color", color, COLORS),
         quiet=quiet,
+        cache=cache,
+        cache_dir=cache_dir,
     )
     if explain_site is None:
         return lambda: _scan(settings)

@@ -57,13 +57,18 @@ def discover(paths: Sequence[str]) -> Discovery:
     """
     here = _current_folder()
     places = sorted({_place(path) for path in paths})
-    roots = _outermost({_project_root(place) for place in places})
+    roots = roots_of(places)
     project = Walk(roots)
     asked = project if places == roots else Walk(places)
     if not (asked.files or asked.unreadable or asked.dangling):
         raise ConfigError(_nothing_found(paths, asked.skipped))
     scripts = declared_scripts(roots)
     return _discovery(project, asked, os.path.commonpath([_base(root) for root in roots]), here, scripts)
+
+
+def roots_of(paths: Iterable[str]) -> list[str]:
+    """The folders of the projects around these paths, sorted. Raises `ConfigError` for a path that does not exist."""
+    return _outermost({_project_root(_place(path)) for path in paths})
 
 
 def as_text(path: str) -> str:

@@ -12,6 +12,9 @@ from typing import NamedTuple
 from kafka_audit.discover import as_text
 from kafka_audit.settings import ConfigError
 
+DRAFT = ".kafka-audit-"
+"""How the names of half-written files begin."""
+
 
 class Change(NamedTuple):
     """The bytes that a file had when it was read, and those it is to have."""
@@ -60,7 +63,7 @@ def replace_all(changes: Mapping[str, Change]) -> None:
 
 def _draft(target: str, data: bytes) -> str:
     """A complete file beside the target, with its rights; the name it has."""
-    handle, draft = tempfile.mkstemp(prefix=".kafka-audit-", dir=os.path.dirname(target))
+    handle, draft = tempfile.mkstemp(prefix=DRAFT, dir=os.path.dirname(target))
     try:
         with open(handle, "wb") as file:
             file.write(data)

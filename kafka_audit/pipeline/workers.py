@@ -22,6 +22,7 @@ from multiprocessing.context import BaseContext
 from types import TracebackType
 
 from kafka_audit.facts.schema import FileFacts, Flaw, decode, encode
+from kafka_audit.pipeline.remembering import Memory
 
 Task = Callable[[bytes], bytes]
 Progress = Callable[[str, int, int], None]
@@ -40,12 +41,21 @@ CHECKING = 15
 class Workers:
     """Runs tasks over the contents of files: here when there is little to do or `jobs` is 1, else in processes.
 
-    A context manager: the processes end with it.
+    What `memory` knows of the files, by the digests of their bytes, is not done again. A context manager: the processes
+    end with it.
     """
 
-    def __init__(self, jobs: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        progress: Progress,
+        memory: Memory | None = None,
+        digests: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._jobs = jobs or _processors()
         self._progress = progress
+        self._memory = memory or Memory(None)
+        self._digests = digests or {}
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Workers:
@@ -65,24 +75,40 @@ class Workers:
 
     def check(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
         """Start a check of the syntax; the answer, when called, gives the flaws of each file that does not parse."""
-        results = self._start(checked, contents, weight=CHECKING)
-
-        def flaws() -> dict[str, tuple[Flaw, ...]]:
-            facts = self._collected("checking syntax", results, len(contents))
-            return {name: each.flaws for name, each in facts.items() if each.flaws}
-
-        return flaws
+        collect = self._begun("checking syntax", checked, contents, weight=CHECKING)
+        return lambda: {name: facts.flaws for name, facts in collect().items() if facts.flaws}
 
     def _run(self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int) -> dict[str, FileFacts]:
         """The task's result for each file, in the order of the names."""
-        return self._collected(doing, self._start(task, contents, weight), len(contents))
+        return self._begun(doing, task, contents, weight)()
 
-    def _collected(self, doing: str, results: Iterator[tuple[str, bytes]], of: int) -> dict[str, FileFacts]:
-        done = {}
-        for name, result in results:
-            done[name] = result
-            self._progress(doing, len(done), of)
-        return {name: decode(done[name]) for name in sorted(done)}
+    def _begun(
+        self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int
+    ) -> Callable[[], dict[str, FileFacts]]:
+        """Begin a task for the files of which nothing is known; the answer, when called, waits for the results."""
+        known = {name: facts for name in contents if (facts := self._recalled(task, name)) is not None}
+        results = self._start(task, {name: contents[name] for name in contents if name not in known}, weight)
+
+        def collected() -> dict[str, FileFacts]:
+            done = dict(known)
+            for name, result in results:
+                done[name] = decode(result)
+                self._progress(doing, len(done), len(contents))
+                self._keep(task, name, result, done[name])
+            return {name: done[name] for name in sorted(done)}
+
+        return collected
+
+    def _recalled(self, task: Task, name: str) -> FileFacts | None:
+        result = self._memory.facts(task.__name__, self._digests[name]) if name in self._digests else None
+        with contextlib.suppress(ValueError):  # msgspec's; nothing is lost but time
+            return decode(result) if result is not None else None
+        return None
+
+    def _keep(self, task: Task, name: str, result: bytes, facts: FileFacts) -> None:
+        """Remember a result, unless it says more about this run than about the file."""
+        if name in self._digests and not any(flaw.kind == "internal" for flaw in facts.flaws):
+            self._memory.keep_facts(task.__name__, self._digests[name], result)
 
     def _start(self, task: Task, contents: Mapping[str, bytes], weight: int) -> Iterator[tuple[str, bytes]]:
         """The results as they come. Processes, if there are any, begin at once; else the work waits to be asked for."""

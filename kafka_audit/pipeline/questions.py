@@ -1,0 +1,113 @@
+"""What does an audit start from, on what does its answer depend, and what is an answer?
+
+Two questions are asked, the cheap one first. The whole one depends on every byte of the project; if that is what it was
+once before, nothing is parsed and nothing linked. The narrow one depends on the files that can matter, and on the names
+of the others; so a change in any other file needs no linking.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from kafka_audit.discover import Discovery
+from kafka_audit.facts.schema import FileFacts, Flaw
+from kafka_audit.model import Finding, Problem, Producer, Record
+from kafka_audit.pipeline.remembering import Memory, digests
+from kafka_audit.pipeline.workers import Workers
+from kafka_audit.settings import Settings
+
+MANNERS = frozenset(
+    {"cache", "cache_dir", "color", "exit_zero", "fail_on", "format", "jobs", "output", "paths", "quiet"}
+)
+"""Settings that say how an audit is done or told; all others are part of the question. What `paths` name is found."""
+
+
+class Judged(Record, frozen=True, kw_only=True):
+    """What linking and judging say.
+
+    `faults` are what linking could not take, by file; `loaded` the digests of the files that it asked for, by name.
+    """
+
+    producers: tuple[Producer, ...]
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+    faults: dict[str, tuple[Flaw, ...]]
+    loaded: dict[str, bytes]
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """What the phases before the telling say: `analysed` counts the asked files that were parsed for clients.
+
+    `hiding` are problems that hide part of the answer, `harmless` those that concern no client.
+    """
+
+    producers: tuple[Producer, ...]
+    findings: tuple[Finding, ...]
+    hiding: tuple[Problem, ...]
+    harmless: tuple[Problem, ...]
+    analysed: int
+
+
+class Given:
+    """What an audit starts from: the settings, the files with their contents, and what is remembered of them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        found: Discovery,
+        contents: Mapping[str, bytes],
+        unread: list[Problem],
+        memory: Memory,
+    ) -> None:
+        self.settings, self.found, self.contents, self.unread, self.memory = settings, found, contents, unread, memory
+        self.digests = digests(contents) if memory.folder is not None else {}
+        self.wanted: dict[str, Any] = {
+            name: value for name, value in msgspec.structs.asdict(settings).items() if name not in MANNERS
+        }
+
+    @functools.cached_property
+    def question(self) -> bytes:
+        """The whole question: every input that shows in the answer."""
+        found = self.found
+        files = [(file.name, file.path, self.digests.get(file.name)) for file in found.files]
+        rest = (found.asked, found.problems, found.dangling, found.scripts, self.unread)
+        return self.memory.key("whole", self.wanted, files, rest)
+
+
+class Reading:
+    """The facts of the files that can matter; linking may ask for more of them."""
+
+    def __init__(self, given: Given, workers: Workers) -> None:
+        from kafka_audit.facts.screen import relevant
+
+        self._given, self._workers = given, workers
+        self.facts: dict[str, FileFacts] = relevant(given.contents, workers.extract, follow=workers.follow)
+        self.loaded: dict[str, bytes] = {}
+        self._at_first = sorted(self.facts)
+
+    @functools.cached_property
+    def question(self) -> bytes:
+        """The narrow question: the files that can matter, and the names of all."""
+        found, digests = self._given.found, self._given.digests
+        names = [file.name for file in found.files]
+        mattering = [(name, digests.get(name)) for name in self._at_first]
+        return self._given.memory.key("narrow", self._given.wanted, names, mattering, found.scripts)
+
+    def load(self, names: list[str]) -> dict[str, FileFacts]:
+        """Read the further files that linking asks for."""
+        contents = self._given.contents
+        more = self._workers.follow({name: contents[name] for name in names if name in contents})
+        self.loaded |= {name: self._given.digests.get(name, b"") for name in more}
+        self.facts.update(more)
+        return more
+
+    def reload(self, loaded: Mapping[str, bytes]) -> bool:
+        """Read the files that linking asked for when it was done before; whether they are what they were."""
+        if any(self._given.digests.get(name) != digest for name, digest in loaded.items()):
+            return False
+        self.load(list(loaded))
+        return True
