@@ -60,7 +60,7 @@ def releasing(program: Program, life: Life, kept: Kept) -> Release | None:
         function = unit.function
         if function is None or unit.parent is not unit.module.top or context_of(unit.module.path) == "test":
             continue
-        looks = unit in kept.place.readers or kept.place.name in unit.outer
+        looks = any(turn.unit is unit for turn in kept.place.readers) or kept.place.name in unit.outer
         if looks and unit.is_async is kept.is_async and not required(function) and not unit.is_generator:
             return Release(unit.module.path, function.name, unit.is_async)
     return None
