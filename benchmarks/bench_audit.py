@@ -1,0 +1,112 @@
+"""What is measured. Run it with `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.phases import NAMES, Phases
+from benchmarks.runs import installed, kafka_audit, run, scan
+
+PEERS = {
+    "ruff": ("ruff", "check", "--select", "ALL", "--no-cache", "--exit-zero", "--quiet", "--isolated"),
+    "ast-grep": ("ast-grep", "run", "--lang", "python", "--pattern", "$A.stop()"),
+    "bandit": ("bandit", "--recursive", "--quiet", "--exit-zero"),
+    "pylint": ("pylint", "--recursive=y", "--exit-zero", "--jobs=0"),
+    "pyright": ("pyright",),
+}
+"""Other tools by name, and how each looks through a folder; those that are not installed are left out."""
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def bench_start(measure, option: str):
+    """A command that audits nothing."""
+    measure(kafka_audit(option), rounds=10)
+
+
+@pytest.fixture(scope="session")
+def phases(sized):
+    """The phases of the project, which share what they made."""
+    return Phases(str(sized(1)))
+
+
+@pytest.mark.parametrize("phase", NAMES)
+def bench_phase(benchmark, phases: Phases, phase: str):
+    """One phase in one process, everything that it needs being there."""
+    benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=5)
+
+
+def bench_cold(measure, tree: Path, tmp_path: Path):
+    """A whole run without anything to recall, which keeps what it finds."""
+    cache = tmp_path / "cache"
+    measure(scan(tree, cache), before=lambda: shutil.rmtree(cache, ignore_errors=True))
+
+
+def bench_without_cache(measure, tree: Path):
+    """A whole run that neither recalls nor keeps anything."""
+    measure(scan(tree, None))
+
+
+def bench_warm(measure, tree: Path, tmp_path: Path):
+    """A run after which nothing has changed."""
+    command = scan(tree, tmp_path / "cache")
+    run(command)
+    measure(command, rounds=10)
+
+
+def changed(tree: Path, tmp_path: Path, *, client: bool):
+    """Give one file more bytes each time: one that imports a client, or one that no client has to do with."""
+    words = {file: (b"import AIOKafka" in (data := file.read_bytes()), b"afka" in data) for file in tree.rglob("*.py")}
+    wanted = (True, True) if client else (False, False)
+    file = sorted((file for file, found in words.items() if found == wanted), key=lambda each: -each.stat().st_size)[0]
+    whole, command = file.read_bytes(), scan(tree, tmp_path / "cache")
+    count = 0
+
+    def before() -> None:
+        nonlocal count
+        count += 1
+        file.write_bytes(whole)
+        run(command)
+        file.write_bytes(whole + b"\n# changed %d\n" % count)
+
+    return command, before, lambda: file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("client", [False, True], ids=["without-client", "with-client"])
+def bench_one_file_changed(measure, tree: Path, tmp_path: Path, client: bool):
+    """A run after which one file has changed."""
+    command, before, restore = changed(tree, tmp_path, client=client)
+    measure(command, rounds=3, before=before)
+    restore()
+
+
+def bench_growth_cold(measure, sized, times: int):
+    """A whole run on so many times the project."""
+    measure(scan(sized(times), None), times=times, rounds=2 if times == 1 else 1)
+
+
+def bench_growth_warm(measure, sized, times: int, tmp_path: Path):
+    """The same when nothing has changed."""
+    command = scan(sized(times), tmp_path / "cache")
+    run(command)
+    measure(command, times=times, rounds=2)
+
+
+@pytest.mark.parametrize("phase", ["link", "judge"])
+def bench_growth_of(benchmark, sized, times: int, phase: str):
+    """One phase on so many times the project."""
+    phases = Phases(str(sized(times)))
+    benchmark.extra_info.update(times=times, phase=phase)
+    benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=2 if times == 1 else 1)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def bench_peer(measure, tree: Path, peer: str):
+    """Another tool on the same project."""
+    command = PEERS[peer]
+    found = installed(command[0])
+    if found is None:
+        pytest.skip(f"{peer} is not installed")
+    measure([found, *command[1:], str(tree)], rounds=2)

@@ -1,0 +1,96 @@
+"""The phases of an audit, one after the other in this process, each a function that can be timed by itself."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from typing import Any
+
+from kafka_audit.discover import discover
+from kafka_audit.facts.screen import Relevance, relevant
+from kafka_audit.link import link
+from kafka_audit.model import Role
+from kafka_audit.pipeline.garbage import not_collecting
+from kafka_audit.pipeline.reading import read
+from kafka_audit.pipeline.telling import report
+from kafka_audit.pipeline.workers import Workers
+from kafka_audit.report import RuleText, render
+from kafka_audit.rules import judge, rules
+
+NAMES = ("discover", "screen", "extract", "link", "judge", "render")
+
+
+class Phases:
+    """The phases of one project. Each may be run again; it needs what those before it made, and makes that if need be.
+
+    `screen` is the first round alone, which looks at every file; the later rounds are part of `extract`, which runs in
+    one process here.
+    """
+
+    def __init__(self, tree: str) -> None:
+        self.tree = tree
+        self._workers = Workers(1, lambda doing, done, of: None)
+
+    def run(self, name: str) -> Any:
+        """Run one phase; what it makes."""
+        phase: Callable[[], Any] = getattr(self, name)
+        with not_collecting():
+            return phase()
+
+    def discover(self) -> Any:
+        """Find and read the files."""
+        found = discover((self.tree,))
+        return found, read(found.files)[0]
+
+    def screen(self) -> Any:
+        """Look which files import a library."""
+        return Relevance(self._given[1]).seed()
+
+    def extract(self) -> Any:
+        """Parse the files that can matter."""
+        return relevant(self._given[1], self._workers.extract, follow=self._workers.follow)
+
+    def link(self) -> Any:
+        """Make one program of them, what linking itself asks for included."""
+        found, contents = self._given
+        names = [file.name for file in found.files]
+        roles: tuple[Role, ...] = ("producer",)
+        return link(dict(self._facts), names, roles, lambda more: self._load(contents, more), found.scripts)
+
+    def judge(self) -> Any:
+        """Apply the rules, and tell the clients. The program remembers what it was asked, so each run needs its own."""
+        program = self._fresh or self.link()
+        self._fresh = None
+        return judge(program), program.producers()
+
+    def render(self) -> Any:
+        """Lay the report out as text."""
+        found, (judgement, producers) = self._given[0], self._judged
+        told = report(found, producers, judgement.findings, [], analysed=len(self._facts), complete=True)
+        texts = {rule.code: RuleText(summary=rule.summary, fix_title=rule.fix_note) for rule in rules()}
+        render(told, "text", stream=io.StringIO(), texts=texts, paths=(self.tree,), color=False)
+
+    def prepare(self, name: str) -> None:
+        """Make what a phase needs, so that its own time is measured only."""
+        if name == "judge":
+            self._fresh = self.run("link")
+        elif name != "discover":
+            _ = self._judged if name == "render" else self._facts if name == "link" else self._given
+
+    _fresh: Any = None
+
+    @functools.cached_property
+    def _given(self) -> Any:
+        return self.run("discover")
+
+    @functools.cached_property
+    def _facts(self) -> Any:
+        return self.run("extract")
+
+    @functools.cached_property
+    def _judged(self) -> Any:
+        return self.run("judge")
+
+    def _load(self, contents: dict[str, bytes], names: list[str]) -> Any:
+        return self._workers.follow({name: contents[name] for name in names if name in contents})
