@@ -82,15 +82,19 @@ class Relevance:
         for path in sorted(contents):
             module = _module(path)
             self._modules.setdefault(module[-1] if module else "", []).append((module, path))
+        self._naming: frozenset[str] = frozenset()
         self._carried: dict[str, set[str]] = {}
+        self._shown: dict[str, frozenset[str]] = {}
         self._defined: dict[str, frozenset[str]] = {}
         self._mentioning: dict[str, dict[str, list[str]]] = {}
-        self._links: dict[str, tuple[Link, ...]] = {}
+        self._found: dict[tuple[tuple[str, ...], bool], tuple[str, ...]] = {}
+        self._links: dict[str, tuple[tuple[Link, tuple[str, ...]], ...]] = {}
         self._words: dict[str, frozenset[str]] = {}
 
     def seed(self) -> list[str]:
         """The files that import a library, sorted."""
-        return sorted(path for path, data in self._contents.items() if names_client(data, self._libraries))
+        self._naming = frozenset(p for p, data in self._contents.items() if names_client(data, self._libraries))
+        return sorted(self._naming)
 
     def grow(self, facts: Mapping[str, FileFacts]) -> list[str]:
         """Take in the facts of the files asked for last; answer the files to read next, sorted, none at the end."""
@@ -107,9 +111,11 @@ class Relevance:
 
     def carried(self, path: str) -> frozenset[str]:
         """The names that a file already read defines and that carry a client, as far as is known."""
-        if "*" in self._defined[path]:
-            return frozenset(self._carried[path])  # a star import hands on whatever arrives
-        return self._defined[path].intersection(self._carried[path])
+        if path not in self._shown:
+            carried = self._carried[path]
+            # A star import hands on whatever arrives.
+            self._shown[path] = frozenset(carried) if "*" in self._defined[path] else self._defined[path] & carried
+        return self._shown[path]
 
     def _take(self, path: str, facts: FileFacts) -> None:
         mentioning: dict[str, list[str]] = {}
@@ -119,7 +125,7 @@ class Relevance:
         self._mentioning[path] = mentioning
         self._defined[path] = frozenset([symbol.name for symbol in facts.symbols])
         self._carried[path] = set()
-        if names_client(self._contents[path], self._libraries):
+        if path in self._naming:
             self._carry(path, self._libraries)
 
     def _carry(self, path: str, names: Iterable[str]) -> bool:
@@ -131,7 +137,10 @@ class Relevance:
             if name not in carried:
                 carried.add(name)
                 waiting.extend(mentioning.get(name, ()))
-        return len(carried) > before
+        if len(carried) == before:
+            return False
+        self._shown.pop(path, None)
+        return True
 
     def _spread(self, path: str) -> bool:
         """Carry into one file what its imports bring; whether anything was new."""
@@ -152,8 +161,8 @@ class Relevance:
 
     def _arrivals(self, path: str) -> Iterator[tuple[Link, frozenset[str]]]:
         """The links of a file that lead to a file already read, with the names that may arrive by each."""
-        for link in self._linked(path):
-            for source in self._sources(link):
+        for link, sources in self._linked(path):
+            for source in sources:
                 if source == path or source not in self._carried:
                     continue
                 names = self.carried(source)
@@ -162,11 +171,16 @@ class Relevance:
                 elif link.name in names:
                     yield link, frozenset((link.name,))
 
-    def _sources(self, link: Link) -> Iterator[str]:
+    def _sources(self, link: Link) -> tuple[str, ...]:
         """The files a link may mean."""
-        for module, path in self._modules.get(link.module[-1], ()):
-            if module == link.module if link.is_exact else module[-len(link.module) :] == link.module:
-                yield path
+        key = (link.module, link.is_exact)
+        if key not in self._found:
+            self._found[key] = tuple(
+                path
+                for module, path in self._modules.get(link.module[-1], ())
+                if (module if link.is_exact else module[-len(link.module) :]) == link.module
+            )
+        return self._found[key]
 
     def _is_reached(self, path: str) -> bool:
         """Whether a file imports a name that carries a client, or a module and mentions one of its names."""
@@ -180,14 +194,16 @@ class Relevance:
         given: set[str] = set()
         for path in sorted(self._carried):
             carried = self.carried(path)
-            for link in self._linked(path) if carried else ():
+            for link, sources in self._linked(path) if carried else ():
                 if not carried.isdisjoint(self._mentioning[path].get(link.bound, ())):
-                    given.update(source for source in self._sources(link) if source not in self._carried)
+                    given.update(source for source in sources if source not in self._carried)
         return {path for path in given if _RELEASE.search(self._contents[path])}
 
-    def _linked(self, path: str) -> tuple[Link, ...]:
+    def _linked(self, path: str) -> tuple[tuple[Link, tuple[str, ...]], ...]:
+        """The links of a file that lead to files of the project, and these."""
         if path not in self._links:
-            self._links[path] = tuple(_links(self._contents[path], path))
+            found = ((link, self._sources(link)) for link in _links(self._contents[path], path))
+            self._links[path] = tuple((link, sources) for link, sources in found if sources)
         return self._links[path]
 
     def _words_of(self, path: str) -> frozenset[str]:
