@@ -62,13 +62,13 @@ class Ends:
         losses = Walk(effects).run(unit.body, unit.function.end_line)
         return [loss for loss in losses if not loss.overwritten and not loss.again]
 
-    def _opening(self, life: Life) -> set[Unit]:
+    def _opening(self, life: Life) -> Set[Unit]:
         """The functions after which something is owed: those that make the client, or fill its buffer."""
         client = life.site.client
         if not client.flush_is_release:
             return self.reach.callers(life.site.unit)
         filling = (event.unit for event in life.uses if event.method in client.dirtied_by)
-        return set().union(*(self.reach.callers(unit) for unit in filling))
+        return frozenset[Unit]().union(*(self.reach.callers(unit) for unit in filling))
 
     def _on_object(self, owner: Owner) -> _Nodes:
         unit, value = owner.origin.unit, owner.value

@@ -35,7 +35,7 @@ class Judged(Record, frozen=True, kw_only=True):
     producers: tuple[Producer, ...]
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]
-    faults: dict[str, tuple[Flaw, ...]]
+    faults: dict[str, list[Flaw]]
     loaded: dict[str, bytes]
 
 
