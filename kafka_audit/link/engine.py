@@ -195,7 +195,8 @@ class Engine(Fixpoint):
 
     def values(self) -> Iterator[Value]:
         """Every value that came up."""
-        return iter(self._interned.values())
+        yield from self._interned.values()
+        yield from self._texts.values()
 
     def external(self, dotted: str, made: Made | None = None) -> Value:
         """A name of another library, of one of its hosts when `made` says which."""
