@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -27,14 +28,15 @@ def bench_start(measure, option: str):
 
 
 @pytest.fixture(scope="session")
-def phases(sized):
-    """The phases of the project, which share what they made."""
-    return Phases(str(sized(1)))
+def phases_of(sized):
+    """The phases of a project of some size, which share what they made."""
+    return functools.cache(lambda times: Phases(str(sized(times))))
 
 
 @pytest.mark.parametrize("phase", NAMES)
-def bench_phase(benchmark, phases: Phases, phase: str):
+def bench_phase(benchmark, phases_of, phase: str):
     """One phase in one process, everything that it needs being there."""
+    phases = phases_of(1)
     benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=5)
 
 
@@ -82,22 +84,29 @@ def bench_one_file_changed(measure, tree: Path, tmp_path: Path, client: bool):
     restore()
 
 
-def bench_growth_cold(measure, sized, times: int):
-    """A whole run on so many times the project."""
-    measure(scan(sized(times), None), times=times, rounds=2 if times == 1 else 1)
+@pytest.fixture(scope="session")
+def cache_of(tmp_path_factory):
+    """The cache of the project of some size."""
+    return functools.cache(lambda times: tmp_path_factory.mktemp("cache") / str(times))
 
 
-def bench_growth_warm(measure, sized, times: int, tmp_path: Path):
+def bench_growth_cold(measure, sized, cache_of, times: int):
+    """A whole run on so many times the project, with nothing to recall."""
+    measure(scan(sized(times), cache_of(times)), times=times, rounds=1)
+
+
+def bench_growth_warm(measure, sized, cache_of, times: int):
     """The same when nothing has changed."""
-    command = scan(sized(times), tmp_path / "cache")
-    run(command)
+    command = scan(sized(times), cache_of(times))
+    if not cache_of(times).exists():
+        run(command)
     measure(command, times=times, rounds=2)
 
 
 @pytest.mark.parametrize("phase", ["link", "judge"])
-def bench_growth_of(benchmark, sized, times: int, phase: str):
+def bench_growth_of(benchmark, phases_of, times: int, phase: str):
     """One phase on so many times the project."""
-    phases = Phases(str(sized(times)))
+    phases = phases_of(times)
     benchmark.extra_info.update(times=times, phase=phase)
     benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=2 if times == 1 else 1)
 

@@ -31,7 +31,7 @@ RUNS = {
 }
 
 GROWTH = {
-    "cold": "without cache, processor",
+    "cold": "nothing to recall, processor",
     "warm": "nothing changed, processor",
     "link": "link, clock",
     "judge": "judge, clock",
@@ -147,7 +147,7 @@ def _growth(known: dict[str, Benchmark]) -> str:
             sized[what, each.extra_info["times"]] = each
     sizes = sorted({times for _, times in sized})
     rows = [(f"{times}", *_grown(sized, times, sizes[0])) for times in sizes]
-    return _table(("size", *GROWTH.values(), "memory without cache, MB"), rows)
+    return _table(("size", *GROWTH.values(), "memory, nothing to recall, MB"), rows)
 
 
 def _grown(sized: dict[tuple[str, int], Benchmark], times: int, least: int) -> Iterator[str]:
