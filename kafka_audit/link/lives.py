@@ -12,7 +12,7 @@ from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject, ForeignClient, Site
+from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import handled_calls
 
 RUNNERS = frozenset(
@@ -62,6 +62,14 @@ class Lives:
         self._events = _by_receiver(engine)
         self._possible = _foreign_releases(engine)
         self.all = tuple(self._lives())
+        self._kept_at: dict[Place, list[Life]] = {}
+        for life in self.all:
+            if life.holding.at is not None:
+                self._kept_at.setdefault(life.holding.at, []).append(life)
+
+    def kept_at(self, place: Place | None) -> list[Life]:
+        """The clients that share a place."""
+        return self._kept_at.get(place, []) if place is not None else []
 
     def _lives(self) -> list[Life]:
         order = sorted(self.engine.sites.values(), key=_site_order)

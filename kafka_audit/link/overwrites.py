@@ -20,7 +20,7 @@ BEGINNINGS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     """Where the client takes the place of another one that a different function made, and nothing releases that."""
     unit, place = life.site.unit, life.holding.at
-    sharing = [other for other in lives.all if other.holding.at is place and place is not None]
+    sharing = lives.kept_at(place)
     others = [other for other in sharing if other.site.unit is not unit]
     first = min((other.site.unit for other in sharing), key=lambda u: (u.module.path, u.line), default=unit)
     releasing = {event.unit for other in (*others, life) for event in (*other.releases, *other.undoings)}

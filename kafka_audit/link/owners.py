@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.engine import Engine, Escape, Node
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
 from kafka_audit.model import Kind
@@ -36,7 +36,7 @@ class Holding:
 
 
 class Holdings:
-    """For every client and every object of a project class: the places it reaches."""
+    """For every client and every object of a project class: the places it reaches, and to whom it is handed."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -47,9 +47,9 @@ class Holdings:
                     self.places.setdefault(value, []).append(place)
         for value, places in list(self.places.items()):
             self.places[value] = self._through_tuples(places)
-        self._handed: dict[Value, list[str]] = {}
+        self.escapes: dict[Value, list[Escape]] = {}
         for escape in engine.escapes.values():
-            self._handed.setdefault(escape.value, []).append(escape.target)
+            self.escapes.setdefault(escape.value, []).append(escape)
 
     def _through_tuples(self, places: list[Place]) -> list[Place]:
         """The places with those of the tuples that the value is in."""
@@ -143,7 +143,7 @@ class Holdings:
         """No long-lived place: managed by a later `with`, handed on, returned, or dropped in the function."""
         if manager is not None:
             return Holding("managed", local)
-        if any(takes_over(target) for target in self._handed.get(value, ())):
+        if any(takes_over(escape.target) for escape in self.escapes.get(value, ())):
             return Holding("delegated", local)
         if any(place.kind in {"result", "yield"} and not self._is_lent(place) for place in places):
             return Holding("returned", local)

@@ -268,4 +268,4 @@ class Owning:
             return True
         if owner.holding.kind == "returned" and self._leaves(owner):
             return True
-        return any(escape.value is owner.value for escape in self.engine.escapes.values())
+        return owner.value in self.lives.holdings.escapes

@@ -62,9 +62,10 @@ def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
 def owners_per_call(lives: Lives, owner: Owner) -> Iterator[PerCall]:
     """Where an object that opens a client of its own is made for each of them."""
     life = owner.life
-    sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
-    sends = {node for node, fact in lives.engine.calls.items() if not sending.isdisjoint(fact.callees)}
     if owner.opens and owner.holding.kind in SHORT_LIVED:
+        sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
+        edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
+        sends = {edge.fact.node for edge in edges if edge.fact is not None}
         yield from _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
 
 

@@ -61,10 +61,8 @@ class Program:
     def hands_over(self, life: Life) -> bool:
         """Whether the client is handed to code that cannot be seen, which might release it."""
         client = life.site.client.name
-        return any(
-            escape.value is life.value and not escape.target.startswith(client)
-            for escape in self.engine.escapes.values()
-        )
+        escapes = self.lives.holdings.escapes.get(life.value, ())
+        return any(not escape.target.startswith(client) for escape in escapes)
 
     def may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
         """Whether a call on an unknown object, named like the client's place, may be its release."""
