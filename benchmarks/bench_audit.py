@@ -37,18 +37,18 @@ def phases_of(sized):
 def bench_phase(benchmark, phases_of, phase: str):
     """One phase in one process, everything that it needs being there."""
     phases = phases_of(1)
-    benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=5)
+    benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=3)
 
 
 def bench_cold(measure, tree: Path, tmp_path: Path):
     """A whole run without anything to recall, which keeps what it finds."""
     cache = tmp_path / "cache"
-    measure(scan(tree, cache), before=lambda: shutil.rmtree(cache, ignore_errors=True))
+    measure(scan(tree, cache), rounds=2, before=lambda: shutil.rmtree(cache, ignore_errors=True))
 
 
 def bench_without_cache(measure, tree: Path):
     """A whole run that neither recalls nor keeps anything."""
-    measure(scan(tree, None))
+    measure(scan(tree, None), rounds=2)
 
 
 def bench_warm(measure, tree: Path, tmp_path: Path):
