@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from kafka_audit.catalog.clients import CLIENTS  # noqa: E402
+from kafka_audit.config.showing import markdown, schema_document  # noqa: E402
 from kafka_audit.pipeline import audit, deliver  # noqa: E402
+from kafka_audit.report import FORMATS  # noqa: E402
 from kafka_audit.report.rules import page, table  # noqa: E402
 from kafka_audit.rules import rules  # noqa: E402
 from kafka_audit.settings import Settings  # noqa: E402
@@ -38,6 +40,11 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "README.md": _readme((ROOT / "README.md").read_text(encoding="utf-8")),
         ROOT / "docs" / "rules.md": INDEX + table(rules(), "rules"),
+        ROOT / "docs" / "configuration.md": _configuration((ROOT / "docs" / "configuration.md").read_text("utf-8")),
+        ROOT / "docs" / "config.schema.json": schema_document(),
+        ROOT / "docs" / "outputs.md": _between(
+            (ROOT / "docs" / "outputs.md").read_text("utf-8"), "formats", _formats()
+        ),
         **pages,
     }
 
@@ -66,9 +73,20 @@ def _readme(text: str) -> str:
     return _between(text, "report", _report())
 
 
+def _formats() -> str:
+    """A table of the formats."""
+    rows = [f"| `{name}` | {kind.purpose} | {kind.stability} |" for name, kind in FORMATS.items()]
+    return "\n".join(("| format | what it is | stability |", "| --- | --- | --- |", *rows)) + "\n"
+
+
+def _configuration(text: str) -> str:
+    """The page on configuration with its table of settings."""
+    return _between(text, "settings", markdown())
+
+
 def _report() -> str:
     """The command that audits a part of the example project, and all that it prints."""
-    settings = Settings(paths=EXAMPLE_PATHS, color="never", jobs=1)
+    settings = Settings(paths=EXAMPLE_PATHS, format="text", color="never", jobs=1)
     here = Path.cwd()
     os.chdir(EXAMPLE)
     try:
@@ -103,7 +121,7 @@ def _between(text: str, name: str, part: str) -> str:
     begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
     head, _, rest = text.partition(begin)
     _, found, tail = rest.partition(end)
-    assert found, f"README.md has lost its `{name}` markers"
+    assert found, f"the page has lost its `{name}` markers"
     return f"{head}{begin}\n{part}\n{end}{tail}"
 
 

@@ -140,9 +140,10 @@ class Finding(Record, frozen=True, kw_only=True):
 
 
 class Suppressed(Finding, frozen=True, kw_only=True):
-    """An alarm that was silenced, and by what."""
+    """An alarm that was silenced, and by what; `reason` is what the comment gives, or which setting it was."""
 
     suppressed_by: Literal["comment", "baseline", "config"]
+    reason: str = ""
 
 
 class Considered(Release, frozen=True, kw_only=True):
@@ -162,7 +163,10 @@ class Problem(Record, frozen=True, kw_only=True):
 
 
 class Summary(Record, frozen=True, kw_only=True):
-    """The report in numbers; `complete` is false when a problem hides part of the answer."""
+    """The report in numbers; `complete` is false when a problem hides part of the answer.
+
+    `skipped` counts what was left out on purpose: what is `excluded`, `ignored` by git, `stubs`, and second `links`.
+    """
 
     files_seen: int
     files_analysed: int
@@ -174,6 +178,7 @@ class Summary(Record, frozen=True, kw_only=True):
     suppressed: int
     problems: int
     complete: bool
+    skipped: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Report(Record, frozen=True, kw_only=True):

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafka_audit.catalog.clients import CLIENTS, FRAMEWORK_LIBRARIES, LIBRARIES, Client, client_named, import_severity
+from kafka_audit.catalog.clients import CLIENTS, FRAMEWORK_LIBRARIES, LIBRARIES, Client, import_severity
 from kafka_audit.catalog.hooks import HOOKS, INHERITS, Hook, hooks_for
+from kafka_audit.catalog.known import KNOWN
 from kafka_audit.report.catalog import listing
 
 each_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
@@ -19,7 +20,7 @@ LISTED = listing("text")
 
 
 def named(dotted: str) -> Client:
-    client = client_named(dotted)
+    client = KNOWN.client_named(dotted)
     assert client is not None
     return client
 
@@ -32,7 +33,7 @@ def test_a_name_belongs_to_one_client():
 @each_client
 def test_a_client_is_found_by_each_of_its_names_the_canonical_one_first(client: Client):
     assert client.importable[0] == client.name
-    assert [client_named(name) for name in client.importable] == [client] * len(client.importable)
+    assert [KNOWN.client_named(name) for name in client.importable] == [client] * len(client.importable)
 
 
 @each_client
@@ -67,12 +68,12 @@ def test_the_traits_of_a_client_do_not_contradict_each_other(client: Client):
     ],
 )
 def test_what_is_no_client_has_no_row(dotted: str):
-    assert client_named(dotted) is None
+    assert KNOWN.client_named(dotted) is None
 
 
 @given(st.text(alphabet="abk._AP", max_size=30))
 def test_only_listed_names_are_clients(dotted: str):
-    assert client_named(dotted) is None
+    assert KNOWN.client_named(dotted) is None
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX si
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project that is the current directory."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "setup.cfg").touch()
     return tmp_path
@@ -114,15 +114,18 @@ def test_a_project_without_kafka_is_clean(project: Path, capsys: pytest.CaptureF
         (["scan", "notes.txt"], "`notes.txt` is not Python; name a folder"),
         (["scan", "empty"], "no Python files found in `empty`"),
         (["scan", "--nope"], "No such option: --nope"),
-        (["scan", "--format", "xml"], "--format cannot be `xml`; choose text, concise or json"),
+        (["scan", "--format", "xml"], "--format cannot be `xml`; choose auto, text, full, concise, json, jsonl"),
         (["scan", "--role", "broker"], "--role cannot be `broker`; choose producer, consumer or admin"),
         (["scan", "--fail-on", "never"], "--fail-on cannot be `never`; choose error, warning or info"),
         (["scan", "--color", "blue"], "--color cannot be `blue`; choose auto, always or never"),
         (["scan", "--jobs", "-1"], "--jobs is -1; use a positive number"),
         (["scan", "--jobs", "many"], "Invalid value for '--jobs'"),
         (["scan", "--select", "KA999"], "'KA999'; did you mean"),
-        (["scan", "--ignore", "wat"], "'wat'; `kafka-audit rules` lists the rules"),
-        (["scan", "--output", "empty"], "--output empty is a folder; name a file in it"),
+        (["scan", "--ignore", "xyzzy"], "'xyzzy'; `kafka-audit rules` lists the rules"),
+        (["scan", "--output", "empty"], "--output `empty` is a folder; name a file in it"),
+        (["scan", "--output", "sarif:"], "--output `` is a folder; name a file in it"),
+        (["scan", "--output", "sarif:no/a.txt"], "--output no/a.txt cannot be written: its folder does not exist"),
+        (["scan", "--explain-site", "a.py:1", "-o", "json:a"], "is told as text; leave out the format json"),
         (["scan", "--output", "no/a.txt"], "--output no/a.txt cannot be written: its folder does not exist"),
         (["explain", "KA999"], "'KA999'; did you mean"),
         (["explain"], "Missing argument 'RULE'; see `kafka-audit explain --help`"),
@@ -208,6 +211,35 @@ def test_the_report_goes_into_a_file_and_only_there(project: Path, capsys: pytes
     assert json.loads((project / "report.json").read_text())["schema_version"] == "1"
 
 
+def test_several_formats_go_to_several_places_in_one_run(project: Path, capsys: pytest.CaptureFixture[str]):
+    (project / "a.py").write_text(ALARMING)
+    assert run("scan", "-f", "concise", "-o", "sarif:a.sarif", "-o", "json:a.json", "-o", "markdown:a,b.md") == 1
+    assert capsys.readouterr().out.startswith("a.py:4:")
+    assert json.loads((project / "a.sarif").read_text())["version"] == "2.1.0"
+    assert json.loads((project / "a.json").read_text())["schema_version"] == "1"
+    assert (project / "a,b.md").read_text(encoding="utf-8").startswith("## kafka-audit")
+
+
+def test_a_file_may_be_called_like_a_format(project: Path, capsys: pytest.CaptureFixture[str]):
+    (project / "a.py").write_text(ALARMING)
+    run("scan", "-f", "json", "-o", "sarif", "-o", "./json:x")
+    assert capsys.readouterr().out == ""
+    assert (project / "sarif").read_text() == (project / "json:x").read_text()
+
+
+def test_github_actions_gets_annotations_unless_something_else_is_asked_for(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    (project / "a.py").write_text(ALARMING)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    run("scan")
+    assert capsys.readouterr().out.startswith("::")
+    run("scan", "--format", "text")
+    assert "QUICK REFERENCE" in capsys.readouterr().out
+    run("scan", "--explain-site", "a.py:4")
+    assert "::" not in capsys.readouterr().out.partition("\n")[0]
+
+
 def test_a_text_report_in_a_file_has_no_escape_codes(project: Path, monkeypatch: pytest.MonkeyPatch):
     (project / "a.py").write_text(ALARMING)
     run("scan", "--output", "report.txt")
@@ -228,6 +260,27 @@ def test_rules_and_clients_are_listed_for_people_and_for_programs(capsys: pytest
         assert "\n" in capsys.readouterr().out
         assert run(command, "--format", "json") == 0
         assert json.loads(capsys.readouterr().out)
+
+
+def test_what_was_asked_for_beside_the_report_goes_to_the_error_stream(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    (project / "a.py").write_text(ALARMING)
+    (project / "a.pyi").touch()
+    (project / "kafka-audit.toml").write_text('per-file-ignores = { "a.py" = ["KA101"] }\n')
+    run("scan", "-f", "json", "--verbose", "--statistics", "--profile")
+    out, err = capsys.readouterr()
+    assert json.loads(out)
+    lines = err.splitlines()
+    assert lines[0].endswith("kafka-audit.toml")
+    assert lines[1:4] == [
+        "reported on: 1 file, 1 of them analysed",
+        "left out: 1 stubs",
+        "suppressed by config: 1 alarm (per-file-ignores a.py)",
+    ]
+    assert "1  KA102 client-started-at-import" in lines
+    assert "0  KA101 client-created-at-import (1 more suppressed)" in lines
+    assert [line.split()[0] for line in lines[-1:]] == ["all"]
 
 
 # --- colour and terminals --------------------------------------------------------------------------------------------
@@ -313,7 +366,7 @@ def test_an_interrupted_run_says_so_in_one_line_and_exits_with_130(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     (project / "a.py").write_text(ALARMING)
-    monkeypatch.setattr("kafka_audit.pipeline.discover", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("kafka_audit.pipeline.reading.discover", lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a shell ignores it
     assert run("scan") == 130
     assert capsys.readouterr() == ("", "kafka-audit: interrupted\n")
@@ -326,7 +379,7 @@ def test_a_mistake_of_the_program_is_told_as_one_and_is_no_alarm(
         raise LookupError("surprise")
 
     (project / "a.py").write_text(CLEAN)
-    monkeypatch.setattr("kafka_audit.pipeline.discover", fail)
+    monkeypatch.setattr("kafka_audit.pipeline.reading.discover", fail)
     assert run("scan") == 3
     err = capsys.readouterr().err
     assert "LookupError: surprise" in err

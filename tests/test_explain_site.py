@@ -137,7 +137,7 @@ def test_a_client_outside_of_what_was_asked_for_is_explained_all_the_same(explai
         (("setup.cfg:3",), "--explain-site names setup.cfg, which is not one of the Python files of the project; "
          "name a file and line of a report"),
         (("shared.py",), "--explain-site is 'shared.py'; it takes PATH:LINE, such as app/events.py:14"),
-        (("bus.py:5", "-f", "json"), "--explain-site is told as text; leave out --format json"),
+        (("bus.py:5", "-f", "json"), "--explain-site is told as text; leave out the format json"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_explained_is_refused_in_one_sentence(

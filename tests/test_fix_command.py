@@ -133,7 +133,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(
 
     monkeypatch.setattr(fixing.Fixes, "write", late)
     assert run("fix") == 2
-    assert "b.py changed while it was being fixed; nothing was written" in capsys.readouterr().err
+    assert "b.py changed while the audit ran; nothing was written" in capsys.readouterr().err
     assert (project / "a.py").read_text() == BROKEN
     assert (project / "b.py").read_text() == "# somebody else's work\n"
     assert sorted(os.listdir(project)) == ["a.py", "b.py", "setup.cfg"]
@@ -176,3 +176,27 @@ def test_a_repair_that_does_not_do_what_it_should_is_withdrawn(
         out = capsys.readouterr().out
         assert f"KA301 withdrawn: {reason}" in out
         assert "withdrew 1, a mistake in kafka-audit" in out
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("a.py", BROKEN.replace("KafkaProducer()\n", "KafkaProducer()  # kafka-audit: ignore[KA301]\n")),
+        ("kafka-audit.toml", 'per-file-ignores = { "a.py" = ["KA3"] }\n'),
+        ("kafka-audit.toml", 'ignore = ["KA301"]\n'),
+        ("kafka-audit.toml", 'exclude = ["a.py"]\n'),
+        ("kafka-audit.toml", 'min-severity = "error"\n'),
+    ],
+)
+def test_what_is_suppressed_is_not_repaired(project: Path, file: str, text: str):  # noqa: F811
+    (project / "b.py").touch()
+    (project / "a.py").write_text(BROKEN)
+    (project / file).write_text(text)
+    before = (project / "a.py").read_bytes()
+    assert run("fix", "--unsafe") == 0
+    assert (project / "a.py").read_bytes() == before
+
+
+def test_the_standard_input_is_no_file_to_repair(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    assert run("fix", "-") == 2
+    assert "name one instead of `-`" in capsys.readouterr().err

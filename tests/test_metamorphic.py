@@ -15,7 +15,12 @@ from tests.test_fixtures import FIXTURES, PROJECTS
 from tests.test_rules import files
 from tests.transforms import TRANSFORMS, UNRELATED
 
-EXAMPLES = {f"{rule.code}-{kind}": files(getattr(rule, kind)) for rule in rules() for kind in ("bad", "good")}
+EXAMPLES = {
+    f"{rule.code}-{kind}": files(getattr(rule, kind))
+    for rule in rules()
+    if rule.category != "audit"
+    for kind in ("bad", "good")
+}
 PROGRAMS = [*PROJECTS, *EXAMPLES]
 
 each_program = pytest.mark.parametrize("name", PROGRAMS)

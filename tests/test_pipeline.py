@@ -124,7 +124,7 @@ def test_the_summary_counts_what_is_told(make: Make):
 
 def test_a_rule_that_does_not_exist_is_refused_before_anything_is_read(make: Make, monkeypatch: pytest.MonkeyPatch):
     make({"bus.py": LEAK})
-    monkeypatch.setattr("kafka_audit.pipeline.discover", lambda paths: pytest.fail("files were looked for"))
+    monkeypatch.setattr("kafka_audit.pipeline.reading.discover", lambda paths: pytest.fail("files were looked for"))
     with pytest.raises(ConfigError, match="KA999"):
         audit(Settings(select=("KA999",)))
 
@@ -312,7 +312,10 @@ def test_what_the_flow_does_not_expect_becomes_a_problem_and_the_others_are_judg
     report = audit(Settings(jobs=1))
     assert [(p.path, p.line, p.kind) for p in report.problems] == [("other.py", 4, "internal")]
     assert "odd could not be followed: RuntimeError: no idea" in report.problems[0].message
-    assert {finding.path for finding in report.findings} == {"leak.py"}
+    assert {(finding.path, finding.code == "KA901") for finding in report.findings} == {
+        ("leak.py", False),
+        ("other.py", True),
+    }
     assert not report.summary.complete
 
 

@@ -87,7 +87,8 @@ def test_a_record_is_worded_as_its_readers_expect(rule: Rule):
 def test_examples_are_complete_programs_of_at_most_76_columns(rule: Rule):
     for example in (rule.bad, rule.good):
         for name, text in files(example).items():
-            compile(text, name, "exec")
+            if (rule.code, example) != ("KA901", rule.bad):  # the rule about files that are no Python
+                compile(text, name, "exec")
             assert max(map(len, text.splitlines())) <= 76
 
 

@@ -32,7 +32,7 @@ def read(**sources: str) -> list[str]:
     contents = {
         name.replace("__", "/").replace("/init", "/__init__") + ".py": text.encode() for name, text in sources.items()
     }
-    return [path.removesuffix(".py") for path in relevant(contents, extracted, LIBRARIES)]
+    return [path.removesuffix(".py") for path in relevant(contents, extracted)]
 
 
 @pytest.mark.parametrize(
@@ -197,14 +197,14 @@ def test_facts_are_asked_for_once_per_file_and_round():
         return extracted(contents)
 
     contents = {"bus.py": WRAPPER.encode(), "b.py": b"from bus import Bus", "a.py": b"from b import Bus", "z.py": b""}
-    facts = relevant(contents, record, LIBRARIES)
+    facts = relevant(contents, record)
     assert asked == [["bus.py"], ["b.py"], ["a.py"]]
     assert list(facts) == ["a.py", "b.py", "bus.py"]
 
 
 def test_the_names_of_a_file_that_carry_a_client_are_known():
     contents = {"bus.py": WRAPPER.encode()}
-    relevance = Relevance(contents, LIBRARIES)
+    relevance = Relevance(contents)
     assert relevance.seed() == ["bus.py"]
     assert relevance.grow(extracted(contents)) == []
     assert relevance.carried("bus.py") == {"AIOKafkaProducer", "Bus"}
@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_parsed_carries_nothing():
 )
 def test_no_bytes_make_it_raise(contents):
     salted = {path: b"import kafka\nfrom . import a\n" + data for path, data in contents.items()}
-    assert list(relevant(salted, extracted, LIBRARIES)) == sorted(salted)
+    assert list(relevant(salted, extracted)) == sorted(salted)
 
 
 @given(st.permutations(["bus.py", "a.py", "b.py", "c.py"]))
@@ -230,5 +230,5 @@ def test_the_order_of_files_does_not_matter(order):
         "b.py": b"from a import *\nx = Bus()",
         "c.py": b"import b\nb.x",
     }
-    facts = relevant({path: contents[path] for path in order}, extracted, LIBRARIES)
+    facts = relevant({path: contents[path] for path in order}, extracted)
     assert list(facts) == ["a.py", "b.py", "bus.py", "c.py"]

@@ -1,4 +1,4 @@
-"""Which classes are Kafka clients, and which one does a dotted name mean?
+"""Which classes are Kafka clients?
 
 The rows stand in one module per library; `tests/clients` repeats their claims on the installed releases.
 Left out on purpose: the clients of `confluent_kafka.schema_registry`, which speak HTTP and hold no Kafka connection.
@@ -15,7 +15,7 @@ from kafka_audit.catalog.kafka_python import KAFKA_PYTHON
 from kafka_audit.catalog.schema import Client, Note
 from kafka_audit.model import Severity
 
-__all__ = ["CLIENTS", "ERRORS", "FRAMEWORK_LIBRARIES", "LIBRARIES", "Client", "Note", "client_named", "import_severity"]
+__all__ = ["CLIENTS", "ERRORS", "FRAMEWORK_LIBRARIES", "LIBRARIES", "Client", "Note", "import_severity"]
 
 LIBRARIES: Final = ("aiokafka", "confluent_kafka", "kafka")
 """Root packages that hold clients; a file whose bytes name none of them creates no client by itself."""
@@ -32,13 +32,6 @@ ERRORS: Final[dict[str, tuple[str, ...]]] = {
 The libraries' own base class, and what that derives from in every version (aiokafka 0.14.0, confluent-kafka 2.16.1,
 kafka-python 3.0.12, run; kafka-python's derived from RuntimeError before 3.0).
 """
-
-_BY_NAME: Final = {dotted: client for client in CLIENTS for dotted in client.importable}
-
-
-def client_named(dotted: str) -> Client | None:
-    """Find the client that can be imported by this dotted name."""
-    return _BY_NAME.get(dotted)
 
 
 def import_severity(client: Client) -> Severity:

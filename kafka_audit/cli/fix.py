@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kafka_audit.cli.app import Action, app, choice, listed
+from kafka_audit.cli.app import Action, app
 from kafka_audit.cli.manners import Progress, abandon_stdout
-from kafka_audit.settings import ROLES, Settings, chosen
+from kafka_audit.cli.options import LINE, given, settled, signature
+from kafka_audit.settings import ConfigError, Settings
 
 NOTES = """\b
 Examples:
@@ -25,42 +26,48 @@ Exit codes:
   3  a repair was withdrawn: a mistake in kafka-audit"""
 
 
-@app.command(epilog=NOTES, short_help="Repair what can be repaired.")
-def fix(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders; the current folder by default.")
-    ] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")] = False,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Also repairs that change behaviour, such as when a client is created.")
-    ] = False,
-    show_fixes: Annotated[
-        bool, typer.Option("--show-fixes", help="Say of every alarm how it is fixed, or why not.")
-    ] = False,
-    role: Annotated[
-        list[str] | None, choice("--role", ROLES, "Repair these clients besides producers; can be repeated.")
-    ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULE", help="Only these rules: codes, beginnings of codes, names, categories or `all`."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to parse with; 0 is one per processor.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-) -> Action:
+_OWN: dict[str, tuple[Any, Any]] = {
+    "diff": (Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")], False),
+    "unsafe": (
+        Annotated[
+            bool,
+            typer.Option("--unsafe", help="Also repairs that change behaviour, such as when a client is created."),
+        ],
+        False,
+    ),
+    "show_fixes": (
+        Annotated[bool, typer.Option("--show-fixes", help="Say of every alarm how it is fixed, or why not.")],
+        False,
+    ),
+}
+_SETTINGS = tuple(
+    setting
+    for setting in LINE
+    if setting.option.group in ("Scope", "Rules", "Run") or setting.name in ("ignores", "baseline", "quiet")
+    if setting.name != "stdin_filename"
+)
+"""Those that say what is to be repaired."""
+
+
+def fix(**arguments: Any) -> Action:
     """Repair what can be repaired, and say what cannot and why.
 
     Every change is audited in memory before anything is written: the files parse, the alarm is gone, no new one came.
+    Alarms that are suppressed are left alone.
     """
-    settings = Settings(
-        paths=tuple(paths or (".",)),
-        roles=tuple(sorted({"producer", *(chosen("--role", word, ROLES) for word in listed(role))})),
-        select=listed(select),
-        ignore=listed(ignore),
-        jobs=jobs,
-        quiet=quiet,
-    )
-    return lambda: run(settings, diff=diff, unsafe=unsafe, show_fixes=show_fixes)
+    line = given(arguments)
+
+    def act() -> int:
+        settings, _ = settled(arguments, line)
+        if "-" in settings.paths:
+            raise ConfigError("fix writes into files; name one instead of `-`")
+        return run(settings, diff=arguments["diff"], unsafe=arguments["unsafe"], show_fixes=arguments["show_fixes"])
+
+    return act
+
+
+fix.__signature__ = signature(_OWN, _SETTINGS)  # type: ignore[attr-defined]
+app.command(epilog=NOTES, short_help="Repair what can be repaired.")(fix)
 
 
 def run(settings: Settings, *, diff: bool, unsafe: bool, show_fixes: bool) -> int:

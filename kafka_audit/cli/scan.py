@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafka_audit.cli.app import Action, app, choice, listed
+from kafka_audit.cli.app import Action, app
 from kafka_audit.cli.manners import Progress, abandon_stdout
-from kafka_audit.settings import COLORS, FORMATS, ROLES, SEVERITIES, ConfigError, Settings, chosen
+from kafka_audit.cli.options import given, settled, signature
+from kafka_audit.settings import ConfigError, Settings
+
+if TYPE_CHECKING:
+    from kafka_audit.model import Report
 
 EXIT_CODES = """\b
 Exit codes:
@@ -18,85 +23,106 @@ Exit codes:
   2  the command or its settings are wrong
   3  no such alarm, but the audit is incomplete: a problem hides part of the answer"""
 
+_OWN: dict[str, tuple[Any, Any]] = {
+    "show_settings": (
+        Annotated[bool, typer.Option("--show-settings", help="Print what holds for this run, and stop.")],
+        False,
+    ),
+    "show_files": (
+        Annotated[bool, typer.Option("--show-files", help="Print the files that would be reported on, and stop.")],
+        False,
+    ),
+    "explain_site": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--explain-site", metavar="PATH:LINE", help="Tell everything known about the client made there."
+            ),
+        ],
+        None,
+    ),
+}
+"""What this command alone takes: each is an annotation and a default."""
 
-@app.command(epilog=EXIT_CODES, short_help="Audit Python code.")
-def scan(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH", help="Files and folders; the current folder by default.")
-    ] = None,
-    format: Annotated[str, choice("--format", FORMATS, "How to tell the report.", "-f")] = "text",
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there.")
-    ] = None,
-    role: Annotated[
-        list[str] | None, choice("--role", ROLES, "Audit these clients besides producers; can be repeated.")
-    ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULE", help="Only these rules: codes, beginnings of codes, names, categories or `all`."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")] = None,
-    fail_on: Annotated[
-        str, choice("--fail-on", SEVERITIES, "The lowest severity that makes the exit code 1.")
-    ] = "warning",
-    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever the report says.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to parse with; 0 is one per processor.")] = 0,
-    color: Annotated[str, choice("--color", COLORS, "Colour the text; auto minds NO_COLOR and FORCE_COLOR.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep what is found out for the next run.")] = True,
-    cache_dir: Annotated[
-        str | None, typer.Option("--cache-dir", metavar="DIR", help="Keep it there; see `kafka-audit cache info`.")
-    ] = None,
-    explain_site: Annotated[
-        str | None,
-        typer.Option("--explain-site", metavar="PATH:LINE", help="Tell everything known about the client made there."),
-    ] = None,
-) -> Action:
+
+def scan(**arguments: Any) -> Action:
     """Audit Python code: which clients it creates, what becomes of them, and what is wrong with that.
 
     The whole project around PATH is read, because a client may be released anywhere in it; the report is on PATH.
     """
-    settings = Settings(
-        paths=tuple(paths or (".",)),
-        format=chosen("--format", format, FORMATS),
-        output=output,
-        roles=tuple(sorted({"producer", *(chosen("--role", word, ROLES) for word in listed(role))})),
-        select=listed(select),
-        ignore=listed(ignore),
-        fail_on=chosen("--fail-on", fail_on, SEVERITIES),
-        exit_zero=exit_zero,
-        jobs=jobs,
-        color=chosen("--color", color, COLORS),
-        quiet=quiet,
-        cache=cache,
-        cache_dir=cache_dir,
-    )
-    if explain_site is None:
-        return lambda: _scan(settings)
-    return lambda: _explain_site(settings, explain_site)
+    line = given(arguments)
+    return lambda: _run(arguments, line)
 
 
-def _scan(settings: Settings) -> int:
-    from kafka_audit.pipeline import audit, check_output, deliver, exit_code
+scan.__signature__ = signature(_OWN)  # type: ignore[attr-defined]
+app.command(epilog=EXIT_CODES, short_help="Audit Python code.")(scan)
 
-    check_output(settings.output)
+
+def _run(arguments: dict[str, Any], line: dict[str, Any]) -> int:
+    settings, origins = settled(arguments, line)
+    if arguments["show_settings"]:
+        from kafka_audit.config.showing import effective
+
+        sys.stdout.write(effective(settings, origins))
+        return 0
+    if arguments["show_files"]:
+        return _show_files(settings)
+    if arguments["explain_site"] is not None:
+        return _explain_site(settings, arguments["explain_site"])
+    return _scan(settings, ", ".join(sorted({*origins.values()} - {"command line"})))
+
+
+def _show_files(settings: Settings) -> int:
+    from kafka_audit.pipeline import files
+    from kafka_audit.report.plain import inert
+
+    sys.stdout.write("".join(f"{inert(path)}\n" for path in files(settings)))
+    return 0
+
+
+def _scan(settings: Settings, file: str) -> int:
+    from kafka_audit.pipeline import check_output, deliver, exit_code, run
+    from kafka_audit.pipeline.replacing import replace_all
+
+    check_output(settings)
     with Progress(settings.quiet) as progress:
-        report = audit(settings, progress)
+        report, edits, sources, laps = run(settings, progress)
     code = exit_code(report, settings)
+    replace_all(edits)
     try:
-        deliver(report, settings)
+        deliver(report, settings, sources)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough; the answer stands
         abandon_stdout()
+    _remark(settings, report, file, laps)
     return code
 
 
-def _explain_site(settings: Settings, site: str) -> int:
-    from kafka_audit.pipeline import check_output, deliver_text, explain
+def _remark(settings: Settings, report: Report, file: str, laps: Mapping[str, float]) -> None:
+    """Say what was asked for beside the report."""
+    from kafka_audit.report import remarks
+    from kafka_audit.report.plain import write
 
-    if settings.format != "text":
-        raise ConfigError(f"--explain-site is told as text; leave out --format {settings.format}")
-    check_output(settings.output)
+    if settings.verbose:
+        write(sys.stderr, remarks.circumstances(report, file))
+    if settings.statistics:
+        write(sys.stderr, remarks.statistics(report))
+    if settings.profile:
+        write(sys.stderr, remarks.profile(laps))
+
+
+def _explain_site(settings: Settings, site: str) -> int:
+    import msgspec
+
+    from kafka_audit.pipeline import check_output, deliver_text, explain
+    from kafka_audit.pipeline.saving import destinations
+
+    if settings.format == "auto":
+        settings = msgspec.structs.replace(settings, format="text")
+    for place in destinations(settings):
+        if place.format != "text":
+            raise ConfigError(f"--explain-site is told as text; leave out the format {place.format}")
+    check_output(settings)
     with Progress(settings.quiet) as progress:
         text = explain(settings, site, progress)
     try:

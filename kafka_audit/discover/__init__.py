@@ -11,6 +11,8 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from kafka_audit.discover.exclude import Exclusion
+from kafka_audit.discover.notebooks import SUFFIX
 from kafka_audit.discover.scripts import declared_scripts
 from kafka_audit.discover.walk import Walk, is_package
 from kafka_audit.model import Problem, Record
@@ -37,9 +39,9 @@ class Discovery(Record, frozen=True, kw_only=True):
     """The files of the project, the names of those that were asked for, and what could not be looked into.
 
     `problems` are places that exist and could not be listed; `dangling` are links to nothing, which hide no code.
-    `skipped` counts what was left out on purpose: folders `excluded` by default, entries `ignored` by an ignore file,
-    `stubs`, and `links` that are second names of files read elsewhere. `scripts` are the `module:function` of the
-    commands that the project declares.
+    `skipped` counts what was left out on purpose: entries `excluded` by default or by the settings, those `ignored` by
+    an ignore file, `stubs`, and `links` that are second names of files read elsewhere. `scripts` are the
+    `module:function` of the commands that the project declares.
     """
 
     files: tuple[Source, ...]
@@ -50,17 +52,22 @@ class Discovery(Record, frozen=True, kw_only=True):
     scripts: frozenset[str]
 
 
-def discover(paths: Sequence[str]) -> Discovery:
+def discover(paths: Sequence[str], exclusion: Exclusion | None = None, typed: str | None = None) -> Discovery:
     """The files for these paths. Raises `ConfigError` for a path that does not exist and when there is no Python file.
 
-    A file named by hand is read whatever the ignore files say, and so is what lies in a folder named by hand.
+    A file named by hand is read whatever the ignore files say, and so is what lies in a folder named by hand. `typed`
+    is the name of a file that is asked for and need not exist: its content comes from elsewhere.
     """
+    exclusion = exclusion or Exclusion()
     here = _current_folder()
     places = sorted({_place(path) for path in paths})
-    roots = roots_of(places)
-    project = Walk(roots)
-    asked = project if places == roots else Walk(places)
-    if not (asked.files or asked.unreadable or asked.dangling):
+    written = [os.path.abspath(typed)] if typed is not None else []
+    roots = _outermost({_project_root(place) for place in (*places, *written)})
+    project = Walk([root for root in roots if os.path.lexists(root)], exclusion)
+    asked = project if places == roots else Walk(places, exclusion)
+    asked.files.update({os.path.realpath(location): location for location in written})
+    is_left_out = exclusion.forced and asked.skipped["excluded"]  # a hook that is given such files has nothing to do
+    if not (asked.files or asked.unreadable or asked.dangling or is_left_out):
         raise ConfigError(_nothing_found(paths, asked.skipped))
     scripts = declared_scripts(roots)
     return _discovery(project, asked, os.path.commonpath([_base(root) for root in roots]), here, scripts)
@@ -131,7 +138,7 @@ def _place(path: str) -> str:
     except OSError as error:
         raise ConfigError(f"`{shown}` cannot be opened: {error.strerror}") from error
     location = os.path.abspath(path)
-    if stat.S_ISDIR(mode) or location.endswith((".py", ".pyi", ".pyw")):
+    if stat.S_ISDIR(mode) or location.endswith((".py", ".pyi", ".pyw", SUFFIX)):
         return location
     if stat.S_ISLNK(mode) and os.path.isdir(location):
         return location

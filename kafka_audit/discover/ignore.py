@@ -39,7 +39,7 @@ class Repository:
         except OSError:
             return None
         try:
-            names = [os.fsdecode(name) for name in _index_names(index) if name.endswith(b".py")]
+            names = [os.fsdecode(name) for name in _index_names(index) if name.endswith((b".py", b".ipynb"))]
         except (ValueError, IndexError, struct.error):
             return None
         return frozenset(part for name in names for part in _with_folders(name))
@@ -54,8 +54,8 @@ class Repository:
         return os.path.join(self.top, os.fsdecode(target))
 
 
-class _Patterns(NamedTuple):
-    """The patterns of one ignore file, which hold below its folder."""
+class Patterns(NamedTuple):
+    """Compiled patterns, such as those of one ignore file, which hold below their folder."""
 
     folder: str
     spec: GitIgnoreSpec
@@ -70,7 +70,7 @@ class Rules(NamedTuple):
     """The ignore files that hold in a folder, outermost first; none outside a repository."""
 
     repository: Repository | None = None
-    files: tuple[_Patterns, ...] = ()
+    files: tuple[Patterns, ...] = ()
 
     def inside(self, folder: str, names: Collection[str]) -> Rules:
         """The rules for the entries of the folder, whose names are given. A repository in a repository starts anew."""
@@ -103,7 +103,7 @@ def rules_above(place: str) -> Rules:
     return Rules(Repository(folder), tuple(each for each in found if not each.verdict(place, is_folder=True)))
 
 
-def _patterns_of(folder: str) -> tuple[_Patterns, ...]:
+def _patterns_of(folder: str) -> tuple[Patterns, ...]:
     """The patterns in the folder's ignore file, if it has one that can be read."""
     try:
         with open(os.path.join(folder, ".gitignore"), "rb") as file:
@@ -111,10 +111,10 @@ def _patterns_of(folder: str) -> tuple[_Patterns, ...]:
     except OSError:
         return ()
     lines = [line.rstrip("\r") for line in text.split("\n")]
-    return (_Patterns(folder, _spec(lines)),)
+    return (Patterns(folder, compiled(lines)),)
 
 
-def _spec(lines: list[str]) -> GitIgnoreSpec:
+def compiled(lines: list[str]) -> GitIgnoreSpec:
     """Compiled patterns; a line that is no pattern is passed over, as git does."""
     from pathspec import GitIgnoreSpec  # takes 30 ms, and a run without an ignore file does not need it
 

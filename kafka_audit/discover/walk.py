@@ -6,12 +6,17 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
+from kafka_audit.discover.exclude import Exclusion
 from kafka_audit.discover.ignore import Rules, rules_above
+from kafka_audit.discover.notebooks import SUFFIX
 
 _REPOSITORIES = {".bzr", ".git", ".hg", ".jj", ".svn"}
 _INSTALLED = {".direnv", ".eggs", ".nox", ".pixi", ".tox", ".venv", "__pypackages__", "site-packages", "venv"}
 _CACHES = {".hypothesis", ".ipynb_checkpoints", ".mypy_cache", ".pyre", ".pytest_cache", ".pytype", ".ruff_cache"}
 _OUTPUTS = {"__pycache__", "bower_components", "build", "dist", "node_modules"}
+
+READ = (".py", SUFFIX)
+"""How the names of files end that are read when nobody names them."""
 
 EXCLUDED = frozenset(_REPOSITORIES | _INSTALLED | _CACHES | _OUTPUTS)
 """Names of folders that hold other people's code, copies or caches."""
@@ -28,17 +33,20 @@ class Walk:
 
     `files` maps real paths to the locations they are read from. `unreadable` and `dangling` map locations to reasons:
     the first exist and could not be looked into, the second are links to nothing. `skipped` counts what was left out:
-    folders `excluded` by default, entries `ignored` by an ignore file, `stubs`, and `links` to what is read anyway.
+    entries `excluded` by default or by the settings, those `ignored` by an ignore file, `stubs`, and `links` to what is
+    read anyway.
 
     Links wait until everything that stands in its own place was seen, so a file is known by its own name whenever it
     has one, and no link can lead around in circles.
     """
 
-    def __init__(self, places: Sequence[str]) -> None:
+    def __init__(self, places: Sequence[str], exclusion: Exclusion) -> None:
         self.files: dict[str, str] = {}
         self.unreadable: dict[str, str] = {}
         self.dangling: dict[str, str] = {}
         self.skipped: Counter[str] = Counter()
+        self._exclusion = exclusion
+        self._by_hand = () if exclusion.forced else tuple(p for p in places if exclusion.covers(p, os.path.isdir(p)))
         self._tops = {os.path.realpath(place) for place in places}
         self._seen: set[str] = set()
         self._folders: list[tuple[str, str, Rules]] = []
@@ -54,7 +62,9 @@ class Walk:
     def _start(self, place: str) -> None:
         """Take in one of the places: a folder to look through, or a file to read whatever ignores it."""
         real = os.path.realpath(place)
-        if os.path.isdir(place):
+        if self._exclusion.forced and self._exclusion.covers(place, os.path.isdir(place)):
+            self.skipped["excluded"] += 1
+        elif os.path.isdir(place):
             self._folders.append((place, real, rules_above(place)))
         elif place.endswith(".pyi"):
             self.skipped["stubs"] += 1
@@ -91,13 +101,13 @@ class Walk:
                 self._folders.append((entry.path, real, rules))
         elif entry.name.endswith(".pyi"):
             self.skipped["stubs"] += 1
-        elif entry.name.endswith(".py") and self._is_wanted(entry.path, False, rules):
+        elif entry.name.endswith(READ) and self._is_wanted(entry.path, False, rules):
             self.files.setdefault(real, entry.path)
 
     def _link(self, location: str, rules: Rules) -> None:
         """Follow one link, unless it leads to what is read anyway."""
         is_folder = os.path.isdir(location)
-        if not (is_folder or location.endswith(".py")) or not self._is_wanted(location, is_folder, rules):
+        if not (is_folder or location.endswith(READ)) or not self._is_wanted(location, is_folder, rules):
             return
         real = os.path.realpath(location)
         if not os.path.exists(location):
@@ -126,10 +136,17 @@ class Walk:
         if is_folder and name in EXCLUDED and not (name in PACKAGE_NAMES and is_package(location)):
             self.skipped["excluded"] += 1
             return False
+        if self._exclusion.covers(location, is_folder) and not self._is_below_named(location):
+            self.skipped["excluded"] += 1
+            return False
         if rules.ignore(location, is_folder):
             self.skipped["ignored"] += 1
             return False
         return True
+
+    def _is_below_named(self, location: str) -> bool:
+        """Whether the location lies in an excluded folder that was named by hand."""
+        return any(location.startswith(os.path.join(place, "")) for place in self._by_hand)
 
 
 def is_package(folder: str) -> bool:

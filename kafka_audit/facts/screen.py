@@ -12,20 +12,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from kafka_audit.catalog.clients import CLIENTS, FRAMEWORK_LIBRARIES, LIBRARIES
+from kafka_audit.catalog.known import KNOWN, Catalogue
 from kafka_audit.facts.schema import FileFacts
-
-ROOTS = (*LIBRARIES, *FRAMEWORK_LIBRARIES)
-"""Root packages of the libraries whose clients are looked for."""
 
 Extract = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
 
-_RELEASE = re.compile(
-    rb"\.(?:%s)\s*\(" % b"|".join(sorted({method.encode() for client in CLIENTS for method in client.release}))
-)
 
-
-def names_client(data: bytes, libraries: tuple[str, ...] = ROOTS) -> bool:
+def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> bool:
     """Whether the source imports one of these root packages, in any form of import and wherever it stands."""
     if not any(library.encode() in data for library in libraries):
         return False
@@ -39,7 +32,7 @@ def names_client(data: bytes, libraries: tuple[str, ...] = ROOTS) -> bool:
 def relevant(
     contents: Mapping[str, bytes],
     extract: Extract,
-    libraries: tuple[str, ...] = ROOTS,
+    catalogue: Catalogue = KNOWN,
     *,
     follow: Extract | None = None,
 ) -> dict[str, FileFacts]:
@@ -48,7 +41,7 @@ def relevant(
     `extract` turns contents by path into facts by path; it is called for the files that import a library. `follow` does
     the same, once per round, for those that take part; by default it is `extract` again.
     """
-    relevance = Relevance(contents, libraries)
+    relevance = Relevance(contents, catalogue)
     facts: dict[str, FileFacts] = {}
     wanted, reader = relevance.seed(), extract
     while wanted:
@@ -75,9 +68,12 @@ class Relevance:
     it asked for.
     """
 
-    def __init__(self, contents: Mapping[str, bytes], libraries: tuple[str, ...] = ROOTS) -> None:
+    def __init__(self, contents: Mapping[str, bytes], catalogue: Catalogue = KNOWN) -> None:
         self._contents = contents
-        self._libraries = libraries
+        self._libraries = catalogue.libraries
+        self._own = {path: [name for name, _ in catalogue.defined_in(path)] for path in contents if catalogue.own}
+        releases = b"|".join(sorted(method.encode() for method in catalogue.releases))
+        self._release = re.compile(rb"\.(?:%s)\s*\(" % releases)
         self._modules: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for path in sorted(contents):
             module = _module(path)
@@ -92,9 +88,9 @@ class Relevance:
         self._words: dict[str, frozenset[str]] = {}
 
     def seed(self) -> list[str]:
-        """The files that import a library, sorted."""
+        """The files that import a library or define a class that the project itself describes, sorted."""
         self._naming = frozenset(p for p, data in self._contents.items() if names_client(data, self._libraries))
-        return sorted(self._naming)
+        return sorted(self._naming.union(path for path, names in self._own.items() if names))
 
     def grow(self, facts: Mapping[str, FileFacts]) -> list[str]:
         """Take in the facts of the files asked for last; answer the files to read next, sorted, none at the end."""
@@ -127,6 +123,7 @@ class Relevance:
         self._carried[path] = set()
         if path in self._naming:
             self._carry(path, self._libraries)
+        self._carry(path, self._own.get(path, ()))
 
     def _carry(self, path: str, names: Iterable[str]) -> bool:
         """Mark names, and all of the file that mentions a marked one; whether anything was new."""
@@ -197,7 +194,7 @@ class Relevance:
             for link, sources in self._linked(path) if carried else ():
                 if not carried.isdisjoint(self._mentioning[path].get(link.bound, ())):
                     given.update(source for source in sources if source not in self._carried)
-        return {path for path in given if _RELEASE.search(self._contents[path])}
+        return {path for path in given if self._release.search(self._contents[path])}
 
     def _linked(self, path: str) -> tuple[tuple[Link, tuple[str, ...]], ...]:
         """The links of a file that lead to files of the project, and these."""

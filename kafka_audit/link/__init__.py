@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from kafka_audit.catalog.clients import LIBRARIES
-from kafka_audit.catalog.frameworks import FRAMEWORK_LIBRARIES
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
+from kafka_audit.catalog.known import KNOWN, Catalogue
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link.flow import Load, flow
 from kafka_audit.link.modules import ModulePaths
@@ -20,11 +19,12 @@ def link(
     roles: Collection[Role],
     load: Load,
     scripts: Collection[str] = (),
+    catalogue: Catalogue = KNOWN,
 ) -> Program:
     """Link the facts of the files in `sources`; `all_paths` are all Python files of the project, read or not.
 
     `load` is asked for the facts of further files when an object of interest is handed into one of them. `scripts`
-    are the `module:function` of the commands that the project declares.
+    are the `module:function` of the commands that the project declares, `catalogue` is what is known of the world.
     """
-    paths = ModulePaths({*all_paths, *sources}, (*LIBRARIES, *FRAMEWORK_LIBRARIES, *HOOK_LIBRARIES))
-    return Program(flow(sources, paths, load), roles, scripts)
+    paths = ModulePaths({*all_paths, *sources}, (*catalogue.libraries, *HOOK_LIBRARIES))
+    return Program(flow(sources, paths, load, catalogue), roles, scripts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kafka_audit.catalog.clients import Client, client_named
+from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.hooks import PROXIES
 from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.imports import module_attribute
@@ -297,7 +297,7 @@ def _of_external(engine: Engine, value: External, name: str) -> Values:
     if dotted.count(".") > LONGEST_CHAIN or (made >= 0 and dotted.count(".", made) > LONGEST_ON_OBJECT):
         return set()
     full = f"{dotted}.{name}"
-    client = client_named(full)
+    client = engine.catalogue.client_named(full)
     if client is not None:
         return {engine.client_type(client)}
     found: Values = {engine.external(full, value.made)}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kafka_audit.catalog.clients import CLIENTS, Client
-from kafka_audit.catalog.containers import CONTAINERS
+from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.hooks import container_of, hooks_for
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
@@ -35,12 +34,6 @@ from kafka_audit.link.values import (
     Value,
 )
 from kafka_audit.link.walk import expressions, inside, statements
-
-RELEASE_NAMES = frozenset(name for client in CLIENTS for name in client.release) | frozenset(
-    name for row in CONTAINERS for name in row.closes
-)
-"""Methods that release some client, or its container: on an unknown receiver, that may be the missing release."""
-
 
 MOST_FOREIGN = 4
 """More library functions than this at one call are a sign of mocks: the call is told of one of them, and of hooks."""
@@ -184,7 +177,7 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
             stored: Values = {v for values in arguments.all() for v in values if isinstance(v, ClientObject | Instance)}
             receiver = engine.evaluate(node.function.value)
             element_store(engine, node.function.value, receiver, None, stored, node.at[0])
-        if node.function.name in RELEASE_NAMES:
+        if node.function.name in engine.catalogue.releases:  # it may be the release that is missing elsewhere
             engine.note_loose(_last_name(node.function.value), node)
         if node.function.name in LOGS:
             return set()

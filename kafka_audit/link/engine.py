@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from kafka_audit.catalog.clients import Client
+from kafka_audit.catalog.known import Catalogue
 from kafka_audit.facts import schema as s
 from kafka_audit.link.fixpoint import Fixpoint, Turn
 from kafka_audit.link.hosting import Hosting
@@ -135,10 +136,11 @@ class Engine(Fixpoint):
     attributes and calls need each other, and meet here instead of importing each other in a circle.
     """
 
-    def __init__(self, modules: dict[str, Module], paths: ModulePaths) -> None:
+    def __init__(self, modules: dict[str, Module], paths: ModulePaths, catalogue: Catalogue) -> None:
         super().__init__()
         self.modules = modules
         self.paths = paths
+        self.catalogue = catalogue
         self.evaluate: Callable[[s.Expr], Values]
         self.apply: Callable[[Value, s.Call, Arguments], Values]
         self.apply_bound: Callable[[Value, Node], Values]

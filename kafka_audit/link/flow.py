@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from kafka_audit.catalog.known import Catalogue
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
 from kafka_audit.link.engine import Engine
@@ -17,9 +18,9 @@ Load = Callable[[list[str]], Mapping[str, FileFacts]]
 """Reads and extracts further files of the project, by path; those that cannot be read are left out."""
 
 
-def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load) -> Engine:
+def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load, catalogue: Catalogue) -> Engine:
     """Let values flow through these files, and those that values turn out to flow into, until nothing changes."""
-    engine = Engine({}, paths)
+    engine = Engine({}, paths, catalogue)
     engine.evaluate = partial(expressions.evaluate, engine)
     engine.apply = partial(calls.apply, engine)
     engine.apply_bound = partial(calls.apply_bound, engine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kafka_audit.catalog.clients import client_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.scopes import Module, Unit, lookup
@@ -35,7 +34,7 @@ def from_import(engine: Engine, module: str, name: str, here: Module) -> Values:
     A file of the project counts only if it can provide the name: a script folder with a `kafka.py` of its own does not
     hide the library from everyone.
     """
-    is_library = client_named(f"{module}.{name}") is not None
+    is_library = engine.catalogue.client_named(f"{module}.{name}") is not None
     path = engine.paths.absolute(module, here.path, is_library=is_library)
     if path is not None:
         target = engine.modules.get(path)
@@ -89,7 +88,7 @@ def star_values(engine: Engine, top: Unit, name: str, seen: set[Module]) -> Valu
             else:
                 found |= star_values(engine, target.top, name, seen)
         elif path is None and not star.level:
-            client = client_named(f"{star.module}.{name}")
+            client = engine.catalogue.client_named(f"{star.module}.{name}")
             if client is not None:
                 found.add(engine.client_type(client))
     return found
@@ -133,5 +132,5 @@ def _module_or_library(engine: Engine, dotted: str, here: Module) -> Values:
 
 
 def _library_name(engine: Engine, dotted: str) -> Values:
-    client = client_named(dotted)
+    client = engine.catalogue.client_named(dotted)
     return {engine.client_type(client)} if client is not None else {engine.external(dotted)}

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal
 
-from kafka_audit.catalog.hooks import HOOKS, Hook, hooks_for, registered
+from kafka_audit.catalog.hooks import Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
@@ -281,7 +281,7 @@ def _referenced(engine: Engine) -> set[Unit]:
 def _named(engine: Engine) -> dict[Unit, Hook]:
     """Functions that a framework finds by their name in a class or file of a certain name, and which hook each is."""
     found: dict[Unit, Hook] = {}
-    for hook in HOOKS:
+    for hook in engine.catalogue.hooks:
         if hook.via != "named" or hook.target == "*":
             continue
         for path in sorted(engine.modules):

@@ -16,7 +16,7 @@ from kafka_audit.link.fixpoint import Turn
 from kafka_audit.link.imports import bind_import
 from kafka_audit.link.managers import enter
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Instance
+from kafka_audit.link.values import ClientType, Instance
 from kafka_audit.link.walk import bound_names, child_bodies
 
 
@@ -229,7 +229,15 @@ def _class(engine: Engine, node: s.Class) -> None:
     for decorator in node.decorators:
         engine.evaluate(decorator)
     engine.note_implicit(body, node.line)
-    engine.write(variable(engine, node.name), {engine.class_value(scope)})
+    engine.write(variable(engine, node.name), {_described(engine, node) or engine.class_value(scope)})
+
+
+def _described(engine: Engine, node: s.Class) -> ClientType | None:
+    """The client that a module's class is, when the project's own rows describe it."""
+    if engine.unit is not engine.unit.module.top:
+        return None
+    client = dict(engine.catalogue.defined_in(engine.unit.module.path)).get(node.name)
+    return engine.client_type(client) if client is not None else None
 
 
 _RUN: dict[type, Callable[[Engine, Any], None]] = {

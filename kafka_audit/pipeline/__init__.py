@@ -7,19 +7,24 @@ the program, and what was asked for is told. Each phase is a function from one v
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from kafka_audit.discover import Discovery, discover, roots_of
+from kafka_audit.discover import Discovery, roots_of
+from kafka_audit.discover.notebooks import Notebook
 from kafka_audit.facts.schema import Flaw
 from kafka_audit.model import Problem, Report
 from kafka_audit.pipeline.asking import life_at, place
+from kafka_audit.pipeline.cells import cell_lines, in_cells
+from kafka_audit.pipeline.editing import edited
 from kafka_audit.pipeline.garbage import not_collecting
 from kafka_audit.pipeline.questions import Answer, Given, Judged, Reading
-from kafka_audit.pipeline.reading import read
+from kafka_audit.pipeline.reading import discovered, notebooks_in, read, typed
 from kafka_audit.pipeline.remembering import Memory
+from kafka_audit.pipeline.replacing import Change
 from kafka_audit.pipeline.saving import check_output
 from kafka_audit.pipeline.storing import folder_for
 from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, told
+from kafka_audit.pipeline.timing import Stopwatch
 from kafka_audit.pipeline.workers import Progress, Workers
 from kafka_audit.settings import Settings
 
@@ -27,39 +32,102 @@ if TYPE_CHECKING:
     from kafka_audit.link.program import Program
     from kafka_audit.rules import Judgement
 
-__all__ = ["Progress", "audit", "check_output", "deliver", "deliver_text", "exit_code", "explain"]
+__all__ = [
+    "Progress",
+    "Run",
+    "audit",
+    "check_output",
+    "deliver",
+    "deliver_text",
+    "exit_code",
+    "explain",
+    "files",
+    "run",
+]
+
+Buffers = Mapping[str, bytes]
+"""The bytes of files that are not on the disk yet, by real path."""
 
 
 def _silent(doing: str, done: int, of: int) -> None:
     """Tell nobody how far the audit is."""
 
 
-@not_collecting()
+class Run(NamedTuple):
+    """What a run comes to: the report, the files that it was asked to write by place, and the source of alarms.
+
+    `sources` has the bytes of the files that alarms are in, by path, `laps` the seconds that each part took.
+    """
+
+    report: Report
+    edits: dict[str, Change]
+    sources: dict[str, bytes]
+    laps: Mapping[str, float]
+
+
 def audit(settings: Settings, progress: Progress = _silent) -> Report:
     """Audit what the settings name. Raises `ConfigError` when they name something that is not there.
 
     A problem hides part of the answer when it concerns a file that can matter: one that cannot be read, or that is
     parsed for clients and has flaws. A file that mentions no client and does not parse is named and hides nothing.
     """
-    given = _given(settings)
-    answer = given.memory.answer(given.question, Answer)
-    if answer is None:
-        answer = _answer(given, progress)
-        if not any(problem.kind == "internal" for problem in answer.hiding):  # that was this run, not the project
-            given.memory.keep_answer(given.question, answer)
-        given.memory.save()
-    return report(
-        given.found,
-        answer.producers,
-        answer.findings,
-        [*answer.hiding, *answer.harmless],
-        analysed=answer.analysed,
-        complete=not answer.hiding,
-    )
+    return run(settings, progress).report
 
 
 @not_collecting()
-def explain(settings: Settings, site: str, progress: Progress = _silent) -> str:
+def run(settings: Settings, progress: Progress = _silent, buffers: Buffers | None = None) -> Run:
+    """Audit, and word the files that the settings ask to be written: a baseline, comments. Nothing is written here."""
+    from kafka_audit.pipeline.sifting import sift
+
+    watch = Stopwatch()
+    given = _given(settings, buffers)
+    watch.lap("find and read")
+    answer = given.memory.answer(given.question, Answer)
+    watch.lap("recall")
+    if answer is None:
+        answer = _answer(given, progress, watch)
+        if not any(problem.kind == "internal" for problem in answer.hiding):  # that was this run, not the project
+            given.memory.keep_answer(given.question, answer)
+        given.memory.save()
+        watch.lap("remember")
+    sifted = sift(answer.findings, given.found, given.contents, answer.hiding, settings)
+    sifted, edits = edited(settings, sifted, given.found, given.contents)
+    hiding = (*answer.hiding, *sifted.problems)
+    told = report(
+        given.found,
+        answer.producers,
+        sifted,
+        [*hiding, *answer.harmless],
+        analysed=answer.analysed,
+        complete=not hiding,
+    )
+    notebooks = {file.path: given.notebooks[file.name] for file in given.found.files if file.name in given.notebooks}
+    told = in_cells(told, notebooks)
+    watch.lap("sift and word")
+    return Run(told, edits, _sources(told, given, notebooks), watch.laps)
+
+
+def _sources(told: Report, given: Given, notebooks: Mapping[str, Notebook]) -> dict[str, bytes]:
+    """The source of every file or cell that an alarm is in, by path."""
+    names = {file.path: file.name for file in given.found.files}
+    sources: dict[str, bytes] = {}
+    for path in {each.path for each in (*told.findings, *told.suppressed)}:
+        cell = cell_lines(path, notebooks)
+        if cell is not None:
+            sources[path] = "\n".join(cell).encode()
+        elif names.get(path) in given.contents:
+            sources[path] = given.contents[names[path]]
+    return sources
+
+
+def files(settings: Settings) -> list[str]:
+    """The paths of the files that would be reported on, in their order."""
+    found = discovered(settings)
+    return [file.path for file in found.files if file.name in found.asked]
+
+
+@not_collecting()
+def explain(settings: Settings, site: str, progress: Progress = _silent, buffers: Buffers | None = None) -> str:
     """Everything known about the client that is created at `site`, a `PATH:LINE`, in words.
 
     Raises `ConfigError` when none is created there.
@@ -68,43 +136,51 @@ def explain(settings: Settings, site: str, progress: Progress = _silent) -> str:
     from kafka_audit.rules import dossier
 
     asked = place(site)
-    given = _given(settings)
+    given = _given(settings, buffers)
     with Workers(settings.jobs, progress, given.memory, given.digests) as workers:
         reading = Reading(given, workers)
-        program, judgement = _judgement(given, reading)
+        program, judgement = _judgement(given, reading, Stopwatch())
     given.memory.save()
     life = life_at(program, judgement.findings, given.found, asked)
     problems = _hiding(given, reading, program.faults(), judgement.problems)
     return explanation(told(dossier(program, life, judgement.findings, problems), given.found))
 
 
-def _given(settings: Settings) -> Given:
+def _given(settings: Settings, buffers: Buffers | None) -> Given:
     """Find and read the files, unless what is asked for cannot be answered."""
-    if settings.select or settings.ignore:
-        from kafka_audit.rules import select
+    if settings.names_rules:
+        from kafka_audit.pipeline.sifting import check_selectors
 
-        select(settings.select, settings.ignore)  # a misspelt code should not cost the time of a whole audit
-    found = discover(settings.paths)
-    contents, unread = read(found.files)
-    folder = (settings.cache_dir or folder_for(roots_of(settings.paths))) if settings.cache else None
-    return Given(settings, found, contents, unread, Memory(folder))
+        check_selectors(settings)  # a misspelt code should not cost the time of a whole audit
+    found = discovered(settings)
+    contents, unread = read(found.files, typed(settings) if buffers is None else buffers)
+    notebooks = notebooks_in(contents)
+    return Given(settings, found, contents, notebooks, unread, Memory(_cache_folder(settings)))
 
 
-def _answer(given: Given, progress: Progress) -> Answer:
+def _cache_folder(settings: Settings) -> str | None:
+    if not settings.cache:
+        return None
+    return settings.cache_dir or folder_for(roots_of([path for path in settings.paths if path != "-"] or ["."]))
+
+
+def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
     """What the phases from screening to judgement say; the last two are left out if they were asked the same before."""
     settings, found, memory = given.settings, given.found, given.memory
     with Workers(settings.jobs, progress, memory, given.digests) as workers:
         reading = Reading(given, workers)
+        watch.lap("screen and extract")
         others = {
             name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.facts.keys())
         }
         checked = workers.check(others)  # goes on while this process links and judges
         judged = memory.answer(reading.question, Judged)
         if judged is None or not reading.reload(judged.loaded):
-            judged = _judged(*_judgement(given, reading), reading.loaded)
+            judged = _judged(*_judgement(given, reading, watch), reading.loaded)
             if not judged.problems and not judged.faults:
                 memory.keep_answer(reading.question, judged)
         broken = {name: flaws for name, flaws in checked().items() if name not in reading.facts}
+        watch.lap("check syntax")
     return Answer(
         producers=judged.producers,
         findings=judged.findings,
@@ -114,13 +190,14 @@ def _answer(given: Given, progress: Progress) -> Answer:
     )
 
 
-def _judgement(given: Given, reading: Reading) -> tuple[Program, Judgement]:
+def _judgement(given: Given, reading: Reading, watch: Stopwatch) -> tuple[Program, Judgement]:
     from kafka_audit.link import link
     from kafka_audit.rules import judge
 
     settings, names = given.settings, [file.name for file in given.found.files]
-    program = link(reading.facts.copy(), names, settings.roles, reading.load, given.found.scripts)
-    return program, judge(program, settings.select, settings.ignore)
+    program = link(reading.facts.copy(), names, settings.roles, reading.load, given.found.scripts, given.catalogue)
+    watch.lap("link")
+    return program, judge(program, settings.chosen_rules, settings.ignored_rules, watch.lap)
 
 
 def _judged(program: Program, judgement: Judgement, loaded: Mapping[str, bytes]) -> Judged:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from kafka_audit.discover import Discovery, discover
+from kafka_audit.catalog.known import Catalogue
+from kafka_audit.discover import Discovery
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.fix.apply import Audited, Fixing
 from kafka_audit.model import Outcome
 from kafka_audit.pipeline.garbage import not_collecting
-from kafka_audit.pipeline.reading import read
+from kafka_audit.pipeline.reading import discovered, notebooks_in, read
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.pipeline.telling import moved
 from kafka_audit.pipeline.workers import Progress, Workers
@@ -42,19 +43,23 @@ class Fixes(NamedTuple):
 
 def fix(settings: Settings, *, unsafe: bool, progress: Progress) -> Fixes:
     """Repair the alarms on what the settings name; nothing is written yet."""
+    from kafka_audit.pipeline.sifting import check_selectors
     from kafka_audit.rules import select
 
-    wanted = {rule.code for rule in select(settings.select, settings.ignore)}
-    found = discover(settings.paths)
+    check_selectors(settings)
+    wanted = {rule.code for rule in select(settings.chosen_rules, settings.ignored_rules)}
+    found = discovered(settings)
     contents, _ = read(found.files)
+    notebooks = notebooks_in(contents)
     with Workers(settings.jobs, progress) as workers:
         auditor = _Auditor(settings, found, workers, wanted)
+        silent = auditor.silenced(contents)
         fixing = Fixing(
             audit=auditor,
             contents=dict(contents),
-            asked=found.asked,
+            asked=found.asked - notebooks.keys(),  # their Python is read, and nothing is written into them
             unsafe=unsafe,
-            wanted=lambda finding: finding.code in wanted,
+            wanted=lambda finding: finding.code in wanted and finding.fingerprint not in silent,
         )
         fixing.run()
     return _fixes(fixing, contents, found, settings)
@@ -69,6 +74,14 @@ class _Auditor:
         self._settings, self._found = settings, found
         self._extract, self._follow = _remembering(workers.extract), _remembering(workers.follow)
         self._codes = {*wanted, *(rule.code for rule in select((), ()))}
+        self._catalogue = Catalogue(settings.clients, settings.hooks)
+
+    def silenced(self, contents: Mapping[str, bytes]) -> set[str]:
+        """The fingerprints of the alarms that comments, settings or the baseline silence."""
+        from kafka_audit.pipeline.sifting import sift
+
+        sifted = sift(self(contents).findings, self._found, contents, (), self._settings)
+        return {each.fingerprint for each in sifted.suppressed}
 
     @not_collecting()
     def __call__(self, contents: Mapping[str, bytes]) -> Audited:
@@ -76,7 +89,7 @@ class _Auditor:
         from kafka_audit.link import link
         from kafka_audit.rules import judge
 
-        facts = relevant(contents, self._extract, follow=self._follow)
+        facts = relevant(contents, self._extract, self._catalogue, follow=self._follow)
 
         def load(names: list[str]) -> Mapping[str, FileFacts]:
             more = self._follow({name: contents[name] for name in names if name in contents})
@@ -84,7 +97,7 @@ class _Auditor:
             return more
 
         names = [file.name for file in self._found.files]
-        program = link(facts.copy(), names, self._settings.roles, load, self._found.scripts)
+        program = link(facts.copy(), names, self._settings.roles, load, self._found.scripts, self._catalogue)
         judgement = judge(program, ("all",))
         findings = tuple(finding for finding in judgement.findings if finding.code in self._codes)
         return Audited(program, findings)

@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 
+from kafka_audit.catalog.known import Catalogue
 from kafka_audit.discover import Discovery
+from kafka_audit.discover.notebooks import Notebook
 from kafka_audit.facts.schema import FileFacts, Flaw
 from kafka_audit.model import Finding, Problem, Producer, Record
 from kafka_audit.pipeline.remembering import Memory, digests
@@ -22,8 +24,14 @@ from kafka_audit.settings import Settings
 
 MANNERS = frozenset(
     {"cache", "cache_dir", "color", "exit_zero", "fail_on", "format", "jobs", "output", "paths", "quiet"}
+    | {"folder", "exclude", "extend_exclude", "force_exclude", "changed_since", "stdin_filename"}
+    | {"per_file_ignores", "severity", "min_severity", "min_confidence", "ignores", "add_ignore"}
+    | {"baseline", "update_baseline", "prune_baseline", "fail_on_stale", "verbose", "statistics", "profile"}
 )
-"""Settings that say how an audit is done or told; all others are part of the question. What `paths` name is found."""
+"""Settings that say how an audit is done or told; all others are part of the question.
+
+What `paths` and the like name is found, and what is silenced is silenced after the answer.
+"""
 
 
 class Judged(Record, frozen=True, kw_only=True):
@@ -60,10 +68,13 @@ class Given:
         settings: Settings,
         found: Discovery,
         contents: Mapping[str, bytes],
+        notebooks: Mapping[str, Notebook],
         unread: list[Problem],
         memory: Memory,
     ) -> None:
         self.settings, self.found, self.contents, self.unread, self.memory = settings, found, contents, unread, memory
+        self.notebooks = notebooks
+        self.catalogue = Catalogue(settings.clients, settings.hooks)
         self.digests = digests(contents) if memory.folder is not None else {}
         self.wanted: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(settings).items() if name not in MANNERS
@@ -85,7 +96,9 @@ class Reading:
         from kafka_audit.facts.screen import relevant
 
         self._given, self._workers = given, workers
-        self.facts: dict[str, FileFacts] = relevant(given.contents, workers.extract, follow=workers.follow)
+        self.facts: dict[str, FileFacts] = relevant(
+            given.contents, workers.extract, given.catalogue, follow=workers.follow
+        )
         self.loaded: dict[str, bytes] = {}
         self._at_first = sorted(self.facts)
 

@@ -17,9 +17,9 @@ DRAFT = ".kafka-audit-"
 
 
 class Change(NamedTuple):
-    """The bytes that a file had when it was read, and those it is to have."""
+    """The bytes that a file had when it was read, `None` if there was none, and those it is to have."""
 
-    before: bytes
+    before: bytes | None
     after: bytes
 
 
@@ -40,10 +40,8 @@ def replace_all(changes: Mapping[str, Change]) -> None:
     try:
         for location, change in changes.items():
             target = os.path.realpath(location)
-            if _content(target) != change.before:
-                raise ConfigError(
-                    f"{as_text(location)} changed while it was being fixed; nothing was written, run again"
-                )
+            if content_of(target) != change.before:
+                raise ConfigError(f"{as_text(location)} changed while the audit ran; nothing was written, run again")
             drafts[target] = _draft(target, change.after)
         for target, draft in drafts.items():
             os.replace(draft, target)
@@ -51,7 +49,7 @@ def replace_all(changes: Mapping[str, Change]) -> None:
     except BaseException as error:
         originals = {os.path.realpath(location): change.before for location, change in changes.items()}
         for target in done:
-            replace(target, originals[target])
+            _restore(target, originals[target])
         for target in drafts.keys() - set(done):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(drafts[target])
@@ -74,7 +72,15 @@ def _draft(target: str, data: bytes) -> str:
     return draft
 
 
-def _content(target: str) -> bytes | None:
+def _restore(target: str, before: bytes | None) -> None:
+    if before is None:
+        os.unlink(target)
+    else:
+        replace(target, before)
+
+
+def content_of(target: str) -> bytes | None:
+    """The bytes of a file; `None` when there is none."""
     try:
         with open(target, "rb") as file:
             return file.read()

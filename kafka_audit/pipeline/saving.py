@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from kafka_audit.discover import as_text
 from kafka_audit.pipeline.replacing import replace
-from kafka_audit.settings import ConfigError
+from kafka_audit.settings import FORMATS, ConfigError, Format, Settings, chosen
 
 
-def check_output(path: str | None) -> None:
-    """Raise `ConfigError` when no file can be written there: before the audit, not after it."""
-    if path is None:
-        return
-    if os.path.isdir(path):
-        raise ConfigError(f"--output {as_text(path)} is a folder; name a file in it")
-    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
-        raise ConfigError(f"--output {as_text(path)} cannot be written: its folder does not exist; make it first")
+class Destination(NamedTuple):
+    """One telling of a report: in which format, and into which file; `None` is the standard output."""
+
+    format: Format
+    file: str | None
+
+
+def destinations(settings: Settings) -> list[Destination]:
+    """Where the settings want a report, and how.
+
+    A file without a format of its own takes the place of the standard output. Files with one come besides.
+    """
+    usual = _usual(settings)
+    named: list[Destination] = []
+    others: list[Destination] = []
+    for each in settings.output:
+        format, colon, file = each.partition(":")
+        if colon and format in FORMATS:
+            others.append(Destination(chosen("--output", format, FORMATS), file))
+        else:
+            named.append(Destination(usual, each))
+    return [*(named or [Destination(usual, None)]), *others]
+
+
+def _usual(settings: Settings) -> Format:
+    """The format of what goes to the standard output."""
+    if settings.format == "auto":
+        return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+    return settings.format
+
+
+def check_output(settings: Settings) -> None:
+    """Raise `ConfigError` when a file cannot be written: before the audit, not after it."""
+    for path in (place.file for place in destinations(settings)):
+        if path is None:
+            continue
+        if not path or os.path.isdir(path):
+            raise ConfigError(f"--output `{as_text(path)}` is a folder; name a file in it")
+        if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+            raise ConfigError(f"--output {as_text(path)} cannot be written: its folder does not exist; make it first")
 
 
 def save(path: str, text: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -26,18 +28,25 @@ from kafka_audit.model import (
     Summary,
     Tool,
 )
-from kafka_audit.pipeline.saving import save
+from kafka_audit.pipeline.saving import destinations, save
 from kafka_audit.report.plain import write
-from kafka_audit.settings import Settings
+from kafka_audit.settings import Format, Settings
+
+if TYPE_CHECKING:
+    from kafka_audit.pipeline.sifting import Sifted
+    from kafka_audit.report import RuleText
 
 _Place = TypeVar("_Place", Release, Root, Step)
+_Alarm = TypeVar("_Alarm", bound=Finding)
 _RANK = {"error": 0, "warning": 1, "info": 2}
+INCOMPLETE = "KA901"
+"""The rule that says that the audit is incomplete."""
 
 
 def report(
     found: Discovery,
     producers: Sequence[Producer],
-    findings: Sequence[Finding],
+    sifted: Sifted,
     problems: Sequence[Problem],
     *,
     analysed: int,
@@ -46,7 +55,8 @@ def report(
     """The report on the asked part of the project; `analysed` counts the asked files that were parsed for clients."""
     paths = {file.name: file.path for file in found.files}
     told = tuple(_producer(each, paths) for each in producers if each.path in found.asked)
-    alarms = tuple(moved(each, paths) for each in findings if each.path in found.asked)
+    alarms = tuple(moved(each, paths) for each in sifted.findings)
+    silenced = tuple(moved(each, paths) for each in sifted.suppressed)
     summary = Summary(
         files_seen=len(found.asked),
         files_analysed=analysed,
@@ -55,26 +65,30 @@ def report(
         findings=len(alarms),
         by_code=_counts(each.code for each in alarms),
         by_severity=_counts(each.severity for each in alarms),
-        suppressed=0,
+        suppressed=len(silenced),
         problems=len(problems),
         complete=complete,
+        skipped=found.skipped,
     )
     return Report(
         schema_version=SCHEMA_VERSION,
         tool=Tool(name="kafka-audit", version=__version__),
         producers=tuple(sorted(told, key=lambda each: (each.path, each.line, each.column))),
-        findings=tuple(sorted(alarms, key=lambda each: (each.path, each.line, each.column, each.code))),
-        suppressed=(),
+        findings=tuple(sorted(alarms, key=_order)),
+        suppressed=tuple(sorted(silenced, key=_order)),
         problems=tuple(sorted(set(problems), key=lambda each: (each.path, each.line, each.kind, each.message))),
         summary=summary,
     )
 
 
 def exit_code(report: Report, settings: Settings) -> int:
-    """0 clean, 1 alarms at or above the threshold, 3 no such alarms but the audit is incomplete."""
+    """0 clean, 1 alarms at or above the threshold, 3 no such alarms but the audit is incomplete.
+
+    The alarm that says so does not count as one of them: exit code 3 is what it means.
+    """
     if settings.exit_zero:
         return 0
-    if any(is_severe(each, settings) for each in report.findings):
+    if any(is_severe(each, settings) for each in report.findings if each.code != INCOMPLETE):
         return 1
     return 0 if report.summary.complete else 3
 
@@ -84,25 +98,29 @@ def is_severe(finding: Finding, settings: Settings) -> bool:
     return _RANK[finding.severity] <= _RANK[settings.fail_on]
 
 
-def deliver(report: Report, settings: Settings) -> None:
-    """Write the report where it was asked for: to the standard output, or to a file, which changes all at once.
+def deliver(report: Report, settings: Settings, sources: Mapping[str, bytes] | None = None) -> None:
+    """Write the report everywhere it was asked for: to the standard output, and to files, which change all at once.
 
-    Raises `ConfigError` when the file cannot be written.
+    `sources` are the bytes of the files that alarms are in, by path. Raises `ConfigError` when a file cannot be
+    written.
     """
-    if settings.output is None:
-        _write(report, settings, sys.stdout)
-    else:
-        text = io.StringIO()
-        _write(report, settings, text)
-        save(settings.output, text.getvalue())
+    lines = {path: text_lines(data) for path, data in (sources or {}).items()}
+    for place in destinations(settings):
+        if place.file is None:
+            _write(report, settings, place.format, lines, sys.stdout)
+        else:
+            text = io.StringIO()
+            _write(report, settings, place.format, lines, text)
+            save(place.file, text.getvalue())
 
 
 def deliver_text(text: str, settings: Settings) -> None:
-    """Write a text where it was asked for, as `deliver` writes a report."""
-    if settings.output is None:
-        write(sys.stdout, text)
-    else:
-        save(settings.output, text)
+    """Write a text where it was asked for, as `deliver` writes a report that is told as text."""
+    for place in destinations(settings):
+        if place.file is None:
+            write(sys.stdout, text)
+        else:
+            save(place.file, text)
 
 
 def wants_color(settings: Settings, stream: IO[str]) -> bool:
@@ -114,14 +132,49 @@ def wants_color(settings: Settings, stream: IO[str]) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
-def _write(report: Report, settings: Settings, stream: IO[str]) -> None:
-    """Write the report in the format that was asked for."""
-    from kafka_audit.report import RuleText, render
+def _write(report: Report, settings: Settings, format: Format, lines: Mapping[str, list[str]], stream: IO[str]) -> None:
+    """Write the report in one format."""
+    from kafka_audit.report import render
+
+    render(
+        report,
+        format,
+        stream=stream,
+        texts=_rule_texts(),
+        sources=lines,
+        paths=settings.paths,
+        color=wants_color(settings, stream),
+        exit_code=exit_code(report, settings),
+    )
+
+
+def _rule_texts() -> dict[str, RuleText]:
+    """The words of every rule, by code."""
+    from kafka_audit.report import RuleText
+    from kafka_audit.report.rules import page
     from kafka_audit.rules import rules
 
-    texts = {rule.code: RuleText(summary=rule.summary, fix_title=rule.fix_note) for rule in rules()}
-    color = wants_color(settings, stream)
-    render(report, settings.format, stream=stream, texts=texts, paths=settings.paths, color=color)
+    return {
+        rule.code: RuleText(
+            summary=rule.summary,
+            fix_title=rule.fix_note,
+            name=rule.name,
+            category=rule.category,
+            severity=rule.severity,
+            rationale=rule.rationale,
+            page=page(rule),
+        )
+        for rule in rules()
+    }
+
+
+def text_lines(data: bytes) -> list[str]:
+    """The lines of a source without their ends, as far as it can be decoded."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        encoding = "utf-8"
+    return re.split(r"\r\n?|\n", data.decode(encoding, "replace"))
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
@@ -141,10 +194,14 @@ def _producer(producer: Producer, paths: Mapping[str, str]) -> Producer:
     )
 
 
-def moved(finding: Finding, paths: Mapping[str, str]) -> Finding:
+def moved(finding: _Alarm, paths: Mapping[str, str]) -> _Alarm:
     """The alarm with every step of its chain under the path that the reader knows."""
     trace = tuple(_moved(step, paths) for step in finding.trace)
-    return msgspec.structs.replace(finding, path=paths[finding.path], trace=trace)
+    return msgspec.structs.replace(finding, path=paths.get(finding.path, finding.path), trace=trace)
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.path, finding.line, finding.column, finding.code
 
 
 def told(dossier: Dossier, found: Discovery) -> Dossier:
@@ -164,4 +221,4 @@ def told(dossier: Dossier, found: Discovery) -> Dossier:
 
 
 def _moved(place: _Place, paths: Mapping[str, str]) -> _Place:
-    return msgspec.structs.replace(place, path=paths[place.path])
+    return msgspec.structs.replace(place, path=paths.get(place.path, place.path))  # a baseline is no audited file

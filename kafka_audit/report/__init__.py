@@ -1,27 +1,77 @@
-"""How is a report told: as text for people, as one line for each alarm, or as JSON?
+"""How is a report told? Each format is a module with a function `told`; the table below lists them.
 
-Input is `kafka_audit.model.Report` and nothing else: no analysis happens here and no source file is read.
+Input is a `Telling`: the report, the words of the rules, and the source that alarms are in, for the formats that quote
+it. No analysis happens here and no file is read.
 """
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import IO, Literal
+from typing import IO, Final, Literal, NamedTuple
 
-from kafka_audit.model import Record, Report
-from kafka_audit.report.concise import lines
-from kafka_audit.report.json import document
+from kafka_audit.model import Category, Record, Report, Severity
 from kafka_audit.report.plain import write
+from kafka_audit.settings import Format
 
-Format = Literal["text", "concise", "json"]
+Stability = Literal["committed", "integration", "human"]
+"""What readers may rely on.
+
+`committed`: changes only with a new schema version. `integration`: what the service of that name reads; follows it.
+`human`: wording and layout change at any time, nothing should parse it.
+"""
+
+
+class Kind(NamedTuple):
+    """A format: the module of this package that writes it, what it is for, and what its readers may rely on."""
+
+    module: str
+    purpose: str
+    stability: Stability
+
+
+FORMATS: Final[dict[Format, Kind]] = {
+    "text": Kind("text", "a page for people: every producer, the alarms, what to do", "human"),
+    "full": Kind("full", "each alarm with its code and its chain of evidence", "human"),
+    "concise": Kind("concise", "one line for each alarm", "human"),
+    "json": Kind("json", "the whole report as one document", "committed"),
+    "jsonl": Kind("jsonl", "the same, a line for each producer, alarm and problem", "committed"),
+    "sarif": Kind("sarif", "SARIF 2.1.0, for code scanning services", "committed"),
+    "junit": Kind("junit", "JUnit XML, for Jenkins and its kind", "committed"),
+    "github": Kind("github", "workflow commands that GitHub Actions turns into annotations", "integration"),
+    "gitlab": Kind("gitlab", "a GitLab code quality report", "integration"),
+    "rdjson": Kind("rdjson", "Reviewdog diagnostics", "integration"),
+    "markdown": Kind("markdown", "a comment on a pull request, or a job summary", "integration"),
+}
 
 
 class RuleText(Record, frozen=True, kw_only=True):
-    """What a rule says about itself: one sentence, and what a repair is called."""
+    """What a rule says about itself: one sentence, what a repair is called, why it bites, and its whole page."""
 
     summary: str
     fix_title: str
+    name: str = ""
+    category: Category = "lifecycle"
+    severity: Severity = "warning"
+    rationale: str = ""
+    page: str = ""
+
+
+class Telling(NamedTuple):
+    """All that a format is given.
+
+    `rules` maps codes to the rules' words, `sources` paths to the lines of files that alarms are in. `paths` are what
+    the audit was asked to look at, `width` is in columns. Without `color` no escape code may be written.
+    """
+
+    report: Report
+    rules: Mapping[str, RuleText]
+    sources: Mapping[str, Sequence[str]]
+    paths: Sequence[str]
+    width: int
+    color: bool
+    exit_code: int
 
 
 def render(
@@ -30,24 +80,18 @@ def render(
     *,
     stream: IO[str],
     texts: Mapping[str, RuleText] | None = None,
+    sources: Mapping[str, Sequence[str]] | None = None,
     paths: Sequence[str] = (".",),
     width: int | None = None,
     color: bool = False,
+    exit_code: int = 0,
 ) -> None:
-    """Write `report` to `stream`; only the text format uses the arguments after `stream`.
+    """Write `report` to `stream`; the default width is the terminal's, and 80 elsewhere.
 
-    `texts` maps a rule's code to its words, `paths` are what the audit was asked to look at (for the commands that
-    check again), `width` is in columns (default: the terminal's, 80 elsewhere). Without `color` no escape code is
-    written. Rich is imported only for text.
+    The format's module is imported here, because some of them cost more than a small audit.
     """
-    if format == "json":
-        write(stream, document(report))
-    elif format == "concise":
-        write(stream, lines(report))
-    else:
-        from kafka_audit.report.text import page  # here, because importing rich costs more than a small audit
-
-        write(stream, page(report, texts or {}, paths=paths, width=width or columns(stream), color=color))
+    telling = Telling(report, texts or {}, sources or {}, paths, width or columns(stream), color, exit_code)
+    write(stream, importlib.import_module(f"{__name__}.{FORMATS[format].module}").told(telling))
 
 
 def columns(stream: IO[str]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from kafka_audit.model import Report
+from kafka_audit.report import Telling
 from kafka_audit.report.plain import inert_record, summary_line
 
 
-def lines(report: Report) -> str:
+def told(telling: Telling) -> str:
     """Return `path:line:column: CODE severity message` for each alarm and a last line with the counts."""
-    safe = inert_record(report)
+    safe = inert_record(telling.report)
     alarms = (
         f"{item.path}:{item.line}:{item.column}: {item.code} {item.severity} {item.message}" for item in safe.findings
     )

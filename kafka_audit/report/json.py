@@ -7,21 +7,31 @@ from typing import Any
 
 import msgspec
 
-from kafka_audit.model import SCHEMA_VERSION, Report
+from kafka_audit.model import SCHEMA_VERSION, Record, Report
+from kafka_audit.report import Telling
 from kafka_audit.report.plain import map_strings, without_surrogates
 
 _NOT_PLAIN = re.compile(r"[^\x00-\x7e]")
 
 
-def document(report: Report) -> str:
+def told(telling: Telling) -> str:
     """Return the report as indented JSON with a final newline.
 
     Only ASCII comes out: the rest is written as JSON escapes, which every parser turns back into the same text, so
     that no terminal acts on the document and no locale breaks it. A lone surrogate, which JSON parsers may refuse,
     becomes a visible escape instead.
     """
-    values = map_strings(msgspec.to_builtins(report, order="deterministic"), without_surrogates)
-    return _indented(values)
+    return indented(_values(telling.report))
+
+
+def line(head: dict[str, str], record: Record) -> str:
+    """Return one object on one line, the entries of `head` before those of the record."""
+    text = msgspec.json.encode({**head, **_values(record)}).decode()
+    return _NOT_PLAIN.sub(_escape, text) + "\n"
+
+
+def _values(record: Record) -> Any:
+    return map_strings(msgspec.to_builtins(record, order="deterministic"), without_surrogates)
 
 
 def report_schema() -> dict[str, Any]:
@@ -41,10 +51,11 @@ def report_schema() -> dict[str, Any]:
 
 def schema_document() -> str:
     """Return the schema as it is published in `docs/report.schema.json`."""
-    return _indented(report_schema())
+    return indented(report_schema())
 
 
-def _indented(values: Any) -> str:
+def indented(values: Any) -> str:
+    """Return any JSON value as it is written everywhere: indented, ASCII only, with a final newline."""
     text = msgspec.json.format(msgspec.json.encode(values), indent=2).decode()
     return _NOT_PLAIN.sub(_escape, text) + "\n"
 

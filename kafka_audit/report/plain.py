@@ -10,9 +10,13 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 
-from kafka_audit.model import Record, Report
+from kafka_audit.model import Finding, Record, Report
 
 _Record = TypeVar("_Record", bound=Record)
+_Alarm = TypeVar("_Alarm", bound=Finding)
+
+CELL = ":cell "
+"""Stands between the path of a notebook and the number of a cell in it."""
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -58,6 +62,33 @@ def map_strings(value: Any, change: Callable[[str], str]) -> Any:
 def inert_record(record: _Record) -> _Record:
     """Return the same record with every string inert: formats for people start from this, so none is forgotten."""
     return msgspec.convert(map_strings(msgspec.to_builtins(record), inert), type(record))
+
+
+def for_services(report: Report) -> Report:
+    """Return the report as services take it, which know files and not cells.
+
+    A place in a notebook becomes the notebook's first line, and the message says which cell and line is meant.
+    """
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(_in_file(each) for each in report.findings),
+        suppressed=tuple(_in_file(each) for each in report.suppressed),
+    )
+
+
+def _in_file(finding: _Alarm) -> _Alarm:
+    trace = tuple(
+        msgspec.structs.replace(step, **_first_line(step.path, step.line, step.message)) for step in finding.trace
+    )
+    place = _first_line(finding.path, finding.line, finding.message)
+    spread = {"column": 1, "end_line": 1, "end_column": 1} if place else {}
+    return msgspec.structs.replace(finding, trace=trace, **place, **spread)
+
+
+def _first_line(path: str, line: int, message: str) -> dict[str, Any]:
+    """The fields of a place in a notebook that change; none for a place elsewhere."""
+    file, mark, cell = path.rpartition(CELL)
+    return {"path": file, "line": 1, "message": f"cell {cell}, line {line}: {message}"} if mark else {}
 
 
 def counted(number: int, noun: str) -> str:

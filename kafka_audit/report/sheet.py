@@ -50,6 +50,10 @@ class Sheet:
         ends = [" \\"] * (len(rows) - 1) + [""]
         self.lines.extend(Text(f"{lead}{row}{end}") for row, end in zip(rows, ends, strict=True))
 
+    def line(self, text: str) -> None:
+        """Add a line that fits and must not be folded, such as quoted code."""
+        self.lines.append(Text(text))
+
     def blank(self) -> None:
         """Add an empty line."""
         self.lines.append(Text(""))
@@ -76,6 +80,18 @@ class Sheet:
             for line in self.lines:
                 console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
         return captured.get()
+
+
+def width_of(text: str) -> int:
+    """Return how many columns the text takes: some characters take two."""
+    return cell_len(text)
+
+
+def cut(text: str, room: int) -> str:
+    """Return the beginning of the text that fits into so many columns."""
+    while cell_len(text) > room:
+        text = text[: room if len(text) > room else -1]
+    return text
 
 
 def _foldable(text: str, room: int) -> str:

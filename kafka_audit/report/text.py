@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from kafka_audit.model import Finding, Producer, Report, Suppressed
-from kafka_audit.report import RuleText, advice, words
+from kafka_audit.report import Telling, advice, words
 from kafka_audit.report.plain import client_noun, counted, inert_record, summary_line
 from kafka_audit.report.sections import Section, sections
 from kafka_audit.report.sheet import Sheet
@@ -23,10 +23,11 @@ _COMMAND = 10  # columns that a command's indent, quotes and line break take
 _ROLES = {"producer": "producing", "consumer": "consuming", "admin": "administering"}
 
 
-def page(report: Report, texts: Mapping[str, RuleText], *, paths: Sequence[str], width: int, color: bool) -> str:
-    """Return the whole page, `width` columns wide (60 at least), with escape codes only if `color`."""
-    safe = inert_record(report)
-    sheet = Sheet(width)
+def told(telling: Telling) -> str:
+    """Return the whole page, 60 columns wide at least."""
+    safe = inert_record(telling.report)
+    texts = telling.rules
+    sheet = Sheet(telling.width)
     groups = sections(safe)
     _opening(sheet, safe)
     _producers(sheet, safe, groups)
@@ -34,11 +35,13 @@ def page(report: Report, texts: Mapping[str, RuleText], *, paths: Sequence[str],
     _causes(sheet, advice.causes(safe, texts))
     _checklist(sheet, advice.checklist(safe, groups, texts))
     _files(sheet, advice.files(safe))
-    _commands(sheet, advice.commands(safe, paths, sheet.width - _COMMAND) if safe.producers or safe.findings else [])
+    _commands(
+        sheet, advice.commands(safe, telling.paths, sheet.width - _COMMAND) if safe.producers or safe.findings else []
+    )
     _problems(sheet, safe)
     sheet.rule()
     sheet.add("", summary_line(safe))
-    return sheet.print(color)
+    return sheet.print(telling.color)
 
 
 def _opening(sheet: Sheet, report: Report) -> None:
@@ -51,6 +54,9 @@ def _opening(sheet: Sheet, report: Report) -> None:
         sheet.add("Roles: ", ", ".join(_tally((item.role for item in report.producers), _ROLES)))
     seen, analysed = report.summary.files_seen, report.summary.files_analysed
     sheet.add("Looked at: ", f"{counted(seen, 'Python file')}, {analysed} of them analysed")
+    stubs = report.summary.skipped.get("stubs", 0)
+    if stubs:
+        sheet.add("Left out: ", f"{counted(stubs, 'stub file')}, which {'create' if stubs > 1 else 'creates'} nothing")
     sheet.blank()
 
 

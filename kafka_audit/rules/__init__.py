@@ -13,8 +13,8 @@ import importlib
 import pkgutil
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kafka_audit.facts.schema import At
 from kafka_audit.model import Category, Confidence, Dossier, Finding, Fix, Problem, Record, Severity, Step
@@ -23,7 +23,9 @@ from kafka_audit.settings import ConfigError
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.rules._proceedings import Proceedings
 
+Lap = Callable[[str], None]
 FixKind = Literal["none", "safe", "unsafe", "manual"]
 
 
@@ -80,12 +82,16 @@ class Judgement(Record, frozen=True, kw_only=True):
 
 
 class RuleModule(Protocol):
-    """The shape of a rule's module."""
+    """The shape of a rule's module.
+
+    `check` is given the linked program; a rule of the category `audit` judges how the audit went instead, and is given
+    `Proceedings`.
+    """
 
     RULE: Rule
 
-    def check(self, program: Program) -> Iterator[Alarm]:
-        """Every place of the program that the rule alarms on, in any order."""
+    def check(self, subject: Any) -> Iterator[Alarm]:
+        """Every place that the rule alarms on, in any order."""
 
 
 def rules() -> tuple[Rule, ...]:
@@ -96,27 +102,40 @@ def rules() -> tuple[Rule, ...]:
 def select(chosen: Sequence[str], ignored: Sequence[str]) -> tuple[Rule, ...]:
     """The rules that a run applies: the chosen ones, or the default set when none is chosen, less the ignored ones.
 
-    A selector is a code (`KA201`), a prefix of codes (`KA2`), a name, a category, or `all`. Raises `UnknownRule`.
+    A selector is a code (`KA201`), a prefix of codes (`KA2`), a name, a category, `all`, or `default`. Raises
+    `UnknownRule`.
     """
-    wanted = {code for selector in chosen for code in _matches(selector)}
-    unwanted = {code for selector in ignored for code in _matches(selector)}
+    wanted = {code for selector in chosen for code in matching(selector)}
+    unwanted = {code for selector in ignored for code in matching(selector)}
     return tuple(
         rule for rule in rules() if rule.code not in unwanted and (rule.code in wanted if chosen else rule.default)
     )
 
 
-def judge(program: Program, chosen: Sequence[str] = (), ignored: Sequence[str] = ()) -> Judgement:
+def judge(
+    program: Program, chosen: Sequence[str] = (), ignored: Sequence[str] = (), lap: Lap = lambda code: None
+) -> Judgement:
     """What the selected rules say of the program, sorted. A rule that raises becomes a problem; the others still run.
 
-    Raises `UnknownRule` for a selector that matches nothing.
+    `lap` is told the code of each rule that is done. Raises `UnknownRule` for a selector that matches nothing.
     """
+    return _judged((rule for rule in select(chosen, ignored) if rule.category != "audit"), program, lap)
+
+
+def judge_audit(proceedings: Proceedings, chosen: Sequence[str] = (), ignored: Sequence[str] = ()) -> Judgement:
+    """What the selected rules say of how the audit itself went."""
+    return _judged((rule for rule in select(chosen, ignored) if rule.category == "audit"), proceedings)
+
+
+def _judged(chosen: Iterable[Rule], subject: object, lap: Lap = lambda code: None) -> Judgement:
     alarms: list[tuple[Rule, Alarm]] = []
     problems: list[Problem] = []
-    for rule in select(chosen, ignored):
+    for rule in chosen:
         try:
-            alarms += [(rule, alarm) for alarm in _modules()[rule.code].check(program)]
+            alarms += [(rule, alarm) for alarm in _modules()[rule.code].check(subject)]
         except Exception as error:  # one broken rule must not hide what the others found
             problems.append(_failure(rule, error))
+        lap(rule.code)
     return Judgement(findings=_findings(alarms), problems=tuple(problems))
 
 
@@ -139,11 +158,13 @@ def _modules() -> dict[str, RuleModule]:
     return {module.RULE.code: module for module in found}
 
 
-def _matches(selector: str) -> list[str]:
-    """The codes that a selector stands for."""
+def matching(selector: str) -> list[str]:
+    """The codes that a selector stands for. Raises `UnknownRule` when there are none."""
     every = rules()
     word = selector.strip()
-    codes = [rule.code for rule in every if word in {rule.name, rule.category, "all"}]
+    codes = [
+        rule.code for rule in every if word and word in {rule.name, rule.category, "all", rule.default and "default"}
+    ]
     if re.fullmatch(r"KA\d*", word.upper()):
         codes = [rule.code for rule in every if rule.code.startswith(word.upper())]
     if not codes:
@@ -153,11 +174,17 @@ def _matches(selector: str) -> list[str]:
 
 def _unknown(word: str) -> str:
     """The sentence for a selector that matches nothing, with the closest selector that exists."""
+    close = closest(word)
+    hint = f"did you mean {close}? " if close else ""
+    return f"no rule, prefix, name or category is called {word!r}; {hint}`kafka-audit rules` lists the rules"
+
+
+def closest(word: str) -> str:
+    """The code, name or category that is most like a word that is none; empty when nothing is like it."""
     known = sorted({text for rule in rules() for text in (rule.code, rule.name, rule.category)})
     folded = {text.casefold(): text for text in known}
     close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.4)
-    hint = f"did you mean {folded[close[0]]}? " if close else ""
-    return f"no rule, prefix, name or category is called {word!r}; {hint}`kafka-audit rules` lists the rules"
+    return folded[close[0]] if close else ""
 
 
 def _failure(rule: Rule, error: Exception) -> Problem:

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, SerializingProdu
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.aio import AIOConsumer, AIOProducer, AsyncDeserializingConsumer, AsyncSerializingProducer
 
-from kafka_audit.catalog.clients import client_named
+from kafka_audit.catalog.known import KNOWN
 
 
 def conf(broker: str, **properties: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_each_release_empties_the_buffer_and_may_be_repeated(release: str, broke
 
 @pytest.mark.parametrize("release", ["commit_transaction", "abort_transaction"])
 def test_ending_a_transaction_empties_the_buffer(release: str, broker: str):
-    assert release in client_named("confluent_kafka.Producer").release  # type: ignore[union-attr]
+    assert release in KNOWN.client_named("confluent_kafka.Producer").release  # type: ignore[union-attr]
     producer = slow_producer(broker, **{"transactional.id": uuid.uuid4().hex})
     producer.init_transactions(10)
     producer.begin_transaction()
@@ -128,7 +128,7 @@ async def second_close_raises(client: Any) -> bool:
 
 @pytest.mark.parametrize("kind", [AIOProducer, AIOConsumer, AsyncSerializingProducer, AsyncDeserializingConsumer])
 def test_a_second_close_raises_exactly_when_the_row_says_so(kind: Callable[..., Any], broker: str):
-    row = client_named(f"confluent_kafka.aio.{kind.__name__}")  # type: ignore[attr-defined]
+    row = KNOWN.client_named(f"confluent_kafka.aio.{kind.__name__}")  # type: ignore[attr-defined]
     assert row is not None
 
     async def scene() -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from kafka_audit.catalog.clients import Client, client_named, import_severity
+from kafka_audit.catalog.clients import Client, import_severity
+from kafka_audit.catalog.known import KNOWN
 from tests.clients.installed import PRESENT, load
 
 NOWHERE = "127.0.0.1:1"
@@ -104,7 +105,7 @@ def test_kafka_python_constructors_wait_for_a_broker_and_raise(client: Client):
 
 
 def test_a_kafka_python_producer_does_not_wait_when_it_is_told_the_version():
-    producer = client_named("kafka.KafkaProducer")
+    producer = KNOWN.client_named("kafka.KafkaProducer")
     assert producer is not None
     outcome, seconds = outcome_alone(producer, "api_version=(2, 0)")
     assert outcome == "created"
