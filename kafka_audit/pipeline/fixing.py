@@ -41,15 +41,26 @@ class Fixes(NamedTuple):
         replace_all(self.changes)
 
 
-def fix(settings: Settings, *, unsafe: bool, progress: Progress) -> Fixes:
-    """Repair the alarms on what the settings name; nothing is written yet."""
+def fix(
+    settings: Settings,
+    *,
+    unsafe: bool,
+    progress: Progress,
+    buffers: Mapping[str, bytes] | None = None,
+    only: Collection[str] | None = None,
+) -> Fixes:
+    """Repair the alarms on what the settings name; nothing is written yet.
+
+    `buffers` are the bytes of files that are not on the disk yet, by real path, `only` the fingerprints of the alarms
+    to repair, all by default.
+    """
     from kafka_audit.pipeline.sifting import check_selectors
     from kafka_audit.rules import select
 
     check_selectors(settings)
     wanted = {rule.code for rule in select(settings.chosen_rules, settings.ignored_rules)}
     found = discovered(settings)
-    contents, _ = read(found.files)
+    contents, _ = read(found.files, buffers)
     notebooks = notebooks_in(contents)
     with Workers(settings.jobs, progress) as workers:
         auditor = _Auditor(settings, found, workers, wanted)
@@ -59,7 +70,11 @@ def fix(settings: Settings, *, unsafe: bool, progress: Progress) -> Fixes:
             contents=dict(contents),
             asked=found.asked - notebooks.keys(),  # their Python is read, and nothing is written into them
             unsafe=unsafe,
-            wanted=lambda finding: finding.code in wanted and finding.fingerprint not in silent,
+            wanted=lambda finding: (
+                finding.code in wanted
+                and finding.fingerprint not in silent
+                and (only is None or finding.fingerprint in only)
+            ),
         )
         fixing.run()
     return _fixes(fixing, contents, found, settings)
