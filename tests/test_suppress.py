@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from kafka_audit.cli import main
 from kafka_audit.suppress.adding import with_ignores
 from kafka_audit.suppress.comments import comments_in
 from tests import sample_report as sample
+from tests.test_fixtures import FIXTURES
 
 HEAD = "from kafka import KafkaProducer\n"
 LEAK = HEAD + "def send():\n    producer = KafkaProducer()\n"
@@ -154,6 +157,25 @@ def test_written_comments_silence_every_alarm_and_are_all_used(project: Path, ca
     code, report = scan(capsys, "--add-ignore", "again")
     assert (code, codes(report)) == (0, [])
     assert (project / "a.py").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["quick_reference", "global/release_that_nothing_calls", "pool/never_drained", "path/every_way_out"]
+)
+def test_comments_silence_a_whole_project_and_change_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+):
+    shutil.copytree(FIXTURES / name, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    Path("setup.cfg").touch()
+    before = {path: ast.dump(ast.parse(path.read_bytes())) for path in sorted(Path().rglob("*.py"))}
+    alarms = codes(scan(capsys)[1])
+    assert alarms
+    assert codes(scan(capsys, "--add-ignore", "known")[1]) == []
+    code, report = scan(capsys)
+    assert (code, codes(report)) == (0, [])
+    assert sorted(each["code"] for each in report["suppressed"]) == sorted(alarms)
+    assert {path: ast.dump(ast.parse(path.read_bytes())) for path in before} == before
 
 
 # --- baselines -------------------------------------------------------------------------------------------------------

@@ -37,9 +37,7 @@ __all__ = [
 Format = Literal["text", "full", "concise", "json", "jsonl", "sarif", "junit", "github", "gitlab", "rdjson", "markdown"]
 """How a report can be told; `kafka_audit.report.FORMATS` says what each is for."""
 
-FormatChoice = Literal[
-    "auto", "text", "full", "concise", "json", "jsonl", "sarif", "junit", "github", "gitlab", "rdjson", "markdown"
-]
+FormatChoice = Literal["auto", Format]
 Color = Literal["auto", "always", "never"]
 Audience = Literal["regular", "pedantic"]
 
