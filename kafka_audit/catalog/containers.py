@@ -190,6 +190,7 @@ CONTAINERS: Final[tuple[DependencyContainer, ...]] = (
             "dependency_injector.containers.DynamicContainer",
         ),
         closes=("shutdown_resources",),
+        markers=("dependency_injector.wiring.Closing",),
         note="dependency-injector 4.49, run: shutdown_resources() reaches the resources of inner containers, too.",
     ),
     DependencyContainer(

@@ -136,6 +136,8 @@ class DependencyContainer(Record, frozen=True, kw_only=True):
     """Dotted functions that install it in an application."""
     closed_by: tuple[str, ...] = ()
     """Those of them that also close it when the application ends."""
+    markers: tuple[str, ...] = ()
+    """Dotted marks of parameters, whose function ends what it is given."""
     note: str
     """One sentence with the source of the facts."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from kafka_audit.catalog.hooks import GIVEN
+from kafka_audit.catalog.hosts import GIVEN
 from kafka_audit.facts import schema
 
 _WORD = re.compile(r"[^\W\d]\w*")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from kafka_audit.catalog.hooks import HOOKS, WITH_LIFESPAN
+from kafka_audit.catalog.hooks import HOOKS
+from kafka_audit.catalog.hosts import WITH_LIFESPAN
 from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import only, protected, split_lead, statements_of, suite
 from kafka_audit.fix.edits import Changes, Tree

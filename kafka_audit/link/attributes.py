@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
-from kafka_audit.catalog.hooks import PROXIES
+from kafka_audit.catalog.hosts import PROXIES
 from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.imports import module_attribute
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing

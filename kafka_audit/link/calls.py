@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
-from kafka_audit.catalog.hooks import container_of, hooks_for
+from kafka_audit.catalog.hooks import hooks_for
+from kafka_audit.catalog.hosts import container_of
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
 from kafka_audit.link.containers import STORES, call_methods, contents, element_store, iterate, store_under

@@ -6,7 +6,7 @@ of which a call on an unknown object may be the closing.
 
 from __future__ import annotations
 
-from kafka_audit.catalog.hooks import container_of
+from kafka_audit.catalog.hosts import container_of
 from kafka_audit.catalog.schema import DependencyContainer
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry

@@ -8,7 +8,7 @@ from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.exits import is_exit_registrar, releases_at_exit, releases_on_signal
 from kafka_audit.link.hosts import Hosts
 from kafka_audit.link.lives import Life, Lives
-from kafka_audit.link.misfits import Scopes
+from kafka_audit.link.misfits import Misfits
 from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
 
@@ -33,7 +33,7 @@ class Discharge:
     def __init__(self, lives: Lives) -> None:
         self.lives, self.engine, self.reach = lives, lives.engine, lives.reach
         self.hosts = Hosts(self.engine)
-        self.scopes = Scopes(self.engine, self.reach)
+        self.misfits = Misfits(self.engine, self.reach)
         self._effective: dict[str, tuple[Event, ...]] = {}
 
     def effective(self, life: Life) -> tuple[Event, ...]:
@@ -78,7 +78,7 @@ class Discharge:
             return "dead"
         if entry.target == "signal.signal" and life.site.client.is_async:
             return "" if releases_on_signal(self.engine, self.reach, entry.unit, event) else "exit"
-        if self.scopes.is_in_parent(life, entry):
+        if self.misfits.is_in_parent(life, entry):
             return "scope"
         at_exit = entry.kind == "exit" or is_exit_registrar(entry.target) or _comes_after_the_loop(entry)
         handed = event.via == "callback" and is_exit_registrar(event.registrar)
@@ -121,7 +121,7 @@ class Discharge:
             Weak(event, entry.unit, entry.registration, scope)
             for event in life.releases
             for entry in self.reach.entries(event.unit, tests=life.in_test)
-            if (scope := self.scopes.too_narrow(life, event, entry))
+            if (scope := self.misfits.too_narrow(life, event, entry))
         ]
 
 

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from kafka_audit.catalog.hooks import INJECTED
+from kafka_audit.catalog.hosts import INJECTED, MARKERS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import load_attribute
 from kafka_audit.link.binding import bind
@@ -59,7 +59,10 @@ def _constant(engine: Engine, node: s.Constant) -> Values:
 def _subscript(engine: Engine, node: s.Subscript) -> Values:
     base = evaluate(engine, node.value)
     key = evaluate(engine, node.key)
-    if any(isinstance(value, External) and value.dotted in INJECTED for value in base):
+    marks = {value.dotted for value in base if isinstance(value, External)}
+    for mark in marks & MARKERS:
+        engine.hosting.closings.setdefault((mark, None, node), engine.unit)
+    if marks & INJECTED:
         return iterate(engine, key) | {value for value in key if isinstance(value, ClientObject | Instance)}
     # A subscripted class is the class: `SerializingProducer[str, User]`.
     classes = {value for value in base if isinstance(value, ClientType | ClassValue)}

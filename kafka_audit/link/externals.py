@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kafka_audit.catalog.hooks import GIVINGS, HOOK_LIBRARIES, SETUPS, SUPPLIERS, closes, host_named
+from kafka_audit.catalog.hooks import HOOK_LIBRARIES
+from kafka_audit.catalog.hosts import GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of, store_attribute
 from kafka_audit.link.containers import MAKERS, iterate, store_under

@@ -6,7 +6,7 @@ it, may release it, and may give it back (`instrument(producer)`), so the object
 
 from __future__ import annotations
 
-from kafka_audit.catalog.hooks import INCLUDES, closes, host_named
+from kafka_audit.catalog.hosts import INCLUDES, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import contents
 from kafka_audit.link.engine import Arguments, Engine, Node, Registration, Values

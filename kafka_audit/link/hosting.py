@@ -17,14 +17,14 @@ class Hosting:
     """The hosts of one program.
 
     `passed` are those given to other libraries, `blind` the calls that include a router which is not known, `closings`
-    the calls (and ends of a `with`) that close a dependency container, known or not, and `asked` those that ask one for
-    an object. `replaced` are the applications whose lifespan is assigned after they are made.
+    what closes a dependency container, known or not (a call, the end of a `with`, the mark of a parameter), and `asked`
+    the calls that ask one for an object. `replaced` are the applications whose lifespan is assigned later.
     """
 
     made: dict[s.Call, Made] = field(default_factory=dict)
     passed: dict[tuple[Made, s.Call], Passed] = field(default_factory=dict)
     blind: dict[s.Call, Unit] = field(default_factory=dict)
-    closings: dict[tuple[str, Made | None, s.Call | s.Item], Unit] = field(default_factory=dict)
+    closings: dict[tuple[str, Made | None, s.Call | s.Item | s.Subscript], Unit] = field(default_factory=dict)
     replaced: set[Made] = field(default_factory=set)
     asked: dict[tuple[Made | None, s.Call], Unit] = field(default_factory=dict)
 

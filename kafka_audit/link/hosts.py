@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from kafka_audit.catalog.hooks import APPLICATIONS, MOUNTS, registered
+from kafka_audit.catalog.hooks import registered
+from kafka_audit.catalog.hosts import APPLICATIONS, MOUNTS
 from kafka_audit.catalog.schema import Need
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafka_audit.catalog.hooks import MANAGED
+from kafka_audit.catalog.hosts import MANAGED
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of
 from kafka_audit.link.engine import Engine, Node, Values

@@ -21,7 +21,7 @@ FORKING: Final = {hook.framework for hook in HOOKS if hook.scope == "worker"} & 
 """Frameworks with hooks of a parent process and of the workers that it starts."""
 
 
-class Scopes:
+class Misfits:
     """Answers for one program."""
 
     def __init__(self, engine: Engine, reach: Reach) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafka_audit.catalog.hooks import SUPPLIERS
+from kafka_audit.catalog.hosts import SUPPLIERS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import iterate
 from kafka_audit.link.engine import Arguments, Engine, Values

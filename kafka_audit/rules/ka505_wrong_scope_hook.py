@@ -127,7 +127,7 @@ def check(program: Program) -> Iterator[Alarm]:
                 weak,
                 f"{subject(life)} is made in the workers, but {name}, which releases it, runs in their parent process",
                 f"{name} runs in the parent process, which has no such client",
-                "high" if program.discharge.scopes.is_certain(life) else "medium",
+                "high" if program.discharge.misfits.is_certain(life) else "medium",
             )
 
 
