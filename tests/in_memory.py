@@ -11,7 +11,7 @@ from kafka_audit.facts.extract import extract
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.facts.screen import relevant
 from kafka_audit.link import link
-from kafka_audit.model import Finding, Producer
+from kafka_audit.model import Finding, Producer, Role
 from kafka_audit.rules import judge
 
 Texts: TypeAlias = Mapping[str, str]
@@ -31,10 +31,10 @@ class Audited(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def audited(texts: Texts) -> Audited:
+def audited(texts: Texts, roles: tuple[Role, ...] = ("producer",)) -> Audited:
     """Audit a project, its files given in the order of `texts`."""
     contents = {path: text.encode() for path, text in texts.items()}
-    program = link(relevant(contents, _extracted), list(contents), ("producer",), _loading(contents))
+    program = link(relevant(contents, _extracted), list(contents), roles, _loading(contents))
     judgement = judge(program)
     assert not judgement.problems, judgement.problems
     return Audited(tuple(sorted(program.producers(), key=_position)), judgement.findings)

@@ -50,6 +50,7 @@ HARMLESS: Reasons = {
     ("overwritten/while_open/main.py", 20, FINALLY): ONLY_STARTS,
     ("started_twice/once_each/senders.py", 93, FINALLY): ONLY_STARTS,
     ("pool/drained/main.py", 17, FINALLY): ONLY_STARTS,
+    ("shared/started_first/stations.py", 67, FINALLY): ONLY_STARTS,
     ("instance/connects_in_constructor/tasks.py", 11, FINALLY): WEAK,
     ("instance/room_for_the_next/main.py", 14, FINALLY): ONLY_STARTS,
     ("overwritten/after_release/failed.py", 28, FINALLY): ONLY_STARTS,
@@ -74,7 +75,10 @@ REFILLED = "a function fills the buffer after its flush, and its caller drops th
 HELD_TWICE = "the finally in the function that makes a client which a context variable holds, too"
 FLUSHING = "flush of kafka-python raises, too"
 
+GETTER = "the finally around a function that takes the shared client from its getter, starting it, and sends"
+
 FAULTS: Reasons = {
+    ("shared/one_loop/events.py", 32, FINALLY): GETTER,
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
     ("owner/back_references/main.py", 20, FINALLY): SEEN_BY_OTHERS,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,

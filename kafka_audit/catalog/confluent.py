@@ -82,6 +82,7 @@ CONFLUENT: Final = (
         absent=("stop", "aclose", "shutdown", "disconnect"),
         blocking=("close", "committed", "list_topics", "get_watermark_offsets", "offsets_for_times"),
         polls=("poll", "consume"),
+        timeout_second=("consume",),
         notes=(_WITH_SINCE, Note(since="1.5.2", text="garbage collection does not leave the group, only close() does")),
     ),
     Client(
@@ -99,6 +100,7 @@ CONFLUENT: Final = (
         absent=("stop", "aclose", "shutdown", "disconnect"),
         blocking=("close", "committed", "list_topics", "get_watermark_offsets", "offsets_for_times"),
         polls=("poll", "consume"),
+        timeout_second=("consume",),
         notes=(_WITH_SINCE, _GENERIC_SINCE),
     ),
     Client(
@@ -112,6 +114,7 @@ CONFLUENT: Final = (
         absent=("stop", "aclose", "shutdown", "disconnect"),
         blocking=("close", "committed", "list_topics", "get_watermark_offsets", "offsets_for_times"),
         polls=("poll", "consume"),
+        timeout_second=("consume",),
         notes=(_WITH_SINCE, Note(since="2.0.2", text="deprecated in favour of AvroDeserializer; needs the avro extra")),
     ),
     Client(
@@ -157,6 +160,7 @@ CONFLUENT: Final = (
         absent=("close", "stop", "aclose", "shutdown", "disconnect", "flush"),
         blocking=("list_topics",),
         polls=("poll",),
+        futures=("create_topics", "delete_topics", "create_partitions", "describe_configs", "describe_consumer_groups"),
         notes=(_WITH_SINCE, Note(text="no version has close(): garbage collection releases it, nothing is owed")),
     ),
 )

@@ -24,6 +24,7 @@ KAFKA_PYTHON: Final = (
         closes_at_exit=True,
         dirtied_by=("send",),
         absent=("stop", "aclose", "shutdown", "disconnect"),
+        futures=("send",),
         blocking=("flush", "close", "partitions_for", "init_transactions", "commit_transaction", "abort_transaction"),
         notes=(
             _PYTHON_WITH_SINCE,
@@ -44,6 +45,7 @@ KAFKA_PYTHON: Final = (
         absent=("stop", "aclose", "shutdown", "disconnect"),
         blocking=("close", "commit", "committed", "topics", "beginning_offsets", "end_offsets", "offsets_for_times"),
         polls=("poll",),
+        iterates=True,
         polls_return_at_once=True,
         notes=(
             _PYTHON_WITH_SINCE,

@@ -76,6 +76,12 @@ class Client(Record, frozen=True, kw_only=True):
     """Calls that block an event loop whatever their arguments."""
     polls: tuple[str, ...] = ()
     """Calls that block an event loop unless their timeout is zero."""
+    timeout_second: tuple[str, ...] = ()
+    """Calls whose timeout is their second argument; of all others it is the first."""
+    futures: tuple[str, ...] = ()
+    """Calls whose result is a future, or a dict of futures, whose `get` or `result` waits in this thread."""
+    iterates: bool = False
+    """Looping over it waits for messages in this thread."""
     polls_return_at_once: bool = False
     """The timeout of `polls` is zero when it is left out; otherwise leaving it out waits without limit."""
     notes: tuple[Note, ...] = ()

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kafka_audit.discover.exclude import Exclusion
 from kafka_audit.discover.notebooks import SUFFIX
 from kafka_audit.discover.scripts import declared_scripts
+from kafka_audit.discover.versions import Declarations
 from kafka_audit.discover.walk import Walk, is_package
 from kafka_audit.model import Problem, Record
 from kafka_audit.settings import ConfigError
@@ -41,7 +42,7 @@ class Discovery(Record, frozen=True, kw_only=True):
     `problems` are places that exist and could not be listed; `dangling` are links to nothing, which hide no code.
     `skipped` counts what was left out on purpose: entries `excluded` by default or by the settings, those `ignored` by
     an ignore file, `stubs`, and `links` that are second names of files read elsewhere. `scripts` are the
-    `module:function` of the commands that the project declares.
+    `module:function` of the commands that the project declares. `base` is the folder that names are relative to.
     """
 
     files: tuple[Source, ...]
@@ -50,6 +51,12 @@ class Discovery(Record, frozen=True, kw_only=True):
     dangling: tuple[Problem, ...]
     skipped: dict[str, int]
     scripts: frozenset[str]
+    base: str = ""
+
+    @property
+    def declarations(self) -> Declarations:
+        """The versions of libraries that the project declares; they are read when they are asked for."""
+        return Declarations(self.base, {file.name: file.location for file in self.files})
 
 
 def discover(paths: Sequence[str], exclusion: Exclusion | None = None, typed: str | None = None) -> Discovery:
@@ -97,6 +104,7 @@ def _discovery(project: Walk, asked: Walk, base: str, here: str, scripts: frozen
         dangling=_problems(asked.dangling, here),
         skipped={kind: asked.skipped[kind] for kind in ("excluded", "ignored", "links", "stubs")},
         scripts=scripts,
+        base=base,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.known import KNOWN, Catalogue
+from kafka_audit.discover.versions import Declarations
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link.flow import Load, flow
 from kafka_audit.link.modules import ModulePaths
@@ -20,11 +21,13 @@ def link(
     load: Load,
     scripts: Collection[str] = (),
     catalogue: Catalogue = KNOWN,
+    declarations: Declarations | None = None,
 ) -> Program:
     """Link the facts of the files in `sources`; `all_paths` are all Python files of the project, read or not.
 
     `load` is asked for the facts of further files when an object of interest is handed into one of them. `scripts`
-    are the `module:function` of the commands that the project declares, `catalogue` is what is known of the world.
+    are the `module:function` of the commands that the project declares, `catalogue` is what is known of the world,
+    `declarations` are the versions of libraries.
     """
     paths = ModulePaths({*all_paths, *sources}, (*catalogue.libraries, *HOOK_LIBRARIES))
-    return Program(flow(sources, paths, load, catalogue), roles, scripts)
+    return Program(flow(sources, paths, load, catalogue), roles, scripts, declarations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,10 @@ from kafka_audit.link.values import ClientObject, ForeignClient, Value
 from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
 
-Effect = Literal["started", "released", "flushed", "handed out"]
+Effect = Literal["started", "released", "flushed", "handed out", "sent"]
+
+
+_EffectOf = Callable[[Event], Effect | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +40,32 @@ def dropped_calls(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> 
     """All of them, in the order of the files; `owners` gives the client's id for objects that own one."""
     ids: dict[Value, str] = dict(owners)
     ids.update({life.value: life.id for life in lives.all})
-    found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids)}
-    found |= {dropped.node: dropped for dropped in _of_clients(engine, ids)}
+    found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids, _effect)}
+    found |= {dropped.node: dropped for dropped in _of_clients(engine, ids, _effect)}
     found |= {dropped.node: dropped for dropped in _of_getters(engine, ids)}
-    return sorted(found.values(), key=lambda d: (d.unit.module.path, d.node.at))
+    return sorted(found.values(), key=_order)
 
 
-def _of_clients(engine: Engine, ids: Mapping[Value, str]) -> list[Dropped]:
+def dropped_sends(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> list[Dropped]:
+    """Calls that would put a message into an asynchronous client; those of `dropped_calls` are not told again."""
+    ids: dict[Value, str] = {life.value: life.id for life in lives.all}
+    found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids, _sending)}
+    found |= {dropped.node: dropped for dropped in _of_clients(engine, ids, _sending)}
+    told = {dropped.node for dropped in dropped_calls(engine, lives, owners)}
+    return sorted((each for node, each in found.items() if node not in told), key=_order)
+
+
+def _order(dropped: Dropped) -> tuple[str, s.At]:
+    return (dropped.unit.module.path, dropped.node.at)
+
+
+def _of_clients(engine: Engine, ids: Mapping[Value, str], effect_of: _EffectOf) -> list[Dropped]:
     found = []
     for event in engine.events.values():
         receiver = event.receiver
         if not isinstance(receiver, ClientObject | ForeignClient) or not isinstance(event.node, s.Call):
             continue
-        effect = _effect(event)
+        effect = effect_of(event)
         if effect and event.via == "call" and client_of(receiver).is_async and _is_dropped(engine, event.node):
             producer = ids.get(receiver) if isinstance(receiver, ClientObject) else None
             found.append(Dropped(event.node, event.unit, words(event.node), effect, producer, ()))
@@ -62,18 +78,24 @@ def _effect(event: Event) -> Effect | None:
     return "started" if event.what == "start" else "released"
 
 
+def _sending(event: Event) -> Effect | None:
+    receiver = event.receiver
+    is_client = isinstance(receiver, ClientObject | ForeignClient)
+    return "sent" if is_client and event.method in client_of(receiver).dirtied_by else None  # type: ignore[arg-type]
+
+
 def _is_dropped(engine: Engine, node: s.Call) -> bool:
     return engine.modes.get(node) == "dropped"
 
 
-def _of_wrappers(engine: Engine, lives: Lives, ids: Mapping[Value, str]) -> list[Dropped]:
-    """Calls of project coroutines whose body starts or releases an asynchronous client."""
+def _of_wrappers(engine: Engine, lives: Lives, ids: Mapping[Value, str], effect_of: _EffectOf) -> list[Dropped]:
+    """Calls of project coroutines whose body does that to an asynchronous client."""
     direct: dict[Unit, Event] = {}
     for event in engine.events.values():
         receiver = event.receiver
         if not isinstance(receiver, ClientObject | ForeignClient) or not client_of(receiver).is_async:
             continue
-        if event.what != "use" and event.via != "callback":
+        if effect_of(event) not in {None, "flushed"} and event.via != "callback":
             direct.setdefault(event.unit, event)
     found = []
     for node, fact in engine.calls.items():
@@ -81,7 +103,7 @@ def _of_wrappers(engine: Engine, lives: Lives, ids: Mapping[Value, str]) -> list
             continue
         event_behind = next((event for event in (_behind(lives, c, direct) for c in fact.callees) if event), None)
         if event_behind is not None:
-            found.append(_wrapper(node, fact, event_behind, ids))
+            found.append(_wrapper(node, fact, event_behind, ids, effect_of(event_behind) or "released"))
     return found
 
 
@@ -167,8 +189,7 @@ def _behind(lives: Lives, unit: Unit, direct: dict[Unit, Event]) -> Event | None
     return next((direct[callee] for callee in inner if callee in direct), None)
 
 
-def _wrapper(node: s.Call, fact: CallFact, event: Event, ids: Mapping[Value, str]) -> Dropped:
+def _wrapper(node: s.Call, fact: CallFact, event: Event, ids: Mapping[Value, str], effect: Effect) -> Dropped:
     producer = ids.get(event.receiver) if isinstance(event.receiver, ClientObject) else None
     step = (event.unit.module.path, event.line, f"`{owner_name(event.unit)}` would run `{event.method}` of the client")
-    effect: Effect = "started" if event.what == "start" else "released"
     return Dropped(node, fact.unit, words(node), effect, producer, (step,))

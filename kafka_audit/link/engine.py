@@ -155,6 +155,7 @@ class Engine(Fixpoint):
         self.modes: dict[Node, Mode] = {}
         self.hosting = Hosting()
         self.runners: dict[Node, Runner] = {}
+        self.offloaded: set[Node] = set()
         self.managed: dict[Value, Node] = {}
         self.containers: dict[object, Container] = {}
         self.fixtures: dict[str, list[Unit]] = {}

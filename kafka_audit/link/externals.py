@@ -215,6 +215,7 @@ def _offload(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) ->
     offset = next((i for i, values in enumerate(arguments.positional) if any(map(_is_callable, values))), None)
     if offset is None:
         return hand_over(engine, dotted, node, arguments)
+    engine.offloaded.add(node)
     inner = Arguments(arguments.positional[offset + 1 :], arguments.keywords, arguments.spread)
     found: Values = set()
     for callee in arguments.positional[offset]:

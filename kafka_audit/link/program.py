@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator
 
+from kafka_audit.discover.versions import Declarations
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import Flaw
+from kafka_audit.link.blocking import Blocked, blocked_calls
 from kafka_audit.link.context import context_of
-from kafka_audit.link.coroutines import Dropped, dropped_calls
+from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_sends
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.ends import Ends
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.failing import Failing
 from kafka_audit.link.injection import Injection
+from kafka_audit.link.kept import Early, Kept, Wrapper, kept_for_all, published_early, second_loops
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_always_released, losses_of
+from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import scripts as scripts_of
+from kafka_audit.link.shapes import meets_in_threads
 from kafka_audit.link.states import Loss
 from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
@@ -28,7 +34,13 @@ from kafka_audit.model import Created, Producer, Release, Released, Role, Root, 
 class Program:
     """A solved engine with the lives of its clients; read only."""
 
-    def __init__(self, engine: Engine, roles: Collection[Role], scripts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        roles: Collection[Role],
+        scripts: Collection[str] = (),
+        declarations: Declarations | None = None,
+    ) -> None:
         self.engine = engine
         self.lives = Lives(engine, scripts)
         self.discharge = Discharge(self.lives)
@@ -38,9 +50,16 @@ class Program:
         self.injection = Injection(self.lives, self.discharge, self.owning)
         self.rollbacks = Rollbacks(self.lives)
         self.scripts = scripts_of(engine)
+        self._roles = roles
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
         self._losses: dict[str, list[Loss]] = {}
         self._left_open: list[tuple[Owner, list[Loss]]] | None = None
+        self.configured = Configured(engine, declarations or Declarations("", {}))
+
+    @functools.cached_property
+    def living(self) -> tuple[Life, ...]:
+        """The audited clients that come to life: a constructor that always raises is the one fault of its client."""
+        return tuple(life for life in self.audited if not self.configured.never_made(life))
 
     def faults(self) -> dict[str, list[Flaw]]:
         """By file: the functions that could not be followed, though the file could be read."""
@@ -52,11 +71,11 @@ class Program:
 
     def owing(self) -> Iterator[Life]:
         """The audited clients that must be released by somebody: those that a method can release."""
-        return (life for life in self.audited if life.site.client.release and life.holding.kind != "managed")
+        return (life for life in self.living if life.site.client.release and life.holding.kind != "managed")
 
     def owed_once(self) -> Iterator[Life]:
         """The audited clients whose second release raises, those in a `with` included."""
-        return (life for life in self.audited if life.site.client.release_once)
+        return (life for life in self.living if life.site.client.release_once)
 
     def hands_over(self, life: Life) -> bool:
         """Whether the client is handed to code that cannot be seen, which might release it."""
@@ -80,10 +99,56 @@ class Program:
 
     def dropped_lifecycle_calls(self) -> list[Dropped]:
         """Starts and releases of asynchronous clients, and of what wraps them, that nothing awaits."""
-        owners: dict[Value, str] = {
-            o.value: life.id for life in reversed(self.audited) for o in self.owning.roots(life)
-        }
-        return dropped_calls(self.engine, self.lives, owners)
+        return self._of_the_living(dropped_calls(self.engine, self.lives, self._owners()))
+
+    def dropped_sends(self) -> list[Dropped]:
+        """Messages for asynchronous clients, in coroutines that nothing awaits."""
+        return self._of_the_living(dropped_sends(self.engine, self.lives, self._owners()))
+
+    def blocked_calls(self) -> list[Blocked]:
+        """Calls in coroutines that wait for a synchronous client."""
+        return blocked_calls(self.engine, self.lives, self._roles)
+
+    def crossing_loops(self) -> Iterator[tuple[Kept, list[Wrapper]]]:
+        """Getters of loop-bound clients, with the functions that bring a second loop to them."""
+        seen: set[s.Call] = set()
+        for life in self.living:
+            if life.site.client.needs_running_loop:
+                for kept in kept_for_all(self.owning, life, frozenset({"global"})):
+                    wrappers = second_loops(self.lives, kept) if kept.made not in seen else []
+                    if wrappers:
+                        seen.add(kept.made)
+                        yield kept, wrappers
+
+    def met_in_threads(self) -> Iterator[Kept]:
+        """Getters of synchronous clients in which two threads can meet."""
+        seen: set[s.Call] = set()
+        for life in self.owing():
+            for kept in kept_for_all(self.owning, life, frozenset({"global", "instance"})):
+                if kept.made not in seen and meets_in_threads(self.lives, kept):
+                    seen.add(kept.made)
+                    yield kept
+
+    def published_early(self) -> Iterator[Early]:
+        """Places that are asked before a client is made, and filled before it is started."""
+        seen: set[s.Call] = set()
+        for life in self.living:
+            for kept in kept_for_all(self.owning, life, frozenset({"global", "instance"})) if life.starts else ():
+                early = published_early(self.lives, kept) if kept.made not in seen else None
+                if early is not None:
+                    seen.add(kept.made)
+                    yield early
+
+    def id_of(self, value: Value) -> str | None:
+        """The id of an audited client, None for one of unknown origin."""
+        return next((life.id for life in self.audited if life.value is value), None)
+
+    def _owners(self) -> dict[Value, str]:
+        return {o.value: life.id for life in reversed(self.living) for o in self.owning.roots(life)}
+
+    def _of_the_living(self, dropped: list[Dropped]) -> list[Dropped]:
+        unmade = {life.id for life in self.audited} - {life.id for life in self.living}
+        return [each for each in dropped if each.producer not in unmade]
 
     def producers(self) -> list[Producer]:
         """The audited clients as the report tells them."""

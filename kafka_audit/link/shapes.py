@@ -7,7 +7,9 @@ from typing import Literal, NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine
+from kafka_audit.link.kept import Kept
 from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.per_call import HANDLERS
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import External
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
@@ -35,6 +37,22 @@ def race_in_getter(lives: Lives, life: Life) -> Race:
     if not missing or _is_locked(lives.engine, unit, life.site.node):
         return ""
     return "second client" if any(_waits_before_keeping(body, place.name) for body in missing) else "unstarted client"
+
+
+def meets_in_threads(lives: Lives, kept: Kept) -> bool:
+    """Whether two threads can find the place empty: a getter without a lock, used by handlers that run in threads."""
+    unit = kept.unit
+    if unit.is_async or kept.life.site.client.is_async or kept.value not in unit.result.values:
+        return False
+    if _is_locked(lives.engine, unit, kept.made):
+        return False
+    return any(not caller.is_async and _is_handler(lives, caller) for caller in lives.reach.callers(unit))
+
+
+def _is_handler(lives: Lives, unit: Unit) -> bool:
+    """Whether a framework calls the synchronous function for each request, which it does in several threads."""
+    registered = lives.engine.registrations.get(unit, {}).values()
+    return any(each.via == "decorator" and each.target.rpartition(".")[2] in HANDLERS for each in registered)
 
 
 def _where_missing(body: s.Body, name: str) -> Iterator[s.Body]:

@@ -195,7 +195,8 @@ def _judgement(given: Given, reading: Reading, watch: Stopwatch) -> tuple[Progra
     from kafka_audit.rules import judge
 
     settings, names = given.settings, [file.name for file in given.found.files]
-    program = link(reading.facts.copy(), names, settings.roles, reading.load, given.found.scripts, given.catalogue)
+    found, facts = given.found, reading.facts.copy()
+    program = link(facts, names, settings.roles, reading.load, found.scripts, given.catalogue, found.declarations)
     watch.lap("link")
     return program, judge(program, settings.chosen_rules, settings.ignored_rules, watch.lap)
 

@@ -112,7 +112,8 @@ class _Auditor:
             return more
 
         names = [file.name for file in self._found.files]
-        program = link(facts.copy(), names, self._settings.roles, load, self._found.scripts, self._catalogue)
+        found, roles = self._found, self._settings.roles
+        program = link(facts.copy(), names, roles, load, found.scripts, self._catalogue, found.declarations)
         judgement = judge(program, ("all",))
         findings = tuple(finding for finding in judgement.findings if finding.code in self._codes)
         return Audited(program, findings)

@@ -85,7 +85,7 @@ class Given:
         """The whole question: every input that shows in the answer."""
         found = self.found
         files = [(file.name, file.path, self.digests.get(file.name)) for file in found.files]
-        rest = (found.asked, found.problems, found.dangling, found.scripts, self.unread)
+        rest = (found.asked, found.problems, found.dangling, found.scripts, found.declarations.stamps, self.unread)
         return self.memory.key("whole", self.wanted, files, rest)
 
 
@@ -108,7 +108,8 @@ class Reading:
         found, digests = self._given.found, self._given.digests
         names = [file.name for file in found.files]
         mattering = [(name, digests.get(name)) for name in self._at_first]
-        return self._given.memory.key("narrow", self._given.wanted, names, mattering, found.scripts)
+        declared = (found.scripts, found.declarations.stamps)
+        return self._given.memory.key("narrow", self._given.wanted, names, mattering, declared)
 
     def load(self, names: list[str]) -> dict[str, FileFacts]:
         """Read the further files that linking asks for."""

@@ -109,7 +109,7 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every start that some import reaches, with the calls that lead to it."""
-    for life in program.audited:
+    for life in program.living:
         for event in program.starts_at_import(life) if not program.ends_with_its_script(life) else ():
             path = event.unit.module.path
             chain = import_chain(program.lives.reach.import_chain(event.unit))

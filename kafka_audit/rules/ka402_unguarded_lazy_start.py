@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
 from kafka_audit.link.shapes import race_in_getter
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -101,7 +102,8 @@ RULE = Rule(
         "every request that arrives in the meantime finds the place empty and builds a client of its own. The last "
         "one to finish stays in the place, and nothing refers to the others any more: they keep their tasks and "
         "connections, and what they had buffered is lost. It happens when a service starts under load. With threads "
-        "the same holds for any two statements. Where the place is assigned first and the client started then, the "
+        "the same holds for any two statements: handlers of Flask and plain functions of FastAPI run in several. Where "
+        "the place is assigned first and the client started then, the "
         "second caller gets one that is not started yet: its first message fails, nothing leaks, and the severity is "
         "`info`."
     ),
@@ -119,9 +121,11 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every getter that makes and starts the client it looked for in vain, without a lock across the await."""
+    early = {each.kept.life.id for each in program.published_early()}  # KA406 tells of those
+    yield from _in_threads(program)
     for life in program.owing():
         race, name = race_in_getter(program.lives, life), where(life.owner)
-        if not race:
+        if not race or (race == "unstarted client" and life.id in early):
             continue
         is_lost = race == "second client"
         finds = "finds no client either" if is_lost else "finds the client before it is started"
@@ -142,4 +146,19 @@ def check(program: Program) -> Iterator[Alarm]:
                 ),
             ),
             severity=None if is_lost else "info",
+        )
+
+
+def _in_threads(program: Program) -> Iterator[Alarm]:
+    """The getters of synchronous clients in which two threads meet."""
+    for kept in program.met_in_threads():
+        life, path, owner = kept.life, kept.unit.module.path, where(owner_name(kept.unit))
+        last = f"while one thread is in the constructor, another finds no client in {owner} either"
+        yield Alarm(
+            path=path,
+            at=kept.made.at,
+            message=f"{subject(life)} is made twice when two threads meet in {owner}",
+            confidence="medium",
+            producer=life.id,
+            trace=(created(life), Step(path=path, line=kept.made.at[0], message=last)),
         )

@@ -88,7 +88,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that an application makes for each request, task, message or turn of a loop."""
     seen: set[object] = set()
-    for life in program.audited:
+    for life in program.living:
         for found in clients_per_call(program.lives, life):
             chain, is_released = (created(life), *started(program, life)), program.verdict(life) == "always"
             yield _alarm(life, subject(life), found, chain, is_released=is_released)

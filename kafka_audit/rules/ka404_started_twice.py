@@ -75,7 +75,7 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every start of a client that is started, or was released, by then."""
-    for life in program.audited:
+    for life in program.living:
         for unit, repeat in repeats_of(program.failing, life) if life.site.client.start else ():
             if repeat.what != "start":
                 continue

@@ -82,7 +82,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every call of a method that the client does not have, made in the belief that it releases."""
     mixed = {event.node for life in program.lives.all for event in life.releases}  # right for another receiver
-    for life in program.audited:
+    for life in program.living:
         for event in life.uses:
             if event.method not in life.site.client.absent or event.node in mixed:
                 continue

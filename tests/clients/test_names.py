@@ -46,7 +46,7 @@ def test_methods_exist_and_are_coroutines_exactly_when_the_row_says_so(client: C
 @each_client
 def test_methods_that_block_or_poll_exist_and_only_synchronous_clients_have_them(client: Client):
     kind = load(client.name)
-    missing = [name for name in (*client.blocking, *client.polls) if not hasattr(kind, name)]
+    missing = [name for name in (*client.blocking, *client.polls, *client.futures) if not hasattr(kind, name)]
     assert not missing
     assert not (client.is_async and (client.blocking or client.polls))
 

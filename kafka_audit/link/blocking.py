@@ -1,0 +1,151 @@
+"""Which calls in a coroutine keep its event loop from running anything else?
+
+A call blocks when it is one of a synchronous client's that wait, or when it runs a function of the project that makes
+one, however many calls away. What is handed to a thread is not called here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.lives import Lives
+from kafka_audit.link.reach import Edge
+from kafka_audit.link.replaced import replaces
+from kafka_audit.link.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.values import Instance
+from kafka_audit.link.waits import Wait, waits
+from kafka_audit.model import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A call in a coroutine that waits: the calls that lead from it to the operation, outermost first."""
+
+    unit: Unit
+    node: Node | None
+    line: int
+    wait: Wait
+    through: tuple[Edge, ...]
+
+
+def blocked_calls(engine: Engine, lives: Lives, roles: Collection[Role]) -> list[Blocked]:
+    """Every call in a coroutine that blocks its loop, sorted; one for each call."""
+    by_unit: dict[Unit, list[Wait]] = {}
+    for wait in waits(engine, lives, roles):
+        by_unit.setdefault(wait.unit, []).append(wait)
+    found: dict[tuple[Unit, int, object], Blocked] = {}
+    for unit, here in by_unit.items():
+        if unit.is_async:
+            for wait in here:
+                found.setdefault((unit, wait.line, wait.node), Blocked(unit, wait.node, wait.line, wait, ()))
+    search = _Search(engine, lives, by_unit)
+    for edge in search.from_coroutines():
+        path = search.path(edge)
+        node = edge.fact.node if edge.fact is not None else None
+        if path is not None and (edge.caller, edge.line, node) not in found:
+            through, wait = path
+            found[edge.caller, edge.line, node] = Blocked(edge.caller, node, edge.line, wait, (edge, *through))
+    threads = _Threads(engine, lives)
+    kept = [each for each in found.values() if not _is_replaced(each) and not threads.has(each.unit)]
+    return sorted(kept, key=lambda each: (each.unit.module.path, each.line, each.wait.text))
+
+
+def _is_replaced(blocked: Blocked) -> bool:
+    """Whether a test puts something else in the place of the client, or of what leads to it."""
+    in_test = context_of(blocked.unit.module.path) == "test"
+    return in_test and replaces(blocked.unit, blocked.through, blocked.wait.client.name.rpartition(".")[2])
+
+
+class _Threads:
+    """Coroutines whose loop belongs to a thread of their own: nothing else waits for it."""
+
+    def __init__(self, engine: Engine, lives: Lives) -> None:
+        self.engine, self.lives = engine, lives
+        self._makers: dict[ClassScope, set[Unit]] = {}
+        for value in engine.values():
+            if isinstance(value, Instance) and value.origin is not None:
+                self._makers.setdefault(value.scope, set()).add(value.origin.unit)
+
+    def has(self, unit: Unit, seen: frozenset[Unit] = frozenset()) -> bool:
+        """Whether the coroutine is one of a thread class, or all its callers are.
+
+        When nothing calls it, those count that make the objects of its class.
+        """
+        if any(self._is_thread(outer.method_of) for outer in enclosing(unit) if outer.method_of is not None):
+            return True
+        callers = {edge.caller for edge in self.lives.reach.incoming.get(unit, ())} - seen - {unit}
+        if not callers and unit.method_of is not None:
+            callers = self._makers.get(unit.method_of, set()) - seen
+        callers = {caller for caller in callers if context_of(caller.module.path) != "test"}
+        return bool(callers) and all(self.has(caller, seen | {unit}) for caller in callers)
+
+    def _is_thread(self, scope: ClassScope) -> bool:
+        bases = ancestry(self.engine, scope)
+        return any(isinstance(base, str) and base.rpartition(".")[2].endswith("Thread") for base in bases)
+
+
+class _Search:
+    """Ways from a coroutine's call, by synchronous functions alone, to an operation that waits."""
+
+    def __init__(self, engine: Engine, lives: Lives, waits: dict[Unit, list[Wait]]) -> None:
+        self.engine, self.lives, self.waits = engine, lives, waits
+        self._paths: dict[Unit, tuple[tuple[Edge, ...], Wait] | None] = {}
+        self._leading = _callers(lives, waits)
+
+    def from_coroutines(self) -> Iterator[Edge]:
+        """The calls in coroutines that can lead to an operation that waits."""
+        for unit in self._leading:
+            for edge in self.lives.reach.incoming.get(unit, ()):
+                if edge.caller.is_async and self._runs(edge):
+                    yield edge
+
+    def path(self, edge: Edge) -> tuple[tuple[Edge, ...], Wait] | None:
+        """The shortest way from the function that the edge calls."""
+        if edge.callee not in self._paths:
+            self._paths[edge.callee] = self._shortest(edge.callee)
+        return self._paths[edge.callee]
+
+    def _shortest(self, start: Unit) -> tuple[tuple[Edge, ...], Wait] | None:
+        came: dict[Unit, tuple[Edge, ...]] = {start: ()}
+        queue = deque([start])
+        while queue:
+            unit = queue.popleft()
+            if unit in self.waits:
+                return came[unit], min(self.waits[unit], key=lambda wait: (not wait.is_sure, wait.line))
+            for edge in self.lives.reach.outgoing.get(unit, ()):
+                if edge.callee not in came and edge.callee in self._leading and self._runs(edge):
+                    came[edge.callee] = (*came[unit], edge)
+                    queue.append(edge.callee)
+        return None
+
+    def _runs(self, edge: Edge) -> bool:
+        """Whether the call runs the synchronous function here and now."""
+        if edge.callee.is_async or edge.fact is None or edge.fact.node in self.engine.offloaded:
+            return False
+        replaced = self.engine.registrations.get(edge.callee, {}).values()
+        if edge.fact.mode == "awaited" or any(each.via == "decorator" for each in replaced):
+            return False
+        return all(other in self._leading for other in edge.fact.callees if _is_choice(edge.callee, other))
+
+
+def _is_choice(callee: Unit, other: Unit) -> bool:
+    """Whether a call that reaches both runs only one: creating an object and `with` run several, by their names."""
+    names = [unit.function.name if unit.function is not None else "" for unit in (callee, other)]
+    return names[0] == names[1] or not all(name.startswith("__") for name in names)
+
+
+def _callers(lives: Lives, waits: dict[Unit, list[Wait]]) -> dict[Unit, None]:
+    """The synchronous functions that lead to an operation that waits, nearest first."""
+    found = dict.fromkeys(unit for unit in waits if not unit.is_async)
+    queue = deque(found)
+    while queue:
+        for edge in lives.reach.incoming.get(queue.popleft(), ()):
+            if edge.caller not in found and not edge.caller.is_async:
+                found[edge.caller] = None
+                queue.append(edge.caller)
+    return found

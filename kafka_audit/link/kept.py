@@ -1,0 +1,200 @@
+"""Clients that a process keeps for whoever asks: bound to the loop of the first, or handed out before they started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.owning import Owner, Owning
+from kafka_audit.link.scopes import Unit, lookup
+from kafka_audit.link.values import ClientObject, Instance, Place
+from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.words import words
+
+ONCE = frozenset({"main", "name", "import"})
+"""Entries that run once in a process."""
+
+STARTS = ("aenter", "begin", "connect", "init", "open", "setup", "start")
+"""How names of functions begin that start an object once."""
+
+COMMANDS = frozenset({"command", "callback", "group"})
+"""Decorators of functions of which a process runs one: the commands of click and typer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A client, or an object that owns one, in a place that is asked before another is made.
+
+    `unit` makes it there, by the call `made`; `line` is the first test of the place.
+    """
+
+    life: Life
+    value: ClientObject | Instance
+    place: Place
+    unit: Unit
+    made: s.Call
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A synchronous function that runs a coroutine on a loop of its own choice, each time that it is called."""
+
+    unit: Unit
+    line: int
+    text: str
+
+
+def kept_for_all(owning: Owning, life: Life, kinds: frozenset[str]) -> Iterator[Kept]:
+    """The places of these kinds that keep a client, or what owns it, and are asked by the function that fills them."""
+    candidates: list[tuple[ClientObject | Instance, Place | None, str, Unit, s.Call]] = [
+        (life.value, life.holding.at, life.holding.kind, life.site.unit, life.site.node)
+    ]
+    candidates += [_of_owner(owner) for owner in owning.roots(life)]
+    for value, place, kind, unit, made in candidates:
+        if place is not None and kind in kinds and unit.function is not None:
+            line = first_test(unit, place.name, made) if _means(unit, place) else 0
+            if line:
+                yield Kept(life, value, place, unit, made, line)
+
+
+def _means(unit: Unit, place: Place) -> bool:
+    """Whether the place is what its name means in the unit: a variable of that name may be another one."""
+    return place.kind in {"field", "class"} or lookup(unit, place.name)[0].place(place.name) is place
+
+
+def _of_owner(owner: Owner) -> tuple[ClientObject | Instance, Place | None, str, Unit, s.Call]:
+    return (owner.value, owner.holding.at, owner.holding.kind, owner.origin.unit, owner.origin.node)
+
+
+def first_test(unit: Unit, name: str, made: s.Call) -> int:
+    """The line of the first `if` that looks at the place and decides whether `made` runs; 0 when there is none."""
+    for statement in statements(unit.body):
+        if isinstance(statement, s.If) and any(_is_named(part, name) for part in inside(statement.test)):
+            leaves = any(isinstance(inner, s.Return) for inner in statements(statement.body))
+            is_around = _contains(statement.body, made) or _contains(statement.orelse, made)
+            if is_around or (leaves and statement.line < made.at[0]):
+                return statement.line
+    return 0
+
+
+def second_loops(lives: Lives, kept: Kept) -> list[Wrapper]:
+    """Functions that bring a loop of their own to a getter which looks at no loop; the loop-bound client stays."""
+    if kept.value not in kept.unit.result.values or _looks_at_loop(kept.unit):
+        return []
+    reaching = lives.reach.callers(kept.unit)
+    found = []
+    for node, runner in lives.engine.runners.items():
+        fact = lives.engine.calls.get(node)
+        if runner != "new" or fact is None or reaching.isdisjoint(fact.callees) or not isinstance(node, s.Call):
+            continue
+        if _runs_often(lives, fact.unit):
+            found.append(Wrapper(fact.unit, node.at[0], words(node)))
+    return sorted(found, key=lambda each: (each.unit.module.path, each.line))
+
+
+def _runs_often(lives: Lives, unit: Unit) -> bool:
+    """Whether a synchronous function is called again and again, as far as can be seen: no script, no command."""
+    if unit.function is None or unit.is_async:
+        return False
+    registered = lives.engine.registrations.get(unit, {}).values()
+    if any(each.target.rpartition(".")[2] in COMMANDS for each in registered):
+        return False
+    kinds = {entry.kind for entry in lives.reach.entries(unit, tests=False)}
+    return bool(kinds - ONCE - {"exit"})
+
+
+def _looks_at_loop(unit: Unit) -> bool:
+    """Whether the function takes the loop into account, by what it calls and reads."""
+    return any(
+        "loop" in name.lower()
+        for statement in statements(unit.body)
+        for expression in expressions(statement)
+        for part in inside(expression)
+        for name in ([part.id] if isinstance(part, s.Name) else [part.name] if isinstance(part, s.Attribute) else [])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A place that is filled with what has not started yet: the assignment and the start."""
+
+    kept: Kept
+    assigned: int
+    start: s.Call
+    started: int
+
+
+def published_early(lives: Lives, kept: Kept) -> Early | None:
+    """Whether the place is assigned before the start, and keeps the client when the start fails."""
+    unit = kept.unit
+    if not unit.is_async:
+        return None
+    target = _target(unit, kept)
+    if target is None:
+        return None
+    expression, assigned = target
+    starts = _starting(lives, kept)
+    for statement in statements(unit.body):
+        for part in (p for e in expressions(statement) for p in inside(e)):
+            is_it = isinstance(part, s.Call) and part in starts and isinstance(part.function, s.Attribute)
+            if not is_it or not isinstance(part, s.Call) or not isinstance(part.function, s.Attribute):
+                continue
+            if words(part.function.value) == expression and part.at[0] >= assigned:
+                early = Early(kept, assigned, part, part.at[0])
+                return None if _is_reset(unit.body, part, expression) else early
+    return None
+
+
+def _target(unit: Unit, kept: Kept) -> tuple[str, int] | None:
+    """How the place is written where the new object is assigned to it directly, and the line."""
+    for statement in statements(unit.body):
+        if isinstance(statement, s.Assign) and statement.value is kept.made:
+            for target in statement.targets:
+                if _is_named(target, kept.place.name):
+                    return words(target), statement.line
+    return None
+
+
+def _starting(lives: Lives, kept: Kept) -> set[object]:
+    """The calls that start the client, or run a method of its owner that does."""
+    starts = set().union(*(lives.reach.callers(event.unit) for event in kept.life.starts))
+    direct = {event.unit for event in kept.life.starts}
+    nodes: set[object] = {event.node for event in kept.life.starts}
+    for node, fact in lives.engine.calls.items():
+        if fact.unit is kept.unit and any(
+            callee in direct or (callee in starts and _is_start(callee)) for callee in fact.callees
+        ):
+            nodes.add(node)
+    return nodes - {kept.made}
+
+
+def _is_start(unit: Unit) -> bool:
+    """Whether a function starts things, by what it is called; others may do so on the way, when they need them."""
+    return unit.function is not None and unit.function.name.lstrip("_").startswith(STARTS)
+
+
+def _is_reset(body: s.Body, start: s.Call, expression: str) -> bool:
+    """Whether a handler or `finally` around the start empties the place, or stops what is in it."""
+    for statement in statements(body):
+        if not isinstance(statement, s.Try) or not _contains(statement.body, start):
+            continue
+        for inner in [*(handler.body for handler in statement.handlers), statement.final]:
+            for each in statements(inner):
+                targets = each.targets if isinstance(each, s.Assign | s.Delete) else ()
+                if any(words(target) == expression for target in targets):
+                    return True
+    return False
+
+
+def _contains(body: s.Body, node: s.Call) -> bool:
+    return any(part is node for statement in statements(body) for e in expressions(statement) for part in inside(e))
+
+
+def _is_named(expression: s.Expr, name: str) -> bool:
+    match expression:
+        case s.Name(found) | s.Attribute(_, found):
+            return found == name
+    return False

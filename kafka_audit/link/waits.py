@@ -1,0 +1,185 @@
+"""Which operations of synchronous clients wait in the thread that calls them?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from kafka_audit.catalog.clients import Client
+from kafka_audit.facts import schema as s
+from kafka_audit.link.engine import Engine, Event, Node
+from kafka_audit.link.events import client_of
+from kafka_audit.link.lives import Lives
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import (
+    BoundMethod,
+    ClientMethod,
+    ClientObject,
+    External,
+    ForeignClient,
+    FunctionValue,
+    Value,
+)
+from kafka_audit.link.walk import expressions, inside, statements, target_names
+from kafka_audit.link.words import words
+from kafka_audit.model import Role
+
+WAITS = frozenset({"get", "result", "exception"})
+"""Methods of a future that wait for it."""
+
+CONSUMES = frozenset({"builtins.next", "builtins.list", "builtins.tuple", "builtins.set"})
+"""Functions that loop over what they are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One operation that waits in its thread: where, as the code writes it, and on which client."""
+
+    unit: Unit
+    node: Node | None
+    line: int
+    text: str
+    client: Client
+    receiver: Value
+    is_sure: bool = True
+
+
+def waits(engine: Engine, lives: Lives, roles: Collection[Role]) -> Iterator[Wait]:
+    """Every operation of a synchronous client that waits in the thread that it is called in."""
+    for event in engine.events.values():
+        receiver = event.receiver
+        if not isinstance(receiver, ClientObject | ForeignClient) or event.node in engine.offloaded:
+            continue
+        client = client_of(receiver)
+        if client.role in roles and not client.is_async and event.via != "callback":
+            yield from _of_event(engine, event, client)
+    for life in lives.all:
+        client = life.site.client
+        if client.role in roles and client.blocks_on_construct and life.site.node not in engine.offloaded:
+            node = life.site.node
+            if not _names_version(life.site.node):
+                text = f"{client.name.rpartition('.')[2]}(...)"
+                yield Wait(life.site.unit, node, node.at[0], text, client, life.value)
+    for module in engine.modules.values():
+        for unit in module.units:
+            yield from _iterations(engine, unit, roles)
+
+
+def _names_version(node: s.Call) -> bool:
+    """Whether the constructor is told the broker's version: then it does not ask for it, and waits for nothing."""
+    return any(argument.keyword == "api_version" for argument in node.arguments)
+
+
+def _of_event(engine: Engine, event: Event, client: Client) -> Iterator[Wait]:
+    if engine.modes.get(event.node) == "awaited":
+        return
+    if event.via == "with":
+        if event.method == "__exit__" and isinstance(event.node, s.Item):
+            yield Wait(event.unit, event.node, event.line, f"with {words(event.node.value)}", client, event.receiver)
+        return
+    node = event.node
+    if not isinstance(node, s.Call) or not _is_only(engine, event, node):
+        return
+    if event.method in client.futures:
+        yield from _of_future(event, node, client)
+    is_poll = event.method in client.polls
+    if not is_poll and event.method not in client.blocking:
+        return
+    timeout = _timeout(node, 1 if event.method in client.timeout_second else 0)
+    if timeout is None and is_poll and client.polls_return_at_once:
+        return
+    if (is_poll or event.method == "flush") and _is_zero(event.unit, timeout):
+        return
+    yield Wait(event.unit, node, event.line, words(node), client, event.receiver)
+
+
+def _is_only(engine: Engine, event: Event, node: s.Call) -> bool:
+    """Whether the call can be nothing but a synchronous client's method: no function of the project, no coroutine."""
+    return not any(
+        isinstance(value, FunctionValue | BoundMethod)
+        or (isinstance(value, ClientMethod) and client_of(value.receiver).is_async)
+        for value in engine.look(event.unit, node.function)
+    )
+
+
+def _timeout(node: s.Call, index: int) -> s.Expr | None:
+    """The timeout that a call is given."""
+    for argument in node.arguments:
+        if argument.keyword is not None and argument.keyword.startswith("timeout"):
+            return argument.value
+    plain = [argument.value for argument in node.arguments if argument.keyword is None and not argument.star]
+    return plain[index] if index < len(plain) else None
+
+
+def _is_zero(unit: Unit, timeout: s.Expr | None) -> bool:
+    """Whether a timeout is zero, also when it is a parameter whose default is zero."""
+    if isinstance(timeout, s.Name):
+        parameters = unit.node.parameters if isinstance(unit.node, s.Function | s.Lambda) else ()
+        timeout = next((p.default for p in parameters if p.name == timeout.id and p.default is not None), timeout)
+    return isinstance(timeout, s.Constant) and timeout.value is not None and timeout.value == 0
+
+
+def _of_future(event: Event, node: s.Call, client: Client) -> Iterator[Wait]:
+    """Where the unit waits for the future that a call gives, or for those of a dict of futures."""
+    every = list(statements(event.unit.body))
+    names = _names_of(every, node)
+    for statement in every:
+        for expression in expressions(statement):
+            for part in inside(expression):
+                if not isinstance(part, s.Call) or not isinstance(part.function, s.Attribute):
+                    continue
+                of = part.function.value
+                is_it = of is node or (isinstance(of, s.Name) and of.id in names)
+                if part.function.name in WAITS and is_it:
+                    yield Wait(event.unit, part, part.at[0], words(part), client, event.receiver)
+
+
+def _names_of(every: list[s.Stmt], node: s.Call) -> set[str]:
+    """The names that hold the result of a call, and those of a loop over it."""
+    names: set[str] = set()
+    for statement in every:
+        if isinstance(statement, s.Assign) and statement.value is node:
+            names.update(name for target in statement.targets for name in target_names(target))
+        elif isinstance(statement, s.For):
+            parts = list(inside(statement.iterable))
+            if node in parts or any(isinstance(part, s.Name) and part.id in names for part in parts):
+                names.update(target_names(statement.target))
+    return names
+
+
+def _iterations(engine: Engine, unit: Unit, roles: Collection[Role]) -> Iterator[Wait]:
+    """Loops over a consumer that waits for its messages, and `next` and `list` of one."""
+    for statement in statements(unit.body):
+        if isinstance(statement, s.For) and not statement.is_async:
+            yield from _over(engine, unit, statement.iterable, None, statement.line, roles)
+        for expression in expressions(statement):
+            for part in inside(expression):
+                match part:
+                    case s.Call(s.Name(name) as function, arguments) if f"builtins.{name}" in CONSUMES and arguments:
+                        over = _over(engine, unit, arguments[0].value, part, part.at[0], roles)
+                        yield from over if _is_builtin(engine, unit, function) else ()
+
+
+def _is_builtin(engine: Engine, unit: Unit, function: s.Name) -> bool:
+    found = engine.look(unit, function)
+    return any(isinstance(value, External) and value.dotted in CONSUMES for value in found)
+
+
+def _over(
+    engine: Engine, unit: Unit, iterable: s.Expr, node: s.Call | None, line: int, roles: Collection[Role]
+) -> Iterator[Wait]:
+    if not isinstance(iterable, s.Name | s.Attribute):
+        return
+    held = [value for value in engine.look(unit, iterable) if isinstance(value, ClientObject | ForeignClient)]
+    for value in sorted(held, key=_client_order):
+        client = client_of(value)
+        if client.iterates and client.role in roles:
+            text = words(node) if node is not None else f"for ... in {words(iterable)}"
+            yield Wait(unit, node, line, text, client, value)
+            return
+
+
+def _client_order(value: ClientObject | ForeignClient) -> tuple[str, s.At]:
+    if isinstance(value, ForeignClient):
+        return (value.client.name, (0, 0, 0, 0))
+    return (value.site.unit.module.path, value.site.node.at)
