@@ -28,6 +28,7 @@ def narrowed(found: Discovery, revision: str) -> Discovery:
         dangling=(),
         skipped=found.skipped,
         scripts=found.scripts,
+        base=found.base,
     )
 
 
