@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kafka_audit.catalog.clients import client_named
+from kafka_audit.catalog.clients import CLIENTS
 from kafka_audit.discover.requirements import poetry_specifier, requirement
 from kafka_audit.discover.versions import Declarations
 from kafka_audit.link.judged import judged
@@ -162,7 +162,6 @@ def test_poetrys_notation(constraint: str, specifier: str):
 )
 def test_a_declaration_is_judged_by_what_was_examined(text: str, by: tuple[str, ...] | None, tmp_path: Path):
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
-    client = client_named("kafka.KafkaProducer")
-    assert client is not None
+    client = next(each for each in CLIENTS if each.name == "kafka.KafkaProducer")
     verdict = judged(client, Declarations(str(tmp_path), {"app.py": str(tmp_path / "app.py")}).of("app.py", KAFKA))
     assert (verdict and verdict.by) == by
