@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ def test_a_hostile_folder_cannot_act_through_its_configuration(
     assert tomli.loads(shown)["select"] == ["\x1b[31m"]
     assert run(str(folder)) == 2
     assert capsys.readouterr().err.strip().isprintable()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+def test_a_current_folder_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run() == 2
+    assert "the current directory does not exist any more" in capsys.readouterr().err
 
 
 # --- what it may say -------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 from pygls.uris import from_fs_path
 
+from kafka_audit.cli import main
+
 ROOT = Path(__file__).parent.parent
 LEAK = """\
 from kafka import KafkaProducer
@@ -184,3 +186,14 @@ def test_a_wrong_configuration_is_said_and_the_server_goes_on(project: Path):
         await editor.until(lambda: bool(editor.published.get("a.py")))
 
     in_editor(project, talk)
+
+
+def test_without_its_library_the_server_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "lsprotocol", None)
+    monkeypatch.delitem(sys.modules, "kafka_audit.server.protocol", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main(["server"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "kafka-audit: the editor server needs pygls; install kafka-audit[server]\n"

@@ -148,6 +148,23 @@ def test_a_comment_is_written_at_the_end_of_the_statement_and_nothing_else_chang
     assert with_ignores("a.py", source.encode(), [finding], "why").decode() == expected
 
 
+@pytest.mark.parametrize(
+    ("content", "reason", "expected"),
+    [
+        (b"x = f()\n", "two\nlines\r\u2028x", b"x = f()  # kafka-audit: ignore[KA203] two lines x\n"),
+        (
+            b"# coding: latin-1\nx = '\xe4'\n",
+            "\u6f22",
+            b"# coding: latin-1\nx = '\xe4'  # kafka-audit: ignore[KA203] \\u6f22\n",
+        ),
+    ],
+)
+def test_no_reason_can_break_the_code(content: bytes, reason: str, expected: bytes):
+    line = content.count(b"\n")
+    finding = sample.finding("KA203", "local-never-released", None, "m", path="a.py", line=line)
+    assert with_ignores("a.py", content, [finding], reason) == expected
+
+
 def test_written_comments_silence_every_alarm_and_are_all_used(project: Path, capsys: pytest.CaptureFixture[str]):
     (project / "a.py").write_text(LEAK + "def again():\n    other = KafkaProducer(\n        acks=1)\n")
     code, report = scan(capsys, "--add-ignore", "before the audit")
@@ -244,6 +261,24 @@ def test_a_baseline_that_cannot_be_read_is_refused(
         (project / "base.json").write_bytes(content)
     with pytest.raises(SystemExit) as ended:
         main(["scan", *BASE])
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("no/base.json", "--baseline no/base.json cannot be written: its folder"),
+        ("app", "--baseline `app` is a folder"),
+    ],
+)
+def test_a_baseline_that_cannot_be_written_is_refused_before_the_audit(
+    project: Path, capsys: pytest.CaptureFixture[str], file: str, sentence: str
+):
+    (project / "app").mkdir()
+    (project / "app" / "a.py").write_text(LEAK)
+    with pytest.raises(SystemExit) as ended:
+        main(["scan", "--baseline", file, "--update-baseline"])
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err
 

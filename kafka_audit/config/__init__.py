@@ -110,7 +110,10 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 def _upwards(paths: Sequence[str]) -> Iterator[str]:
     """The innermost folder around all paths, and every folder above it."""
-    places = [os.path.abspath(path) for path in paths if path != "-"] or [os.getcwd()]
+    try:
+        places = [os.path.abspath(path) for path in paths if path != "-"] or [os.getcwd()]
+    except OSError as error:
+        raise ConfigError("the current directory does not exist any more; change to another one") from error
     common = os.path.commonpath([place if os.path.isdir(place) else os.path.dirname(place) for place in places])
     while True:
         yield common

@@ -43,13 +43,18 @@ def _usual(settings: Settings) -> Format:
 
 def check_output(settings: Settings) -> None:
     """Raise `ConfigError` when a file cannot be written: before the audit, not after it."""
-    for path in (place.file for place in destinations(settings)):
-        if path is None:
-            continue
-        if not path or os.path.isdir(path):
-            raise ConfigError(f"--output `{as_text(path)}` is a folder; name a file in it")
-        if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
-            raise ConfigError(f"--output {as_text(path)} cannot be written: its folder does not exist; make it first")
+    for place in destinations(settings):
+        if place.file is not None:
+            _check("--output", place.file, place.file)
+    if settings.baseline is not None and settings.update_baseline:
+        _check("--baseline", settings.baseline, settings.located(settings.baseline))
+
+
+def _check(option: str, shown: str, path: str) -> None:
+    if not shown or os.path.isdir(path):
+        raise ConfigError(f"{option} `{as_text(shown)}` is a folder; name a file in it")
+    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+        raise ConfigError(f"{option} {as_text(shown)} cannot be written: its folder does not exist; make it first")
 
 
 def save(path: str, text: str) -> None:

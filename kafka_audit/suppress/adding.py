@@ -15,8 +15,10 @@ from kafka_audit.suppress.comments import Comment, Statement, comments_in, state
 def with_ignores(path: str, content: bytes, findings: Iterable[Finding], reason: str) -> bytes:
     """The file with a comment for these alarms of its own, each at the end of the statement that it is on.
 
-    A comment that is there already gets the codes that it lacks. Everything else stays byte for byte.
+    A comment that is there already gets the codes that it lacks. Everything else stays byte for byte. A reason is one
+    line, whatever it holds, in the file's own encoding as far as that goes.
     """
+    reason = " ".join(reason.split())
     encoding, _ = tokenize.detect_encoding(BytesIO(content).readline)
     lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", content.decode(encoding))
     statements = statements_in(content)
@@ -26,7 +28,7 @@ def with_ignores(path: str, content: bytes, findings: Iterable[Finding], reason:
     present = {comment.at[0]: comment for comment in comments_in(path, content) if comment.form == "ignore"}
     for line, found in codes.items():
         lines[line - 1] = _written(lines[line - 1], sorted(found), reason, present.get(line))
-    return "".join(lines).encode(encoding)
+    return "".join(lines).encode(encoding, "backslashreplace")
 
 
 def _end(statements: list[Statement], line: int) -> int:
