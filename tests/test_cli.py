@@ -168,6 +168,12 @@ def test_the_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]):
         assert line in out
 
 
+@pytest.mark.parametrize("command", [[], ["scan"], ["fix"], ["rules"], ["explain"], ["clients"], ["server"], ["cache"]])
+def test_the_help_fits_into_eighty_columns(capsys: pytest.CaptureFixture[str], command: list[str]):
+    run(*command, "--help")
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["scan", "--help"]])
 def test_what_answers_at_once_loads_no_parser_and_no_terminal_library(arguments: list[str]):
     code = (

@@ -19,7 +19,7 @@ Examples:
   kafka-audit scan app/ --format concise      one line for each alarm in app/
   kafka-audit scan . --format json -o a.json  for programs
   kafka-audit scan . --role consumer          consumers too
-  kafka-audit explain KA201                   what an alarm means, with an example"""
+  kafka-audit explain KA201                   what an alarm means"""
 
 usage_error: type[Exception] = typer.BadParameter.__mro__[2]
 """What Typer raises for a wrong command line; newer versions have their own copy of the class, under no public name."""

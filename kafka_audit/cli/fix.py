@@ -14,7 +14,7 @@ from kafka_audit.settings import ConfigError, Settings
 
 NOTES = """\b
 Examples:
-  kafka-audit fix --diff                  show what would change in the current folder
+  kafka-audit fix --diff                  show what would change here
   kafka-audit fix app/ --select KA301     only the alarms of one rule
   kafka-audit fix . --unsafe --show-fixes everything, and why the rest is left
 

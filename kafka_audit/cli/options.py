@@ -14,6 +14,9 @@ from kafka_audit.settings import ConfigError, Setting, Settings, table
 LINE = tuple(setting for setting in table(Settings) if setting.option.on_line)
 """The settings that a command line takes."""
 
+LONGEST = 40
+"""Columns of the words that an option takes; more are listed in its help."""
+
 COMMON: dict[str, tuple[Any, Any]] = {
     "paths": (
         Annotated[
@@ -96,11 +99,14 @@ def _annotation(setting: Setting) -> tuple[Any, Any]:
         )
         return Annotated[list[str] | None, info], None
     words = _words(setting.type)
+    choices = "|".join(words)
+    is_long = len(choices) > LONGEST
     default = f"[default: {setting.default}]" if setting.default not in (None, "", False) else ""
+    parts = (option.help, f"One of {', '.join(words)}." if is_long else "", default)
     info = typer.Option(
         *names,
-        help=f"{option.help} {default}".rstrip(),
-        metavar="|".join(words) or option.metavar,
+        help=" ".join(part for part in parts if part),
+        metavar=option.metavar if is_long or not words else choices,
         autocompletion=_completing(words),
     )
     return Annotated[kind | None, info], None

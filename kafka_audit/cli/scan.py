@@ -21,7 +21,7 @@ Exit codes:
   0  no alarm at or above the threshold (--fail-on)
   1  alarms at or above the threshold (never with --explain-site)
   2  the command or its settings are wrong
-  3  no such alarm, but the audit is incomplete: a problem hides part of the answer"""
+  3  no such alarm, but the audit is incomplete: a problem hides a part"""
 
 _OWN: dict[str, tuple[Any, Any]] = {
     "show_settings": (

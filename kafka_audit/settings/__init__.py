@@ -162,6 +162,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             help="How to tell the report; `auto` is `github` in GitHub Actions and `text` elsewhere.",
             group="Output",
             short="-f",
+            metavar="FORMAT",
         ),
     ] = "auto"
     output: Annotated[
