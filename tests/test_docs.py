@@ -19,7 +19,7 @@ from kafka_audit.rules import rules
 ROOT = Path(__file__).parent.parent
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 DOCUMENTS = GENERATE["documents"]()
-HAND_WRITTEN = ("configuration", "suppression", "outputs", "integration", "features")
+HAND_WRITTEN = ("configuration", "suppression", "outputs", "integration", "features", "impact")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/rules/*.md")])
 PROJECT = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -64,7 +64,9 @@ def help_of(*command: str) -> str:
 @pytest.mark.parametrize("name", ["README.md", *(f"docs/{each}.md" for each in HAND_WRITTEN)])
 def test_a_page_speaks_of_options_that_exist(name: str):
     option = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-    known = set(option.findall("".join((help_of(), help_of("scan"), help_of("fix"), help_of("rules")))))
+    known = set(
+        option.findall("".join((help_of(), help_of("scan"), help_of("fix"), help_of("impact"), help_of("rules"))))
+    )
     named = set(option.findall(text_of(name)))
     assert named
     assert named - known == set()

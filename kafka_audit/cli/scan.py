@@ -81,16 +81,17 @@ def _show_files(settings: Settings) -> int:
 
 
 def _scan(settings: Settings, file: str) -> int:
-    from kafka_audit.pipeline import check_output, deliver, exit_code, run
+    from kafka_audit.pipeline import among_tests, check_output, deliver, exit_code, run
     from kafka_audit.pipeline.replacing import replace_all
 
     check_output(settings)
     with Progress(settings.quiet) as progress:
         report, edits, sources, laps = run(settings, progress)
+        tests = among_tests(settings, progress)
     code = exit_code(report, settings)
     replace_all(edits)
     try:
-        deliver(report, settings, sources)
+        deliver(report, settings, sources, tests)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough; the answer stands
         abandon_stdout()

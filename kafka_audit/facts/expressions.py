@@ -218,6 +218,9 @@ class Expressions:
         )
 
     def _arithmetic(self, node: Any) -> schema.Expr:
+        path = self._path(node)
+        if path is not None:
+            return path
         operands: list[Any] = []
         waiting = [node]
         while waiting:
@@ -227,6 +230,21 @@ class Expressions:
             else:
                 operands.append(operand)
         return self.opaque(*operands)
+
+    def _path(self, node: Any) -> schema.Below | None:
+        """`base / "part"`, which is how code builds the paths that it imports from."""
+        parts: list[Any] = []
+        while (
+            type(node) is cst.BinaryOperation
+            and type(node.operator) is cst.Divide
+            and type(node.right) is cst.SimpleString
+        ):
+            parts.append(self.expression(node.right))
+            node = node.left
+        texts = tuple([part.value for part in reversed(parts) if hasattr(part, "value") and type(part.value) is str])
+        if not texts or len(texts) < len(parts):
+            return None
+        return schema.Below(self.expression(node), texts)
 
     def _unary(self, node: Any) -> schema.Expr:
         value = self.expression(node.expression)

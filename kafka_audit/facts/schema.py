@@ -179,6 +179,13 @@ class Opaque(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     parts: tuple[Expr, ...]
 
 
+class Below(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
+    """`base / "part" / "part"`: a path below another one, every part a string constant."""
+
+    base: Expr
+    parts: tuple[str, ...]
+
+
 Expr = Union[
     Name,
     Attribute,
@@ -198,6 +205,7 @@ Expr = Union[
     Starred,
     Yield,
     Opaque,
+    Below,
 ]
 
 # --- statements ------------------------------------------------------------------------------------------------------

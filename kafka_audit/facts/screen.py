@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kafka_audit.catalog.known import KNOWN, Catalogue
-from kafka_audit.facts.schema import FileFacts
+from kafka_audit.facts.schema import Attribute, Call, Expr, FileFacts, Function, Name
 
 Extract = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
 
@@ -76,7 +76,7 @@ class Relevance:
         self._release = re.compile(rb"\.(?:%s)\s*\(" % releases)
         self._modules: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for path in sorted(contents):
-            module = _module(path)
+            module = module_parts(path)
             self._modules.setdefault(module[-1] if module else "", []).append((module, path))
         self._naming: frozenset[str] = frozenset()
         self._carried: dict[str, set[str]] = {}
@@ -86,6 +86,7 @@ class Relevance:
         self._found: dict[tuple[tuple[str, ...], bool], tuple[str, ...]] = {}
         self._links: dict[str, tuple[tuple[Link, tuple[str, ...]], ...]] = {}
         self._words: dict[str, frozenset[str]] = {}
+        self._fixtures: dict[str, frozenset[str]] = {}
 
     def seed(self) -> list[str]:
         """The files that import a library or define a class that the project itself describes, sorted."""
@@ -121,6 +122,8 @@ class Relevance:
         self._mentioning[path] = mentioning
         self._defined[path] = frozenset([symbol.name for symbol in facts.symbols])
         self._carried[path] = set()
+        if path.rpartition("/")[2] == "conftest.py":
+            self._fixtures[path] = _fixtures(facts)
         if path in self._naming:
             self._carry(path, self._libraries)
         self._carry(path, self._own.get(path, ()))
@@ -184,7 +187,19 @@ class Relevance:
         for link, names in self._arrivals(path):
             if names and (link.name is not None or not names.isdisjoint(self._words_of(path))):
                 return True
-        return False
+        return any(not names.isdisjoint(self._words_of(path)) for names in self._handed_down(path))
+
+    def _handed_down(self, path: str) -> Iterator[frozenset[str]]:
+        """The fixtures that carry a client in the `conftest.py` files above: tests ask for them by name alone.
+
+        Only asynchronous ones: in which loop a test uses their client is a question to the test.
+        """
+        folders = path.split("/")[:-1] if self._fixtures else []
+        for depth in range(len(folders) + 1 if self._fixtures else 0):
+            conftest = "/".join((*folders[:depth], "conftest.py"))
+            names = self._fixtures.get(conftest, frozenset()) & self._carried.get(conftest, set())
+            if names:
+                yield names
 
     def _given(self) -> set[str]:
         """The unread files that take part in what a carrying name does and may release what they are handed."""
@@ -199,7 +214,7 @@ class Relevance:
     def _linked(self, path: str) -> tuple[tuple[Link, tuple[str, ...]], ...]:
         """The links of a file that lead to files of the project, and these."""
         if path not in self._links:
-            found = ((link, self._sources(link)) for link in _links(self._contents[path], path))
+            found = ((link, self._sources(link)) for link in links(self._contents[path], path))
             self._links[path] = tuple((link, sources) for link, sources in found if sources)
         return self._links[path]
 
@@ -207,6 +222,19 @@ class Relevance:
         if path not in self._words:
             self._words[path] = frozenset(map(_text, set(_WORD.findall(self._contents[path]))))
         return self._words[path]
+
+
+def _fixtures(facts: FileFacts) -> frozenset[str]:
+    """The coroutine functions of a file that a decorator called `fixture` makes something for tests to ask for."""
+    functions = (each for each in facts.body if isinstance(each, Function) and each.is_async)
+    return frozenset(each.name for each in functions if any(_is_fixture(mark) for mark in each.decorators))
+
+
+def _is_fixture(decorator: Expr) -> bool:
+    called = decorator.function if isinstance(decorator, Call) else decorator
+    return (isinstance(called, Name) and called.id == "fixture") or (
+        isinstance(called, Attribute) and called.name == "fixture"
+    )
 
 
 # --- imports, read from bytes ----------------------------------------------------------------------------------------
@@ -275,7 +303,7 @@ def _line_start(data: bytes, end: int) -> int:
     return 3 if start == 0 and data.startswith(b"\xef\xbb\xbf") else start
 
 
-def _links(data: bytes, path: str) -> Iterator[Link]:
+def links(data: bytes, path: str) -> Iterator[Link]:
     """Every reading of every import: a name in a module, the module of that name, and the packages above it."""
     for module, names in _imports(data):
         for name, alias in names:
@@ -306,7 +334,7 @@ def _name_links(path: str, module: str, name: str, bound: str) -> Iterator[Link]
         yield Link((*parts, name), level > 0, None, bound)
 
 
-def _module(path: str) -> tuple[str, ...]:
+def module_parts(path: str) -> tuple[str, ...]:
     """The dotted name of a file as parts, counted from the top of the tree."""
     parts = path.rpartition(".")[0].split("/")
     return tuple(parts[:-1] if parts[-1] == "__init__" else parts)

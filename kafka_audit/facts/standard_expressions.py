@@ -196,6 +196,9 @@ class Expressions:
         )
 
     def _arithmetic(self, node: Any) -> schema.Expr:
+        path = self._path(node)
+        if path is not None:
+            return path
         operands: list[Any] = []
         waiting = [node]
         while waiting:
@@ -205,6 +208,17 @@ class Expressions:
             else:
                 operands.append(operand)
         return self.opaque(operands)
+
+    def _path(self, node: Any) -> schema.Below | None:
+        """`base / "part"`, which is how code builds the paths that it imports from."""
+        parts: list[Any] = []
+        while type(node) is ast.BinOp and type(node.op) is ast.Div and type(node.right) is ast.Constant:
+            parts.append(self.expression(node.right))
+            node = node.left
+        texts = tuple([part.value for part in reversed(parts) if hasattr(part, "value") and type(part.value) is str])
+        if not texts or len(texts) < len(parts):
+            return None
+        return schema.Below(self.expression(node), texts)
 
     def _unary(self, node: Any) -> schema.Expr:
         value = self.expression(node.operand)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.known import KNOWN, Catalogue
+from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.discover.versions import Declarations
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link.flow import Load, flow
@@ -22,12 +23,13 @@ def link(
     scripts: Collection[str] = (),
     catalogue: Catalogue = KNOWN,
     declarations: Declarations | None = None,
+    pytest: Mapping[tuple[str, ...], PytestIni] | None = None,
 ) -> Program:
     """Link the facts of the files in `sources`; `all_paths` are all Python files of the project, read or not.
 
     `load` is asked for the facts of further files when an object of interest is handed into one of them. `scripts`
     are the `module:function` of the commands that the project declares, `catalogue` is what is known of the world,
-    `declarations` are the versions of libraries.
+    `declarations` are the versions of libraries, `pytest` is its configuration by folder.
     """
     paths = ModulePaths({*all_paths, *sources}, (*catalogue.libraries, *HOOK_LIBRARIES))
-    return Program(flow(sources, paths, load, catalogue), roles, scripts, declarations)
+    return Program(flow(sources, paths, load, catalogue), roles, scripts, declarations, pytest)

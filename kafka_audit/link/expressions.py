@@ -139,6 +139,11 @@ def _opaque(engine: Engine, node: s.Opaque) -> Values:
     return found
 
 
+def _below(engine: Engine, node: s.Below) -> Values:
+    """A path below another one is data; evaluating what it starts from has its own effects."""
+    return {v for v in evaluate(engine, node.base) if not isinstance(v, External | FunctionValue)}
+
+
 _EVALUATE: dict[type, Callable[[Engine, Any], Values]] = {
     s.Name: _name,
     s.Attribute: _attribute,
@@ -158,4 +163,5 @@ _EVALUATE: dict[type, Callable[[Engine, Any], Values]] = {
     s.Starred: _starred,
     s.Yield: _yield,
     s.Opaque: _opaque,
+    s.Below: _below,
 }

@@ -60,6 +60,18 @@ class ModulePaths:
         anchor = base[: len(base) - (level - 1)]
         return self._file_of.get(anchor + tuple(part for part in module.split(".") if part))
 
+    def below(self, root: tuple[str, ...], dotted: str) -> str | None:
+        """The path of the module `dotted` when the folder `root` is on the search path, whatever else is."""
+        return self._file_of.get((*root, *dotted.split(".")))
+
+    def is_folder(self, parts: tuple[str, ...]) -> bool:
+        """Whether a folder of the project, given by its parts, holds Python files."""
+        return parts in self._folders
+
+    def is_package(self, parts: tuple[str, ...]) -> bool:
+        """Whether a folder has an `__init__.py`."""
+        return parts in self._packages
+
     def child(self, package: str, name: str) -> str | None:
         """The path of the submodule `name` of the package whose `__init__.py` is `package`."""
         if not package.endswith("__init__.py"):

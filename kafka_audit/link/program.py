@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import PurePosixPath
 
+from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.discover.versions import Declarations
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import Flaw
@@ -40,8 +42,10 @@ class Program:
         roles: Collection[Role],
         scripts: Collection[str] = (),
         declarations: Declarations | None = None,
+        pytest: Mapping[tuple[str, ...], PytestIni] | None = None,
     ) -> None:
         self.engine = engine
+        self._pytest = pytest or {}
         self.lives = Lives(engine, scripts)
         self.discharge = Discharge(self.lives)
         self.owning = Owning(self.lives, self.discharge)
@@ -68,6 +72,10 @@ class Program:
             flaw = Flaw("internal", unit.line, f"{owner_name(unit)} could not be followed: {message}")
             found.setdefault(unit.module.path, []).append(flaw)
         return found
+
+    def pytest_ini(self, path: str) -> PytestIni:
+        """How pytest is configured for a file."""
+        return self._pytest.get(PurePosixPath(path).parent.parts, PytestIni())
 
     def owing(self) -> Iterator[Life]:
         """The audited clients that must be released by somebody: those that a method can release."""

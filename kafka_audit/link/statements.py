@@ -33,7 +33,7 @@ def _turns(unit: Unit, body: s.Body, *, guarded: bool) -> Iterator[Turn]:
             yield Turn(unit, statement, guarded)
         for inner in child_bodies(statement):
             if isinstance(statement, s.If) and inner is statement.body:
-                if _is_typing_guard(statement.test):
+                if is_typing_guard(statement.test):
                     continue  # only its imports count, and the `if` itself sees to them
                 guards = unit.kind == "module" and is_main_guard(statement.test)
                 yield from _turns(unit, inner, guarded=guarded or guards)
@@ -148,11 +148,11 @@ def _assert(engine: Engine, node: s.Assert) -> None:
 
 def _if(engine: Engine, node: s.If) -> None:
     engine.evaluate(node.test)
-    if _is_typing_guard(node.test):
+    if is_typing_guard(node.test):
         _import_for_types(engine, node)
 
 
-def _is_typing_guard(test: s.Expr) -> bool:
+def is_typing_guard(test: s.Expr) -> bool:
     """Whether the test is `TYPE_CHECKING`, plain or as an attribute of `typing`."""
     return isinstance(test, s.Name | s.Attribute) and "TYPE_CHECKING" in (
         test.id if isinstance(test, s.Name) else test.name

@@ -253,6 +253,7 @@ _PARTS: dict[type, Callable[[Any], tuple[s.Expr, ...]]] = {
     s.Comprehension: _in_comprehension,
     s.Yield: lambda node: _present(node.value),
     s.Opaque: lambda node: node.parts,
+    s.Below: lambda node: (node.base,),
 }
 """For each kind of expression that has parts; one without is a name or a constant."""
 

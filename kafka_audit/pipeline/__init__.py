@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from kafka_audit.discover import Discovery, roots_of
 from kafka_audit.discover.notebooks import Notebook
 from kafka_audit.facts.schema import Flaw
+from kafka_audit.impact.schema import TestImpact
 from kafka_audit.model import Problem, Report
 from kafka_audit.pipeline.asking import life_at, place
 from kafka_audit.pipeline.cells import cell_lines, in_cells
@@ -21,7 +24,7 @@ from kafka_audit.pipeline.questions import Answer, Given, Judged, Reading
 from kafka_audit.pipeline.reading import discovered, notebooks_in, read, typed
 from kafka_audit.pipeline.remembering import Memory
 from kafka_audit.pipeline.replacing import Change
-from kafka_audit.pipeline.saving import check_output
+from kafka_audit.pipeline.saving import check_output, destinations
 from kafka_audit.pipeline.storing import folder_for
 from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, told
 from kafka_audit.pipeline.timing import Stopwatch
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Progress",
     "Run",
+    "among_tests",
     "audit",
     "check_output",
     "deliver",
@@ -42,6 +46,7 @@ __all__ = [
     "exit_code",
     "explain",
     "files",
+    "gather",
     "run",
 ]
 
@@ -80,7 +85,7 @@ def run(settings: Settings, progress: Progress = _silent, buffers: Buffers | Non
     from kafka_audit.pipeline.sifting import sift
 
     watch = Stopwatch()
-    given = _given(settings, buffers)
+    given = gather(settings, buffers)
     watch.lap("find and read")
     answer = given.memory.answer(given.question, Answer)
     watch.lap("recall")
@@ -120,6 +125,15 @@ def _sources(told: Report, given: Given, notebooks: Mapping[str, Notebook]) -> d
     return sources
 
 
+def among_tests(settings: Settings, progress: Progress = _silent) -> tuple[TestImpact, ...]:
+    """What the test files and test folders among the typed paths bring to life, for the page that a person reads."""
+    from kafka_audit.pipeline.impact import impact, test_paths
+
+    is_page = any(place.format == "text" for place in destinations(settings))
+    paths = test_paths(settings.paths) if is_page else ()
+    return impact(msgspec.structs.replace(settings, paths=paths), progress).files if paths else ()
+
+
 def files(settings: Settings) -> list[str]:
     """The paths of the files that would be reported on, in their order."""
     found = discovered(settings)
@@ -136,7 +150,7 @@ def explain(settings: Settings, site: str, progress: Progress = _silent, buffers
     from kafka_audit.rules import dossier
 
     asked = place(site)
-    given = _given(settings, buffers)
+    given = gather(settings, buffers)
     with Workers(settings.jobs, progress, given.memory, given.digests) as workers:
         reading = Reading(given, workers)
         program, judgement = _judgement(given, reading, Stopwatch())
@@ -146,7 +160,7 @@ def explain(settings: Settings, site: str, progress: Progress = _silent, buffers
     return explanation(told(dossier(program, life, judgement.findings, problems), given.found))
 
 
-def _given(settings: Settings, buffers: Buffers | None) -> Given:
+def gather(settings: Settings, buffers: Buffers | None = None) -> Given:
     """Find and read the files, unless what is asked for cannot be answered."""
     if settings.names_rules:
         from kafka_audit.pipeline.sifting import check_selectors
@@ -196,7 +210,8 @@ def _judgement(given: Given, reading: Reading, watch: Stopwatch) -> tuple[Progra
 
     settings, names = given.settings, [file.name for file in given.found.files]
     found, facts = given.found, reading.facts.copy()
-    program = link(facts, names, settings.roles, reading.load, found.scripts, given.catalogue, found.declarations)
+    known = (given.catalogue, found.declarations, given.pytest)
+    program = link(facts, names, settings.roles, reading.load, found.scripts, *known)
     watch.lap("link")
     return program, judge(program, settings.chosen_rules, settings.ignored_rules, watch.lap)
 

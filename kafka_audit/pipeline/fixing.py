@@ -12,6 +12,7 @@ import msgspec
 
 from kafka_audit.catalog.known import Catalogue
 from kafka_audit.discover import Discovery
+from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.fix.apply import Audited, Fixing
 from kafka_audit.model import Outcome
@@ -113,7 +114,8 @@ class _Auditor:
 
         names = [file.name for file in self._found.files]
         found, roles = self._found, self._settings.roles
-        program = link(facts.copy(), names, roles, load, found.scripts, self._catalogue, found.declarations)
+        known = (self._catalogue, found.declarations, configurations(found.base, facts))
+        program = link(facts.copy(), names, roles, load, found.scripts, *known)
         judgement = judge(program, ("all",))
         findings = tuple(finding for finding in judgement.findings if finding.code in self._codes)
         return Audited(program, findings)

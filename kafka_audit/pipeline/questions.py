@@ -16,7 +16,9 @@ import msgspec
 from kafka_audit.catalog.known import Catalogue
 from kafka_audit.discover import Discovery
 from kafka_audit.discover.notebooks import Notebook
+from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.schema import FileFacts, Flaw
+from kafka_audit.link.context import context_of
 from kafka_audit.model import Finding, Problem, Producer, Record
 from kafka_audit.pipeline.remembering import Memory, digests
 from kafka_audit.pipeline.workers import Workers
@@ -75,6 +77,8 @@ class Given:
         self.settings, self.found, self.contents, self.unread, self.memory = settings, found, contents, unread, memory
         self.notebooks = notebooks
         self.catalogue = Catalogue(settings.clients, settings.hooks)
+        tests = (file.name for file in found.files if context_of(file.name) == "test")
+        self.pytest = configurations(found.base, tests)
         self.digests = digests(contents) if memory.folder is not None else {}
         self.wanted: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(settings).items() if name not in MANNERS
@@ -85,7 +89,8 @@ class Given:
         """The whole question: every input that shows in the answer."""
         found = self.found
         files = [(file.name, file.path, self.digests.get(file.name)) for file in found.files]
-        rest = (found.asked, found.problems, found.dangling, found.scripts, found.declarations.stamps, self.unread)
+        declared = (found.scripts, found.declarations.stamps, sorted(self.pytest.items()))
+        rest = (found.asked, found.problems, found.dangling, declared, self.unread)
         return self.memory.key("whole", self.wanted, files, rest)
 
 
@@ -108,7 +113,7 @@ class Reading:
         found, digests = self._given.found, self._given.digests
         names = [file.name for file in found.files]
         mattering = [(name, digests.get(name)) for name in self._at_first]
-        declared = (found.scripts, found.declarations.stamps)
+        declared = (found.scripts, found.declarations.stamps, sorted(self._given.pytest.items()))
         return self._given.memory.key("narrow", self._given.wanted, names, mattering, declared)
 
     def load(self, names: list[str]) -> dict[str, FileFacts]:

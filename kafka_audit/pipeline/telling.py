@@ -15,6 +15,7 @@ import msgspec
 
 from kafka_audit import __version__
 from kafka_audit.discover import Discovery
+from kafka_audit.impact.schema import TestImpact
 from kafka_audit.model import (
     SCHEMA_VERSION,
     Dossier,
@@ -98,19 +99,24 @@ def is_severe(finding: Finding, settings: Settings) -> bool:
     return _RANK[finding.severity] <= _RANK[settings.fail_on]
 
 
-def deliver(report: Report, settings: Settings, sources: Mapping[str, bytes] | None = None) -> None:
+def deliver(
+    report: Report,
+    settings: Settings,
+    sources: Mapping[str, bytes] | None = None,
+    tests: Sequence[TestImpact] = (),
+) -> None:
     """Write the report everywhere it was asked for: to the standard output, and to files, which change all at once.
 
-    `sources` are the bytes of the files that alarms are in, by path. Raises `ConfigError` when a file cannot be
-    written.
+    `sources` are the bytes of the files that alarms are in, by path, `tests` is what test files bring to life. Raises
+    `ConfigError` when a file cannot be written.
     """
     lines = {path: text_lines(data) for path, data in (sources or {}).items()}
     for place in destinations(settings):
         if place.file is None:
-            _write(report, settings, place.format, lines, sys.stdout)
+            _write(report, settings, place.format, lines, tests, sys.stdout)
         else:
             text = io.StringIO()
-            _write(report, settings, place.format, lines, text)
+            _write(report, settings, place.format, lines, tests, text)
             save(place.file, text.getvalue())
 
 
@@ -132,7 +138,14 @@ def wants_color(settings: Settings, stream: IO[str]) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
-def _write(report: Report, settings: Settings, format: Format, lines: Mapping[str, list[str]], stream: IO[str]) -> None:
+def _write(
+    report: Report,
+    settings: Settings,
+    format: Format,
+    lines: Mapping[str, list[str]],
+    tests: Sequence[TestImpact],
+    stream: IO[str],
+) -> None:
     """Write the report in one format."""
     from kafka_audit.report import render
 
@@ -145,6 +158,7 @@ def _write(report: Report, settings: Settings, format: Format, lines: Mapping[st
         paths=settings.paths,
         color=wants_color(settings, stream),
         exit_code=exit_code(report, settings),
+        tests=tests,
     )
 
 

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import IO, Final, Literal, NamedTuple
 
+from kafka_audit.impact.schema import TestImpact
 from kafka_audit.model import Category, Record, Report, Severity
 from kafka_audit.report.plain import write
 from kafka_audit.settings import Format
@@ -62,7 +63,8 @@ class Telling(NamedTuple):
     """All that a format is given.
 
     `rules` maps codes to the rules' words, `sources` paths to the lines of files that alarms are in. `paths` are what
-    the audit was asked to look at, `width` is in columns. Without `color` no escape code may be written.
+    the audit was asked to look at, `width` is in columns. Without `color` no escape code may be written. `tests` is
+    what test files bring to life.
     """
 
     report: Report
@@ -72,6 +74,7 @@ class Telling(NamedTuple):
     width: int
     color: bool
     exit_code: int
+    tests: Sequence[TestImpact] = ()
 
 
 def render(
@@ -85,12 +88,13 @@ def render(
     width: int | None = None,
     color: bool = False,
     exit_code: int = 0,
+    tests: Sequence[TestImpact] = (),
 ) -> None:
     """Write `report` to `stream`; the default width is the terminal's, and 80 elsewhere.
 
     The format's module is imported here, because some of them cost more than a small audit.
     """
-    telling = Telling(report, texts or {}, sources or {}, paths, width or columns(stream), color, exit_code)
+    telling = Telling(report, texts or {}, sources or {}, paths, width or columns(stream), color, exit_code, tests)
     write(stream, importlib.import_module(f"{__name__}.{FORMATS[format].module}").told(telling))
 
 

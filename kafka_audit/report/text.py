@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from kafka_audit.model import Finding, Producer, Report, Suppressed
-from kafka_audit.report import Telling, advice, words
+from kafka_audit.report import Telling, advice, impact, words
 from kafka_audit.report.plain import client_noun, counted, inert_record, summary_line
 from kafka_audit.report.sections import Section, sections
 from kafka_audit.report.sheet import Sheet
@@ -32,7 +32,10 @@ def told(telling: Telling) -> str:
     _opening(sheet, safe)
     _producers(sheet, safe, groups)
     _loose_alarms(sheet, safe)
+    tests = [inert_record(each) for each in telling.tests]
+    impact.execution(sheet, tests)
     _causes(sheet, advice.causes(safe, texts))
+    impact.mocks(sheet, tests)
     _checklist(sheet, advice.checklist(safe, groups, texts))
     _files(sheet, advice.files(safe))
     _commands(

@@ -14,6 +14,9 @@ from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
     from kafka_audit.facts.schema import At
+    from kafka_audit.impact.mocks import Mock
+    from kafka_audit.impact.trace import Edge as Walked
+    from kafka_audit.impact.trace import Happening
     from kafka_audit.link.engine import Registration
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
@@ -150,3 +153,25 @@ def released(life: Life) -> list[Step]:
         )
         for event in life.releases
     ]
+
+
+def mock_chain(mock: Mock, found: Happening, why: str) -> tuple[Step, ...]:
+    """From the mock by way of the calls to the client that does not meet it."""
+    ways = [
+        Step(
+            path=edge.caller.module.path,
+            line=edge.line,
+            message=f"{where(owner_name(edge.caller))} {edge.how} {_callee(edge)}",
+        )
+        for edge in found.chain()
+    ]
+    name = found.life.site.client.name.rpartition(".")[2]
+    return (
+        Step(path=mock.unit.module.path, line=mock.line, message=f"`{mock.target}` is replaced, {mock.holds}"),
+        *ways,
+        Step(path=found.unit.module.path, line=found.line, message=f"the real {name} is created: {why}"),
+    )
+
+
+def _callee(edge: Walked) -> str:
+    return f"`{edge.callee.module.path}`" if edge.how == "imports" else where(owner_name(edge.callee))

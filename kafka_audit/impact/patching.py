@@ -1,0 +1,94 @@
+"""Which names does a replacement replace? A string is imported to find out, as `unittest.mock` does."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kafka_audit.facts import schema as s
+from kafka_audit.impact import mocks
+from kafka_audit.impact.bindings import Binding
+from kafka_audit.impact.loading import Loader
+from kafka_audit.impact.mocks import Request
+from kafka_audit.impact.replacements import overridden
+from kafka_audit.impact.search_path import SearchPath
+from kafka_audit.link.attributes import find_method
+from kafka_audit.link.engine import Engine
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.words import words
+
+
+class Resolved(NamedTuple):
+    """The names that are replaced, the target as text, and why it cannot be replaced."""
+
+    bindings: tuple[Binding, ...]
+    target: str
+    missing: str = ""
+
+
+class Patching:
+    """Looks targets up in one session."""
+
+    def __init__(self, engine: Engine, search: SearchPath, loader: Loader) -> None:
+        self._engine = engine
+        self._search = search
+        self._loader = loader
+
+    def resolved(self, unit: Unit, found: Request) -> Resolved:
+        """What a request replaces."""
+        if found.dotted:
+            return self._dotted(unit, found)
+        if found.owner is not None:
+            target = mocks.shown(words(found.owner), found.names)
+            return Resolved(mocks.bindings_in(self._engine, unit, found.owner, found.names), target)
+        target = ", ".join(f"sys.modules[{name!r}]" for name in found.names)
+        return Resolved(tuple(Binding("sys.modules", "", name) for name in found.names), target)
+
+    def _dotted(self, unit: Unit, found: Request) -> Resolved:
+        """A target that is a string: its module is imported, then its attributes are followed."""
+        owner, _, name = found.dotted.rpartition(".")
+        parts = owner.split(".")
+        for count in range(len(parts), 0, -1):
+            module_name = ".".join(parts[:count])
+            place = self._search.find(module_name) or self._search.guess(module_name, unit.module.path)
+            if place is not None and place.path is not None:
+                self._loader.load(module_name, unit, found.node.at[0])
+                return self._in_module(place.path, parts[count:], name, found.dotted)
+        return Resolved((Binding("library", owner, name),), found.dotted)
+
+    def _in_module(self, path: str, inner: list[str], name: str, dotted: str) -> Resolved:
+        if not inner:
+            return Resolved((Binding("module", path, name),), dotted, self._lacks(path, name))
+        module = self._engine.modules.get(path)
+        values = module.top.place(inner[0]).values if module is not None else ()
+        if len(inner) > 1:
+            return Resolved((), dotted)
+        found = tuple(b for value in values for b in mocks.binding_of(self._engine, value, name))
+        return Resolved(found, dotted)
+
+    def _lacks(self, path: str, name: str) -> str:
+        """Why a module has no such name to replace; empty when it may have."""
+        module = self._engine.modules.get(path)
+        if module is None or module.top.stars or "__getattr__" in module.top.bound or module.facts.flaws:
+            return ""
+        known = name in module.top.bound or name in module.top.places or self._engine.paths.child(path, name)
+        return "" if known else f"`{path}` has no `{name}`"
+
+    def stored(self, unit: Unit, target: s.Attribute | s.Subscript) -> tuple[Binding, ...]:
+        """The names that an assignment replaces."""
+        match target:
+            case s.Subscript(base, s.Constant(str(name))) if words(base) == "sys.modules":
+                return (Binding("sys.modules", "", name),)
+            case s.Attribute(s.Subscript(base, s.Constant(str(owner))), name) if words(base) == "sys.modules":
+                return (Binding("library", owner, name),)
+            case s.Subscript(s.Attribute(_, "dependency_overrides"), key):
+                return tuple(overridden(self._engine, unit, key))
+            case s.Attribute(base, name):
+                found = mocks.bindings_in(self._engine, unit, base, (name,))
+                return tuple(b for b in found if b.kind != "class" or self._is_method(b))
+        return ()
+
+    def _is_method(self, binding: Binding) -> bool:
+        path, _, qualname = binding.owner.rpartition(":")
+        module = self._engine.modules.get(path)
+        scope = next((each for each in module.classes if each.qualname == qualname), None) if module else None
+        return scope is not None and find_method(self._engine, scope, binding.name) is not None

@@ -1,0 +1,357 @@
+"""Going through what runs: every act of a body in its order, calls and imports followed, mocks minded.
+
+Nothing is executed. A body is gone through once for each root and each set of mocks that hold, because the second time
+adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from kafka_audit.facts import schema as s
+from kafka_audit.impact import acts, mocks
+from kafka_audit.impact.constants import folder, texts
+from kafka_audit.impact.index import Index
+from kafka_audit.impact.loading import Loader
+from kafka_audit.impact.mocks import Mock, Request
+from kafka_audit.impact.patching import Patching
+from kafka_audit.impact.replacements import Replacements
+from kafka_audit.impact.search_path import SearchPath
+from kafka_audit.impact.trace import Cut, Edge, Happening, MockVerdict, Root, Trace, What
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import CallFact, Node
+from kafka_audit.link.lives import Life
+from kafka_audit.link.program import Program
+from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.values import Instance
+from kafka_audit.link.words import words
+
+
+class Fails(Exception):
+    """What the walk is at raises: an import that finds nothing, a mock of a name that is not there."""
+
+
+DEEPEST = 150
+"""Calls within calls that are followed: deeper ones are recursion, or say nothing to a reader."""
+
+
+class Walker:
+    """One session's walk; `trace` is what it notes."""
+
+    def __init__(self, program: Program, index: Index, search: SearchPath, current: tuple[str, ...]) -> None:
+        """`current` is the folder that the tests are run in, below the base."""
+        self.program = program
+        self.engine = program.engine
+        self.trace = Trace()
+        self.search = search
+        self.loader = Loader(self.engine, search, self.trace, self._run_module)
+        self.replacements = Replacements(self.engine)
+        self._patching = Patching(self.engine, search, self.loader)
+        self.pause: Callable[[], None] | None = None
+        self._current = current
+        self._index = index
+        self._clock = 0
+        self._depth = 0
+        self._root: Root
+        self._seen: set[tuple[Unit, frozenset[Mock]]] = set()
+        self._gone: set[s.Call] = set()
+        self._condition = ""
+        self._lasting: list[list[Mock]] = [[]]
+        self._created: set[Life] = set()
+
+    @property
+    def root(self) -> Root:
+        """What pytest runs now."""
+        return self._root
+
+    def under(self, root: Root, act: Callable[[], object]) -> None:
+        """Do something on behalf of a root."""
+        before = getattr(self, "_root", None), self._seen, self._gone
+        self._enter(root, set(), set())
+        self.trace.roots.append(root)
+        act()
+        if before[0] is not None:
+            self._enter(before[0], before[1], before[2])
+
+    def _enter(self, root: Root, seen: set[tuple[Unit, frozenset[Mock]]], gone: set[s.Call]) -> None:
+        self._root, self._seen, self._gone = root, seen, gone
+        self.loader.root = root
+
+    def change_root(self, root: Root) -> None:
+        """Go on for another root: after its `yield` a fixture belongs to the teardown."""
+        self.trace.roots.append(root)
+        self._enter(root, set(), self._gone)
+
+    def lasting(self, act: Callable[[], object]) -> None:
+        """Do something, and end the mocks that it made and that hold until it is over."""
+        self._lasting.append([])
+        act()
+        for mock in self._lasting.pop():
+            self.replacements.end(mock, self._tick())
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+    # Bodies.
+
+    def walk(self, unit: Unit) -> None:
+        """Go through a body, unless that was done in this root with these mocks."""
+        key = (unit, self.replacements.state())
+        if key in self._seen or self._depth > DEEPEST:
+            return
+        self._seen.add(key)
+        self._depth += 1
+        condition, self._condition = self._condition, ""
+        try:
+            for callee, line in self._index.implicit.get(unit, ()):
+                self._step(unit, callee, line)
+            self.do(unit, self._index.acts(unit))
+        except Fails:
+            if unit.kind != "function":
+                raise  # the import statement that brought the module here fails, too
+        finally:
+            self._depth -= 1
+            self._condition = condition
+
+    def _run_module(self, module: Module) -> bool:
+        self.replacements.executed[module.path] = self._tick()
+        for life in self._index.in_module.get(module.path, ()):
+            self._note("imported", life, module.top, life.site.node.at[0])
+        self._seen.discard((module.top, self.replacements.state()))  # a second module of the same file runs again
+        pause, self.pause = self.pause, None
+        may_fail, self.loader.may_fail = self.loader.may_fail, False
+        try:
+            self.walk(module.top)
+        except Fails:
+            return False
+        finally:
+            self.pause, self.loader.may_fail = pause, may_fail
+        return True
+
+    def do(self, unit: Unit, body: Collection[acts.Act]) -> None:
+        """Go through acts in order; raises `Fails`."""
+        for act in body:
+            match act:
+                case acts.Call(node):
+                    self._call(unit, node)
+                case acts.Load(node):
+                    self._load(unit, node)
+                case acts.Store(target, value, line):
+                    self._store(unit, target, value, line)
+                case acts.Block(node, inner):
+                    self._block(unit, node, inner)
+                case acts.Attempt():
+                    self._attempt(unit, act)
+                case acts.Under(condition, inner):
+                    self._under(unit, condition, inner)
+                case acts.ClassBody(node):
+                    self._step(unit, unit.module.unit_of[node], node.line)
+                case acts.Pause():
+                    self._hand_over(unit)
+
+    def _attempt(self, unit: Unit, act: acts.Attempt) -> None:
+        before, self.loader.may_fail = self.loader.may_fail, self.loader.may_fail or act.catches
+        try:
+            self.do(unit, act.body)
+        except Fails:
+            if not act.catches:
+                raise
+            self.loader.may_fail = before
+            self.do(unit, act.without)
+        finally:
+            self.loader.may_fail = before
+        self.do(unit, act.handlers)
+        self.do(unit, act.rest)
+
+    def _under(self, unit: Unit, condition: str, body: Collection[acts.Act]) -> None:
+        before, self._condition = self._condition, condition
+        try:
+            self.do(unit, body)
+        finally:
+            self._condition = before
+
+    def _hand_over(self, unit: Unit) -> None:
+        pause = self.pause
+        if pause is not None and self._root.unit is unit:
+            self.pause = None
+            pause()
+
+    def _load(self, unit: Unit, node: s.Import) -> None:
+        self.replacements.imported[node] = self._tick()
+        if not self.loader.load_import(unit, node):
+            raise Fails
+
+    def _step(self, unit: Unit, callee: Unit, line: int) -> None:
+        """Run another body on behalf of this one: only what is loaded can run."""
+        if not self.loader.has(callee.module.path):
+            return
+        self._root.note(Edge(unit, callee, line, "calls", self._condition))
+        if callee in self._index.interesting:
+            pause, self.pause = self.pause, None
+            self.walk(callee)
+            self.pause = pause
+
+    # Calls.
+
+    def _call(self, unit: Unit, node: s.Call) -> None:
+        text = words(node.function)
+        if text.startswith(("sys.path.", "site.addsitedir")):
+            self._extend_path(unit, node, text)
+        elif text.rpartition(".")[2] in {"import_module", "__import__"} and node.arguments:
+            for name in texts(unit, node.arguments[0].value):
+                self.loader.load(name, unit, node.at[0])
+        elif text.rpartition(".")[2] in _ENTERS and node.arguments and isinstance(node.arguments[0].value, s.Call):
+            self._request(unit, node.arguments[0].value, starts=True)
+        elif self._request(unit, node, starts=False):
+            return
+        self._reach(unit, node)
+
+    def _reach(self, unit: Unit, node: s.Call) -> None:
+        """Make the client and run the functions that the call reaches, unless a mock takes its place."""
+        life = self._index.site.get(node)
+        fact = self.engine.calls.get(node)
+        if life is None and fact is None and node not in self._index.events:
+            return
+        time = self._tick()
+        covering = self.replacements.covering(unit, node, time)
+        if life is not None and not life.site.guarded:
+            verdict = self.replacements.verdict(unit, node, life.site.client.name, time)
+            self._note("created", life, unit, node.at[0], verdict)
+        if covering is not None:
+            self._gone.add(node)
+            if fact is not None:
+                self.trace.cuts.append(Cut(covering[0], self._root, unit, node.at[0], tuple(fact.callees)))
+            return
+        self._gone.discard(node)
+        self._events(unit, node, {"start", "release"})
+        if fact is not None and not fact.guarded and self._runs(fact, unit):
+            for callee, receivers in fact.callees.items():
+                if self._is_there(receivers):
+                    self._step(unit, callee, node.at[0])
+
+    def _runs(self, fact: CallFact, unit: Unit) -> bool:
+        """Whether the call's body runs: a coroutine that is dropped, or made at import and not run, does not."""
+        if not any(callee.is_async and not callee.is_generator for callee in fact.callees):
+            return True
+        return fact.mode in ({"awaited", "run"} if unit.kind != "function" else {"awaited", "run", "used"})
+
+    def _is_there(self, receivers: Collection[object]) -> bool:
+        """Whether an object that the method is called on can exist: not when mocks took the place of all of them."""
+        if not self._gone or not receivers:
+            return True
+        origins = [r.origin.node if isinstance(r, Instance) and r.origin is not None else None for r in receivers]
+        return any(origin not in self._gone for origin in origins)
+
+    def _events(self, unit: Unit, node: Node, wanted: Collection[str]) -> None:
+        for event, life in self._index.events.get(node, ()):
+            if event.what in wanted and life in self._created and not event.guarded:
+                self._note("started" if event.what == "start" else "released", life, unit, event.line)
+
+    def _note(self, what: What, life: Life, unit: Unit, line: int, mock: MockVerdict | None = None) -> None:
+        if what == "created":
+            self._created.add(life)
+        chain = tuple(self._root.chain(unit)) if what == "imported" else None
+        happening = Happening(what, life, self._root, unit, line, self._clock, mock, self._condition, chain)
+        self.trace.happenings.append(happening)
+
+    def _extend_path(self, unit: Unit, node: s.Call, text: str) -> None:
+        """`sys.path.insert(0, folder)` and its kind."""
+        if not text.endswith(("insert", "append", "extend", "addsitedir")) or not node.arguments:
+            return
+        found = folder(unit, node.arguments[-1].value, self._current)
+        if found is None:
+            self.search.is_known = False
+            self.loader.completing.discard(unit.module.path)
+            return
+        self.loader.completing.add(unit.module.path)
+        (self.search.insert if text.endswith("insert") else self.search.append)(found)
+
+    # Mocks.
+
+    def _request(self, unit: Unit, node: s.Call, *, starts: bool) -> bool:
+        """Note what a call replaces; whether it replaces anything."""
+        if context_of(unit.module.path) != "test":
+            return False
+        found = mocks.request(self.engine, unit, node)
+        if found is None:
+            return False
+        if found.starts or starts:
+            mock = self.begin(unit, found, "until it is undone")
+            if mock is not None:
+                self._lasting[-1].append(mock)
+        return True
+
+    def begin(self, unit: Unit, found: Request, holds: str) -> Mock | None:
+        """Let what a request replaces hold from now on; resolving its target may import it."""
+        line = found.node.at[0]
+        bindings, target, missing = self._patching.resolved(unit, found)
+        if not bindings and not missing:
+            return None
+        is_wide = self._root.stage in {"plugin", "conftest"} or (self._root.stage == "fixture" and not self._root.test)
+        if missing:
+            self.trace.note("missing", unit.module.path, line, f"`{target}` cannot be replaced: {missing}")
+            raise Fails
+        mock = Mock(found.way, target, unit, line, bindings, "", holds, is_wide)
+        return self._begin(mock)
+
+    def end(self, mock: Mock) -> None:
+        """Let a mock hold no longer."""
+        self.replacements.end(mock, self._tick())
+
+    def _begin(self, mock: Mock) -> Mock:
+        time = self._tick()
+        self.replacements.begin(mock, time)
+        self.trace.mocks.append(mock)
+        for happening in self.trace.happenings:
+            life, root = happening.life, happening.root
+            if (
+                happening.what != "created"
+                or happening.mock is not None
+                or root.stage not in {"plugin", "conftest", "collection"}
+            ):
+                continue
+            if life.site.client.name in self.replacements.aims(mock) and self.replacements.meets(
+                mock, happening.unit, life.site.node
+            ):
+                self.trace.late.append((mock, happening))
+        return mock
+
+    def _store(self, unit: Unit, target: s.Attribute | s.Subscript, value: s.Expr, line: int) -> None:
+        """An assignment from test code: to a library's or a module's name, or to a method of an object."""
+        if context_of(unit.module.path) != "test" or isinstance(value, s.Constant):
+            return
+        bindings = self._patching.stored(unit, target)
+        held = [mock for binding in bindings for mock in self.replacements.held(binding) if mock.way == "assignment"]
+        if any(mock.unit is unit and mock.value == words(value) for mock in held):
+            return  # said twice: `sys.modules["aiokafka"].X` after `aiokafka.X`
+        for mock in held:
+            self.replacements.end(mock, self._tick())
+        if bindings and self._root.stage != "teardown":
+            way: mocks.Way = "sys.modules" if bindings[0].kind == "sys.modules" else "assignment"
+            is_wide = self._root.stage in {"plugin", "conftest", "collection"}
+            self._begin(Mock(way, words(target), unit, line, bindings, "", "from then on", is_wide, value=words(value)))
+
+    def _block(self, unit: Unit, node: s.With, inner: tuple[acts.Act, ...]) -> None:
+        """A `with`: the mocks among its items hold inside it; clients start at its beginning and end with it."""
+        begun: list[Mock] = []
+        for item in node.items:
+            if isinstance(item.value, s.Call) and context_of(unit.module.path) == "test":
+                found = mocks.request(self.engine, unit, item.value)
+                mock = self.begin(unit, found, "inside the `with` block") if found is not None else None
+                begun += [mock] if mock is not None else []
+            self._events(unit, item, {"start"})
+            fact = self.engine.calls.get(item)
+            for callee, receivers in fact.callees.items() if fact is not None else ():
+                if self._is_there(receivers):
+                    self._step(unit, callee, item.line)
+        try:
+            self.do(unit, inner)
+        finally:
+            for item in node.items:
+                self._events(unit, item, {"release"})
+            for mock in begun:
+                self.replacements.end(mock, self._tick())
+
+
+_ENTERS = frozenset({"enter_context", "enterContext"})
