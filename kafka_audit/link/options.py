@@ -82,6 +82,16 @@ class Configured:
         """Whether the constructor raises each time that it runs: there never is such a client."""
         return any(misfit.always for misfit in self.misfits(life))
 
+    def constant(self, entry: Entry) -> object:
+        """The constant that an option is given; an object that equals nothing when it is none, or not known."""
+        value, _ = self._value(entry) if entry.value is not None else (_UNKNOWN, "")
+        return value
+
+    def judged(self, site: Site) -> Judged | None:
+        """The versions that the options of this client are judged by."""
+        names = DISTRIBUTIONS.get(site.client.distribution, (site.client.distribution,))
+        return judged(site.client, self.declarations.of(site.unit.module.path, names))
+
     def options(self, site: Site) -> Options | None:
         """What the constructor of a client is given; None when the call is not the constructor's own."""
         if not self._is_plain(site):
@@ -151,9 +161,7 @@ class Configured:
         options = self.options(site)
         if options is None:
             return
-        names = DISTRIBUTIONS.get(site.client.distribution, (site.client.distribution,))
-        declared = self.declarations.of(site.unit.module.path, names)
-        verdict = judged(site.client, declared)
+        verdict = self.judged(site)
         if verdict is None:
             return
         yield from self._by_position(site, options, verdict)

@@ -13,12 +13,14 @@ from kafka_audit.facts.schema import Flaw
 from kafka_audit.link.blocking import Blocked, blocked_calls
 from kafka_audit.link.context import context_of
 from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_sends
+from kafka_audit.link.delivery import Unchecked, never_acknowledged, reordering, unchecked
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.ends import Ends
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.failing import Failing
 from kafka_audit.link.injection import Injection
 from kafka_audit.link.kept import Early, Kept, Wrapper, kept_for_all, published_early, second_loops
+from kafka_audit.link.known import Entry
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_always_released, losses_of
 from kafka_audit.link.options import Configured
@@ -127,6 +129,20 @@ class Program:
                     if wrappers:
                         seen.add(kept.made)
                         yield kept, wrappers
+
+    def reordered(self) -> Iterator[tuple[Life, Entry]]:
+        """Producers that can change the order of messages, with the option that has them do so."""
+        found = ((life, reordering(self.configured, life)) for life in self.living)
+        return ((life, entry) for life, entry in found if entry is not None)
+
+    def unacknowledged(self) -> Iterator[tuple[Life, Entry]]:
+        """Producers whose messages no broker confirms, with the option that says so."""
+        found = ((life, never_acknowledged(self.configured, life)) for life in self.living)
+        return ((life, entry) for life, entry in found if entry is not None)
+
+    def unchecked(self) -> list[Unchecked]:
+        """Calls whose messages may be lost without a trace."""
+        return unchecked(self.engine, self.configured, self.living, self._roles)
 
     def met_in_threads(self) -> Iterator[Kept]:
         """Getters of synchronous clients in which two threads can meet."""
