@@ -130,7 +130,8 @@ class _Search:
         replaced = self.engine.registrations.get(edge.callee, {}).values()
         if edge.fact.mode == "awaited" or any(each.via == "decorator" for each in replaced):
             return False
-        return all(other in self._leading for other in edge.fact.callees if _is_choice(edge.callee, other))
+        others = [each for each in edge.fact.callees if not each.is_async]  # a coroutine would have been awaited
+        return all(other in self._leading for other in others if _is_choice(edge.callee, other))
 
 
 def _is_choice(callee: Unit, other: Unit) -> bool:

@@ -25,9 +25,18 @@ def alarm(life: Life, misfit: Misfit, said: str, step: str, fix: Fix | None = No
         message=f"{subject(life)} {said} ({basis(misfit.judged)})",
         confidence=confidence(misfit),
         producer=life.id,
-        trace=(created(life), Step(path=path, line=line, message=step)),
+        trace=(created(life), Step(path=path, line=line, message=step), *_never_reached(life, misfit)),
         fix=fix,
     )
+
+
+def _never_reached(life: Life, misfit: Misfit) -> list[Step]:
+    """The start that there is nothing to start for, when the constructor always raises."""
+    starts = [event for event in life.starts if event.unit is life.site.unit] if misfit.always else []
+    return [
+        Step(path=event.unit.module.path, line=event.line, message="never reached: there is no client to start")
+        for event in starts[:1]
+    ]
 
 
 def basis(judged: Judged) -> str:
