@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, cast
 
 Form = Literal["ignore", "file-ignore", "disable", "enable", "noqa"]
 
-_MARK = re.compile(rb"kafka-audit:|noqa", re.IGNORECASE)
+_NOQA_MARK = re.compile(rb"noqa\s*:[^\n]*KA\d", re.IGNORECASE)
 _OWN = re.compile(
     r"#\s*kafka-audit:\s*(?P<form>ignore|file-ignore|disable|enable)\b(?:\s*\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)"
 )
@@ -52,7 +52,7 @@ class Statement(NamedTuple):
 
 def comments_in(path: str, content: bytes) -> list[Comment]:
     """The suppressions in a file, in their order. Source that does not tokenize has those before its flaw."""
-    if _MARK.search(content) is None:
+    if not _may_suppress(content):
         return []
     found: list[Comment] = []
     waiting: list[Comment] = []
@@ -65,6 +65,13 @@ def comments_in(path: str, content: bytes) -> list[Comment]:
             found += [_spanning(comment, statement) for comment in (*waiting, *comments)]
             waiting = []
     return sorted(_ranged(found + waiting), key=lambda each: each.at)
+
+
+def _may_suppress(content: bytes) -> bool:
+    """Whether splitting the file into tokens can be worth it: nearly every file has a `noqa` for somebody else."""
+    if b"kafka-audit:" in content:
+        return True
+    return (b"noqa" in content or b"NOQA" in content) and _NOQA_MARK.search(content) is not None
 
 
 def statements_in(content: bytes) -> list[Statement]:
