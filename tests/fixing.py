@@ -16,7 +16,6 @@ from kafka_audit.facts.schema import FileFacts
 from kafka_audit.facts.screen import relevant
 from kafka_audit.fix.apply import Audit, Audited, Fixing
 from kafka_audit.link import link
-from kafka_audit.model import Finding
 from kafka_audit.rules import judge, rules
 from tests.in_memory import read_texts
 from tests.test_fixtures import FIXTURES, PROJECTS
@@ -73,17 +72,12 @@ def fixed_program(name: str) -> Fixing:
 def image(name: str) -> str:
     """What became of each alarm of a program, and the change; empty for a program without an alarm."""
     fixing = fixed_program(name)
-    outcomes = sorted(fixing.outcomes.values(), key=lambda each: (*_place(each.finding), each.what))
-    lines = [f"{o.finding.path}:{o.finding.line} {o.finding.code} {_told(o.what, o.fix)}\n" for o in outcomes]
+    lines = [f"{o.finding.path}:{o.finding.line} {o.finding.code} {_told(o.what, o.fix)}\n" for o in fixing.outcomes]
     return "".join([*lines, *_diffs(program(name), fixing.contents)])
 
 
 def _told(what: str, fix) -> str:
     return f"{what} ({fix.safety}): {fix.title}" if what == "fixed" else f"{what}: {fix.refused}"
-
-
-def _place(finding: Finding) -> tuple[str, int, str]:
-    return finding.path, finding.line, finding.code
 
 
 def _diffs(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:

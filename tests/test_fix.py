@@ -35,14 +35,14 @@ def check_laws(before: Mapping[str, bytes], fixing: Fixing) -> None:
     assert fixing.contents.keys() == before.keys()
     alarms, left = fixing.audit(before).findings, fixing.audit(fixing.contents).findings
     assert not kinds(left) - kinds(alarms)
-    outcomes = fixing.outcomes.values()
+    outcomes = fixing.outcomes
     assert not [outcome for outcome in outcomes if outcome.what == "withdrawn"]
     assert len([outcome for outcome in outcomes if outcome.what == "fixed"]) == len(alarms) - len(left)
     assert fixed(fixing.contents, fixing.audit).contents == fixing.contents
 
 
 def fixed_codes(name: str) -> set[str]:
-    return {each.finding.code for each in fixed_program(name).outcomes.values() if each.what == "fixed"}
+    return {each.finding.code for each in fixed_program(name).outcomes if each.what == "fixed"}
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def comments(data: bytes) -> Counter[str]:
     return Counter(token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
-REMOVING = {"KA501"}
+REMOVING = {"KA102", "KA501", "KA504"}
 """Rules whose repair takes code out, with the comments in it."""
 
 
@@ -114,7 +114,7 @@ DIALECTS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @given(name=st.sampled_from(CHANGED), dialects=st.lists(st.sampled_from(sorted(DIALECTS)), unique=True, max_size=3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_change_is_written_as_the_file_is(name: str, dialects: list[str]):
     indents = {"tabs", "two spaces"}.intersection(dialects)
     order = [each for each in DIALECTS if each in dialects]
@@ -135,7 +135,7 @@ def test_a_change_is_written_as_the_file_is(name: str, dialects: list[str]):
 
 
 def test_a_rule_says_how_safe_its_repairs_are():
-    outcomes = [outcome for name in PROGRAMS for outcome in fixed_program(name).outcomes.values()]
+    outcomes = [outcome for name in PROGRAMS for outcome in fixed_program(name).outcomes]
     seen: dict[str, set[str]] = {}
     for outcome in outcomes:
         if outcome.what == "fixed":
@@ -147,7 +147,7 @@ def test_a_rule_says_how_safe_its_repairs_are():
 
 
 def test_a_refusal_is_one_sentence():
-    reasons = {o.fix.refused for name in PROGRAMS for o in fixed_program(name).outcomes.values() if o.what == "refused"}
+    reasons = {o.fix.refused for name in PROGRAMS for o in fixed_program(name).outcomes if o.what == "refused"}
     assert len(reasons) > 4
     for reason in reasons:
         assert reason

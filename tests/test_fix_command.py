@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -162,7 +163,8 @@ def test_a_repair_that_does_not_do_what_it_should_is_withdrawn(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    from kafka_audit.fix.plan import REPAIRS, Repair
+    from kafka_audit.fix.case import Repair
+    from kafka_audit.fix.plan import REPAIRS
 
     (project / "a.py").write_text(BROKEN)
     spoilt = {
@@ -200,3 +202,101 @@ def test_what_is_suppressed_is_not_repaired(project: Path, file: str, text: str)
 def test_the_standard_input_is_no_file_to_repair(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
     assert run("fix", "-") == 2
     assert "name one instead of `-`" in capsys.readouterr().err
+
+
+# --- scan ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_scan_repairs_first_and_reports_what_is_left(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    (project / "b.py").write_text(REFUSED)
+    assert run("scan", "--fix", "--format", "concise", "--no-cache") == 1
+    assert (project / "a.py").read_text() == WHOLE
+    told = capsys.readouterr()
+    assert "fixed 1 of 2 alarms in 1 file" in told.err
+    assert [line.split(":")[0] for line in told.out.splitlines()[:-1]] == ["b.py"]
+
+
+def test_a_scan_tells_with_each_alarm_how_it_would_be_repaired(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    (project / "b.py").write_text(REFUSED)
+    assert run("scan", "--format", "json", "--show-fixes", "--no-cache") == 1
+    fixes = [finding["fix"] for finding in json.loads(capsys.readouterr().out)["findings"]]
+    assert fixes == [
+        {"safety": "safe", "title": "Release the KafkaProducer in a `finally`", "refused": None},
+        {"safety": "manual", "title": "", "refused": "it is made in the middle of a larger statement"},
+    ]
+    assert (project / "a.py").read_text() == BROKEN
+
+
+def test_a_scan_that_is_not_asked_for_repairs_tells_none(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(BROKEN)
+    run("scan", "--format", "json", "--no-cache")
+    assert [finding["fix"] for finding in json.loads(capsys.readouterr().out)["findings"]] == [None]
+
+
+def test_unsafe_alone_is_no_command(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(WHOLE)
+    assert run("scan", "--unsafe") == 2
+    assert "--unsafe says which repairs --fix may make; add --fix" in capsys.readouterr().err
+
+
+# --- safety ----------------------------------------------------------------------------------------------------------
+
+IMPORTED = """\
+from kafka import KafkaProducer
+
+producer = KafkaProducer()
+
+
+def send(row: bytes) -> None:
+    producer.send("rows", row)
+
+
+def close() -> None:
+    producer.close()
+"""
+USING = "from a import close, send\n\n\ndef main():\n    try:\n        send(b'1')\n    finally:\n        close()\n"
+
+
+def test_a_change_of_behaviour_needs_to_be_asked_for(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(IMPORTED)
+    (project / "b.py").write_text(USING)
+    assert run("fix", "--show-fixes", "--select", "KA101") == 1
+    assert "it changes behaviour, which needs --unsafe" in capsys.readouterr().out
+    assert (project / "a.py").read_text() == IMPORTED
+    run("fix", "--unsafe", "--select", "KA101")
+    assert "def get_producer()" in (project / "a.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("reader", "reason"),
+    [
+        ("from unittest.mock import patch\n\nfake = patch('a.producer')\n", "a string in b.py names `producer`"),
+        ("from a import *\n\nproducer.send('x', b'')\n", "b.py imports everything from a.py"),
+        ("from a import producer\n\nproducer.send('x', b'')\n", "`producer` is read while a module is imported"),
+        ("def f():\n    from a import producer\n    producer.flush()\n", "b.py imports `producer` inside a function"),
+        ("from a import producer\n\ndef f():\n    return lambda: producer.flush()\n", "`producer` is read in a lambda"),
+        ("from a import producer\n\ndef f():\n    if producer:\n        pass\n", "asking for it would make it"),
+        ("import a\n\ndef f():\n    a.producer = None\n", "b.py gives `producer` another value"),
+    ],
+)
+def test_a_reader_that_cannot_ask_is_a_reason_to_change_nothing(
+    reader: str,
+    reason: str,
+    project: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+):
+    (project / "a.py").write_text(IMPORTED)
+    (project / "b.py").write_text(reader)
+    run("fix", "--unsafe", "--show-fixes", "--select", "KA101")
+    assert reason in capsys.readouterr().out
+    assert ((project / "a.py").read_text(), (project / "b.py").read_text()) == (IMPORTED, reader)
+
+
+def test_a_file_that_was_not_named_is_not_changed(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
+    (project / "a.py").write_text(IMPORTED)
+    (project / "b.py").write_text("from a import producer\n\n\ndef f() -> None:\n    producer.flush()\n")
+    run("fix", "--unsafe", "--show-fixes", "--select", "KA101", "a.py")
+    assert "it would change b.py, which is not among the files to fix" in capsys.readouterr().out
+    assert (project / "a.py").read_text() == IMPORTED

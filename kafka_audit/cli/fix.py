@@ -70,6 +70,18 @@ fix.__signature__ = signature(_OWN, _SETTINGS)  # type: ignore[attr-defined]
 app.command(epilog=NOTES, short_help="Repair what can be repaired.")(fix)
 
 
+def repair(settings: Settings, *, unsafe: bool) -> None:
+    """Repair and write; what was done is told beside the output."""
+    from kafka_audit.pipeline.fixing import fix
+    from kafka_audit.report.plain import write
+    from kafka_audit.report.repairs import repairs
+
+    with Progress(settings.quiet) as progress:
+        fixes = fix(settings, unsafe=unsafe, progress=progress)
+    fixes.write()
+    write(sys.stderr, repairs(fixes.outcomes, files=len(fixes.changes), written=True, why=False))
+
+
 def run(settings: Settings, *, diff: bool, unsafe: bool, show_fixes: bool) -> int:
     """Repair, write or show it, and tell what was done."""
     from kafka_audit.pipeline.fixing import fix

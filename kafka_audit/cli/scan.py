@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafka_audit.cli.app import Action, app
+from kafka_audit.cli.fix import repair
 from kafka_audit.cli.manners import Progress, abandon_stdout
 from kafka_audit.cli.options import given, settled, signature
 from kafka_audit.settings import ConfigError, Settings
@@ -30,6 +31,20 @@ _OWN: dict[str, tuple[Any, Any]] = {
     ),
     "show_files": (
         Annotated[bool, typer.Option("--show-files", help="Print the files that would be reported on, and stop.")],
+        False,
+    ),
+    "fix": (
+        Annotated[bool, typer.Option("--fix", help="Repair what can be repaired first; report what is left.")],
+        False,
+    ),
+    "unsafe": (
+        Annotated[bool, typer.Option("--unsafe", help="With --fix: also repairs that change behaviour.")],
+        False,
+    ),
+    "show_fixes": (
+        Annotated[
+            bool, typer.Option("--show-fixes", help="Tell with each alarm how it would be repaired, or why not.")
+        ],
         False,
     ),
     "explain_site": (
@@ -67,9 +82,13 @@ def _run(arguments: dict[str, Any], line: dict[str, Any]) -> int:
         return 0
     if arguments["show_files"]:
         return _show_files(settings)
+    if arguments["unsafe"] and not arguments["fix"]:
+        raise ConfigError("--unsafe says which repairs --fix may make; add --fix")
     if arguments["explain_site"] is not None:
         return _explain_site(settings, arguments["explain_site"])
-    return _scan(settings, ", ".join(sorted({*origins.values()} - {"command line"})))
+    if arguments["fix"]:
+        repair(settings, unsafe=arguments["unsafe"])
+    return _scan(settings, ", ".join(sorted({*origins.values()} - {"command line"})), arguments["show_fixes"])
 
 
 def _show_files(settings: Settings) -> int:
@@ -80,13 +99,13 @@ def _show_files(settings: Settings) -> int:
     return 0
 
 
-def _scan(settings: Settings, file: str) -> int:
+def _scan(settings: Settings, file: str, show_fixes: bool) -> int:
     from kafka_audit.pipeline import among_tests, check_output, deliver, exit_code, run
     from kafka_audit.pipeline.replacing import replace_all
 
     check_output(settings)
     with Progress(settings.quiet) as progress:
-        report, edits, sources, laps = run(settings, progress)
+        report, edits, sources, laps = run(settings, progress, show_fixes=show_fixes)
         tests = among_tests(settings, progress)
     code = exit_code(report, settings)
     replace_all(edits)

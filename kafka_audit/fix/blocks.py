@@ -42,13 +42,13 @@ def protected(body: Sequence[Statement], final: Sequence[Statement]) -> cst.Try:
     )
 
 
-def undone(statement: Statement, undoing: Sequence[Statement]) -> cst.Try:
-    """`try` around a statement; whatever it raises is undone and raised on."""
+def undone(body: Sequence[Statement], undoing: Sequence[Statement]) -> cst.Try:
+    """`try` around statements; whatever they raise is undone and raised on."""
     handler = cst.ExceptHandler(
         type=cst.Name("BaseException"),
         body=suite([*undoing, cst.SimpleStatementLine(body=[cst.Raise()])]),
     )
-    return cst.Try(leading_lines=split_lead(statement)[0], body=suite([statement]), handlers=[handler])
+    return cst.Try(leading_lines=split_lead(body[0])[0], body=suite(body), handlers=[handler])
 
 
 def only(statement: cst.CSTNode) -> cst.BaseSmallStatement | None:

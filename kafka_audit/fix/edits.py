@@ -30,6 +30,10 @@ N = TypeVar("N", bound=cst.CSTNode)
 class Changes(dict[cst.CSTNode, Edit]):
     """Edits that may meet on one node: what is put before and after it, and what becomes of the node itself."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: set[cst.CSTNode] = set()
+
     def also(self, node: cst.CSTNode, edit: Edit) -> None:
         """Change a node further."""
         before = self.get(node)
@@ -45,6 +49,7 @@ class Changes(dict[cst.CSTNode, Edit]):
 
     def remove(self, node: cst.CSTNode) -> None:
         """Take a statement out."""
+        self.removed.add(node)
         self[node] = lambda each: cst.RemoveFromParent()
 
 
@@ -146,6 +151,16 @@ class Tree:
         module = cst.parse_module(code, config=self.module.config_for_parsing)
         return [each.with_changes(leading_lines=[blank, blank]) for each in module.body]
 
+    def parsed_all(self, code: str) -> list[Statement]:
+        """New statements, written as the file is."""
+        module = cst.parse_module(code, config=self.module.config_for_parsing)
+        return [each for each in module.body if isinstance(each, Statement)]
+
+    def methods(self, code: str) -> list[cst.BaseStatement]:
+        """New methods of a class, each a blank line after what stands before it."""
+        blank = cst.EmptyLine(indent=False)
+        return [each.with_changes(leading_lines=[blank]) for each in self.parsed_all(code)]
+
     def definition(self, name: str) -> cst.FunctionDef:
         """The function of the module itself that has this name."""
         for each in self.module.body:
@@ -173,6 +188,13 @@ class Tree:
     def is_annotated(self) -> bool:
         """Whether a function of the file says what it returns: then new ones do, too."""
         return any(node.returns is not None for node in self.every(cst.FunctionDef))
+
+    @property
+    def defers_annotations(self) -> bool:
+        """Whether the annotations of the file are not evaluated."""
+        return any(
+            each.module is not None and self.code(each.module) == "__future__" for each in self.every(cst.ImportFrom)
+        )
 
     def code(self, node: cst.CSTNode) -> str:
         """A node as it is written."""

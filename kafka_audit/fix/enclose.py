@@ -39,6 +39,8 @@ def entered_or_ended(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
         entered = _entered(made, rest)
         return {made.block: lambda block: block.with_changes(body=[*body[: made.index], entered])}
     skip = 0 if subject.tolerant else made.last_start()
+    if skip == len(rest):
+        raise Refused(f"nothing is done with the {subject.noun} after its start")
     final = [made.generated()]
     ended = protected(rest[skip:], final)
     kept = body[: made.index + 1 + skip]
@@ -95,11 +97,25 @@ class _Made:
         accesses = list(assignments[0].references)
         self.uses: list[cst.CSTNode] = [access.node for access in accesses]
         self.closures = any(access.scope is not scope for access in accesses)
+        if any(self.top(use) < self.index for use in self.uses):
+            self._move_out()
         for use in self.uses:
             if self.top(use) < self.index:
                 raise Refused(f"`{self.name}` is used outside of the block that makes it")
             if any(isinstance(each, cst.Del) for each in self.tree.around(use)):
                 raise Refused(f"`{self.name}` is deleted")
+
+    def _move_out(self) -> None:
+        """Go on from the `try` around the construction, if control comes past it only with the subject."""
+        attempt = self.tree.parent(self.block)
+        if not isinstance(attempt, cst.Try) or attempt.body is not self.block or attempt.orelse or attempt.finalbody:
+            return
+        if not all(isinstance(only(handler.body.body[-1]), cst.Return | cst.Raise) for handler in attempt.handlers):
+            return
+        if any(handler in self.tree.around(use) for use in self.uses for handler in attempt.handlers):
+            return
+        self.statement, self.block = attempt, self.tree.block(attempt)
+        self.index = statements_of(self.block).index(attempt)
 
     def top(self, node: cst.CSTNode) -> int:
         """The index of the statement of the block that holds the node; -1 when none does."""

@@ -14,7 +14,7 @@ from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program
 from kafka_audit.link.rollbacks import Defeated
-from kafka_audit.link.scopes import ClassScope
+from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 
 
@@ -122,6 +122,15 @@ def _empty(edits: Changes, tree: Tree, defeated: Defeated, kept: _Kept) -> None:
 
 def _method(call: cst.Call) -> str:
     return call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
+
+
+def is_harmless_early(unit: Unit) -> bool:
+    """Whether a method may run on an object whose start never came, or failed: it uses nothing that is empty then."""
+    scope = unit.method_of
+    if scope is None:
+        return False
+    filled = _filled_at_first(scope)
+    return all(field in filled or field in scope.methods for _, field in _used_unasked(unit.body, frozenset()))
 
 
 def _check_rest(scope: ClassScope, defeated: Defeated, kept: set[str]) -> None:

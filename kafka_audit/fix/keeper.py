@@ -26,7 +26,10 @@ class Release(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a module variable keeps: where it is made, and how it is released. `noun` is what messages call it."""
+    """What a module variable keeps: where it is made, and how it is released.
+
+    `noun` is what messages call it. `flushes`: its release only empties a buffer, and may be needed again.
+    """
 
     place: Place
     unit: Unit
@@ -34,6 +37,7 @@ class Kept(NamedTuple):
     release: str
     is_async: bool
     noun: str
+    flushes: bool = False
 
     @property
     def path(self) -> str:
@@ -75,7 +79,7 @@ def required(function: s.Function) -> list[str]:
 
 def with_release(tree: Tree, kept: Kept) -> tuple[Changes, Release]:
     """The edits that add a function which releases what a module variable keeps."""
-    name = f"close_{kept.stem}"
+    name = f"{'flush' if kept.flushes else 'close'}_{kept.stem}"
     place = kept.place
     if place.kind != "module" or kept.path != tree.path:
         raise Refused("it is not kept in a variable of a module")
@@ -109,6 +113,13 @@ def _written(tree: Tree, kept: Kept, name: str) -> str:
     variable = kept.place.name
     local = kept.stem if kept.stem != variable else "closing"
     waits = "await " if kept.is_async else ""
+    returns = " -> None" if tree.is_annotated else ""
+    if kept.flushes:
+        return (
+            f"def {name}(){returns}:\n"
+            f'    """Deliver what the {kept.noun} still holds, if there is one."""\n'
+            f"    if {variable} is not None:\n        {variable}.{kept.release}()\n"
+        )
     body = [
         f"{local}, {variable} = {variable}, None",
         f"if {local} is not None:",
@@ -117,7 +128,6 @@ def _written(tree: Tree, kept: Kept, name: str) -> str:
     lock = _lock(tree, kept)
     if lock:
         body = [f"{lock}:", *(f"    {line}" for line in body)]
-    returns = " -> None" if tree.is_annotated else ""
     head = f"{'async ' if kept.is_async else ''}def {name}(){returns}:"
     lines = [f'"""Release the {kept.noun}, if there is one."""', f"global {variable}", *body]
     return "\n".join([head, *(f"    {line}" for line in lines)]) + "\n"

@@ -63,7 +63,7 @@ def _by_import(engine: Engine, node: s.Import, path: str, release: Release, alia
             return None
         bound = node.bound if "." in node.module and node.bound != node.module.partition(".")[0] else node.module
         return Reference(f"{bound}.{release.name}")
-    if _module_of(engine, node, path) == release.path:
+    if module_of(engine, node, path) == release.path:
         if node.name == release.name:
             return Reference(node.bound)
         return Reference(alias or release.name, (Needed("." * node.level + node.module, release.name, alias),))
@@ -72,7 +72,7 @@ def _by_import(engine: Engine, node: s.Import, path: str, release: Release, alia
     return None
 
 
-def _module_of(engine: Engine, node: s.Import, path: str) -> str | None:
+def module_of(engine: Engine, node: s.Import, path: str) -> str | None:
     """The file that a `from` import takes its name from."""
     if node.level:
         return engine.paths.relative(node.module, node.level, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 import libcst as cst
 
@@ -14,6 +15,14 @@ from kafka_audit.fix.refusal import Refused
 
 REGISTRARS = frozenset({"register", "finalize"})
 """`atexit.register` and `weakref.finalize`: what is handed to them has no other purpose than to release."""
+
+
+WITHOUT_A_LOOP = frozenset(
+    {"run", "create_task", "ensure_future", "run_until_complete", "get_event_loop", "get_running_loop"}
+    | {"new_event_loop", "set_event_loop", "is_running", "is_closed", "hasattr", "getattr"}
+    | {"stop", "close", "aclose", "shutdown", "disconnect"}
+)
+"""What a `__del__` calls that tries to release a client, and does nothing else."""
 
 
 def without_handler(tree: Tree, at: At, others: Mapping[str, bytes]) -> bytes:
@@ -46,7 +55,8 @@ def _handler(tree: Tree, name: cst.Name, others: Mapping[str, bytes]) -> Iterato
     functions = [each for each in tree.every(cst.FunctionDef) if each.name.value == name.value]
     inside = {node for function in functions for node in _names(tree, function)}
     uses = [node for node in tree.every(cst.Name) if node.value == name.value and node not in inside]
-    mentioned = any(name.value.encode() in data for path, data in others.items() if path != tree.path)
+    words = (name.value.encode(), PurePosixPath(tree.path).stem.encode())
+    mentioned = any(all(word in data for word in words) for path, data in others.items() if path != tree.path)
     if len(functions) == 1 and uses in ([], [name]) and not mentioned:
         yield functions[0]
 
@@ -64,7 +74,19 @@ def _decorated(tree: Tree, line: int, others: Mapping[str, bytes]) -> Iterator[c
                 handler = list(_handler(tree, function.name, others)) if not _is_used(tree, function) else []
                 yield from handler or [decorator]
                 return
+        if tree.line(function) == line and function.name.value == "__del__":
+            called = {
+                tree.code(node.func).rpartition(".")[2] for node in tree.every(cst.Call) if _is_in(tree, node, function)
+            }
+            if not called <= WITHOUT_A_LOOP:
+                raise Refused("`__del__` does more than release the client")
+            yield function
+            return
     raise Refused("it is no handler that was registered by a call or a decorator")
+
+
+def _is_in(tree: Tree, node: cst.CSTNode, outer: cst.CSTNode) -> bool:
+    return any(each is outer for each in tree.around(node))
 
 
 def _is_used(tree: Tree, function: cst.FunctionDef) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import At
@@ -11,6 +11,7 @@ from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.engine import Event, position
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program
+from kafka_audit.link.scopes import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ class Subject:
         return f"{'await ' if self.is_async else ''}{target}.{self.release}()"
 
 
-def client_subject(life: Life) -> Subject:
+def client_subject(program: Program, life: Life) -> Subject:
     """A client, as the function that constructs it sees it."""
+    if sum(site.node is life.site.node for site in program.engine.sites.values()) > 1:
+        raise Refused("the call that makes it may make another client as well")
     client, unit = life.site.client, life.site.unit
     return Subject(
         path=life.path,
@@ -64,12 +67,16 @@ def release_method(life: Life) -> str:
     return "flush" if client.flush_is_release else client.release[0]
 
 
-def life_of(program: Program, producer: str | None) -> Life:
-    """The client that an alarm names."""
-    for life in program.lives.all:
-        if life.id == producer:
-            return life
-    raise Refused("the alarm is on no client of the project's own")
+def factory_subject(program: Program, life: Life, unit: Unit, site: s.Call) -> Subject:
+    """A client, as a function sees it that gets it by a call from the one that makes it."""
+    return replace(
+        client_subject(program, life),
+        path=unit.module.path,
+        site=site.at,
+        starts=_calls(event for event in life.starts if event.unit is unit),
+        releases=_calls(event for event in life.releases if event.unit is unit),
+        enters=False,
+    )
 
 
 def _calls(events: Iterable[Event]) -> frozenset[At]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import undone
+from kafka_audit.fix.blocks import statements_of, undone
 from kafka_audit.fix.edits import Edit, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
@@ -33,8 +33,24 @@ def start_undone(tree: Tree, subject: Subject, life: Life) -> dict[cst.CSTNode, 
         if not isinstance(statement, cst.SimpleStatementLine):
             raise Refused("its start is part of a larger statement")
         undoing = [tree.parsed(line) for line in lines]
-        edits[statement] = lambda node, undoing=undoing: undone(node, undoing)  # type: ignore[misc]
+        if life.holding.kind == "local" and len(subject.starts) == 1:
+            return _undone_to_the_end(tree, statement, undoing)
+        edits[statement] = lambda node, undoing=undoing: undone([node], undoing)  # type: ignore[misc]
     return edits
+
+
+def _undone_to_the_end(
+    tree: Tree, statement: cst.SimpleStatementLine, undoing: list[cst.SimpleStatementLine]
+) -> dict[cst.CSTNode, Edit]:
+    """The edits for a client that a `try` with handlers lets nobody have if anything in it fails after the start."""
+    block = tree.block(statement)
+    attempt = tree.parent(block) if isinstance(block, cst.IndentedBlock) else None
+    body = statements_of(block)
+    index = body.index(statement)
+    if not isinstance(attempt, cst.Try) or attempt.body is not block or not attempt.handlers:
+        return {statement: lambda node: undone([node], undoing)}
+    ended = undone(body[index:], undoing)
+    return {block: lambda node: node.with_changes(body=[*body[:index], ended])}
 
 
 def _is_emptied(life: Life, target: str) -> bool:

@@ -15,7 +15,7 @@ from kafka_audit.discover import Discovery, roots_of
 from kafka_audit.discover.notebooks import Notebook
 from kafka_audit.facts.schema import Flaw
 from kafka_audit.impact.schema import TestImpact
-from kafka_audit.model import Problem, Report
+from kafka_audit.model import Finding, Problem, Report
 from kafka_audit.pipeline.asking import life_at, place
 from kafka_audit.pipeline.cells import cell_lines, in_cells
 from kafka_audit.pipeline.editing import edited
@@ -80,8 +80,13 @@ def audit(settings: Settings, progress: Progress = _silent) -> Report:
 
 
 @not_collecting()
-def run(settings: Settings, progress: Progress = _silent, buffers: Buffers | None = None) -> Run:
-    """Audit, and word the files that the settings ask to be written: a baseline, comments. Nothing is written here."""
+def run(
+    settings: Settings, progress: Progress = _silent, buffers: Buffers | None = None, *, show_fixes: bool = False
+) -> Run:
+    """Audit, and word the files that the settings ask to be written: a baseline, comments. Nothing is written here.
+
+    With `show_fixes`, each alarm says how it would be repaired.
+    """
     from kafka_audit.pipeline.sifting import sift
 
     watch = Stopwatch()
@@ -95,7 +100,8 @@ def run(settings: Settings, progress: Progress = _silent, buffers: Buffers | Non
             given.memory.keep_answer(given.question, answer)
         given.memory.save()
         watch.lap("remember")
-    sifted = sift(answer.findings, given.found, given.contents, answer.hiding, settings)
+    findings = _with_fixes(given, progress, watch) if show_fixes else answer.findings
+    sifted = sift(findings, given.found, given.contents, answer.hiding, settings)
     sifted, edits = edited(settings, sifted, given.found, given.contents)
     hiding = (*answer.hiding, *sifted.problems)
     told = report(
@@ -110,6 +116,16 @@ def run(settings: Settings, progress: Progress = _silent, buffers: Buffers | Non
     told = in_cells(told, notebooks)
     watch.lap("sift and word")
     return Run(told, edits, _sources(told, given, notebooks), watch.laps)
+
+
+def _with_fixes(given: Given, progress: Progress, watch: Stopwatch) -> tuple[Finding, ...]:
+    """The alarms with their repairs: that takes the linked program, which no answer keeps."""
+    from kafka_audit.pipeline.fixing import with_fixes
+
+    with Workers(given.settings.jobs, progress, given.memory, given.digests) as workers:
+        program, judgement = _judgement(given, Reading(given, workers), watch)
+    asked = given.found.asked - given.notebooks.keys()
+    return with_fixes(program, judgement.findings, given.contents, asked)
 
 
 def _sources(told: Report, given: Given, notebooks: Mapping[str, Notebook]) -> dict[str, bytes]:

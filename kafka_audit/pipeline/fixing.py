@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import io
 import tokenize
-from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,14 +14,18 @@ from kafka_audit.catalog.known import Catalogue
 from kafka_audit.discover import Discovery
 from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.schema import FileFacts
-from kafka_audit.fix.apply import Audited, Fixing
-from kafka_audit.model import Outcome
+from kafka_audit.fix.apply import Audited, Fixing, offered
+from kafka_audit.fix.case import Case
+from kafka_audit.model import Finding, Outcome
 from kafka_audit.pipeline.garbage import not_collecting
 from kafka_audit.pipeline.reading import discovered, notebooks_in, read
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.pipeline.telling import moved
 from kafka_audit.pipeline.workers import Progress, Workers
 from kafka_audit.settings import Settings
+
+if TYPE_CHECKING:
+    from kafka_audit.link.program import Program
 
 Reader = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
 
@@ -79,6 +83,19 @@ def fix(
         )
         fixing.run()
     return _fixes(fixing, contents, found, settings)
+
+
+def with_fixes(
+    program: Program, findings: Iterable[Finding], contents: Mapping[str, bytes], asked: Collection[str]
+) -> tuple[Finding, ...]:
+    """The alarms on the asked files, each with the first step of its repair or with the reason why there is none.
+
+    The repair is made, and not tried: only `fix` audits what comes of it.
+    """
+    return tuple(
+        msgspec.structs.replace(each, fix=offered(Case(program, each, contents))) if each.path in asked else each
+        for each in findings
+    )
 
 
 class _Auditor:
@@ -139,10 +156,10 @@ def _fixes(fixing: Fixing, before: Mapping[str, bytes], found: Discovery, settin
     sources = {file.name: file for file in found.files}
     paths = {file.name: file.path for file in found.files}
     changed = sorted(name for name, data in fixing.contents.items() if data != before[name])
-    outcomes = [msgspec.structs.replace(each, finding=moved(each.finding, paths)) for each in fixing.outcomes.values()]
+    outcomes = [msgspec.structs.replace(each, finding=moved(each.finding, paths)) for each in fixing.outcomes]
     left = [each.finding for each in outcomes if each.what != "fixed"]
     return Fixes(
-        outcomes=tuple(sorted(outcomes, key=lambda each: (each.finding.path, each.finding.line, each.finding.code))),
+        outcomes=tuple(outcomes),
         diffs=tuple(_diff(sources[name].path, before[name], fixing.contents[name]) for name in changed),
         changes={sources[name].location: Change(before[name], fixing.contents[name]) for name in changed},
         left=sum(is_severe(finding, settings) for finding in left),

@@ -85,7 +85,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="unsafe",
     fix_note="Construct the client where the application starts, and hand it to the code that sends",
     since="0.1.0",
     references=(

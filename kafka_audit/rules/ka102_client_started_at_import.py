@@ -97,7 +97,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="unsafe",
     fix_note="Start the client inside the loop that will use it, in the application's start-up hook",
     since="0.1.0",
     references=(

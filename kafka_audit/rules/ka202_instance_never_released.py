@@ -67,7 +67,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Give the class a method that releases its client and call it where the instance is done with",
     since="0.1.0",
     references=(

@@ -79,7 +79,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Release every element in a method that the pool's owner calls, and do not let one failure skip the rest",
     since="0.1.0",
     references=(

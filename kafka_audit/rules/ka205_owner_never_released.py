@@ -91,7 +91,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Call the owner's release in a `finally` where it is created, or give the owner to something that does",
     since="0.1.0",
     references=(

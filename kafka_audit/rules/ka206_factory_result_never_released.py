@@ -75,7 +75,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Release the client in the caller's `finally`, or make the function a context manager that releases it",
     since="0.1.0",
     references=(

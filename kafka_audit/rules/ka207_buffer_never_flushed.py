@@ -72,7 +72,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Call `flush` with a time limit where the producer's owner shuts down",
     since="0.1.0",
     references=(

@@ -106,7 +106,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Release the second client in a `finally` of the first release, or both through an exit stack",
     since="0.1.0",
     references=(

@@ -113,7 +113,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Release what the place holds before another client is put there",
     since="0.1.0",
     references=(

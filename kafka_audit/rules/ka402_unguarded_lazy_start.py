@@ -109,7 +109,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Hold one lock from the test of the place to its assignment, or start the client with the application",
     since="0.1.0",
     references=(

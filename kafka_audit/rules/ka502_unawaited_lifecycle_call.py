@@ -68,7 +68,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Await the call, or run it on the loop that the client was started on when the caller is not a coroutine",
     since="0.1.0",
     references=(

@@ -73,7 +73,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Await the release itself, or the task that it is put into",
     since="0.1.0",
     references=(

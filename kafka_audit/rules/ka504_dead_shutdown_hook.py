@@ -88,7 +88,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Move the release behind the `yield` of the lifespan that runs",
     since="0.1.0",
     references=(

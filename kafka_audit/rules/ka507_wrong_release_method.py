@@ -69,7 +69,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Call the release method of this client in the version that the project declares",
     since="0.1.0",
     references=(

@@ -1,0 +1,64 @@
+"""Repairs of what lives as long as the process."""
+
+from __future__ import annotations
+
+from kafka_audit.fix.case import Case, Repair
+from kafka_audit.fix.keeper import Kept, releasing, with_release
+from kafka_audit.fix.lazy import made_on_use
+from kafka_audit.fix.owners import owner_release
+from kafka_audit.fix.refusal import Refused
+from kafka_audit.fix.removal import without_handler
+from kafka_audit.fix.subject import release_method
+from kafka_audit.fix.wiring import Trees, wired
+from kafka_audit.link.owners import Holding
+from kafka_audit.link.values import Place
+
+
+def made_at_import(case: Case) -> Repair:
+    """A client that importing a module makes: it is made on first use."""
+    life = case.life
+    changed = made_on_use(case.program, Trees(case.tree), life, case.contents)
+    noun = life.site.client.name.rpartition(".")[2]
+    return Repair("unsafe", f"Make the {noun} on first use, in a function that every reader asks", changed)
+
+
+def never_released(case: Case) -> Repair:
+    """A release beside the place, if there is none, or somebody who calls the one that there is."""
+    kept = _kept(case)
+    release = releasing(case.program, case.life, kept)
+    if release is None:
+        tree = case.tree(kept.path)
+        changes, release = with_release(tree, kept)
+        title = f"Add `{release.name}`, which releases the {kept.noun}"
+        return Repair("safe", title, {tree.path: tree.rewritten(changes)})
+    trees = Trees(case.tree)
+    wire = wired(case.program, trees, release, kept.unit)
+    return Repair("safe", wire.title, {wire.path: trees[wire.path].rewritten(wire.changes, wire.needed)})
+
+
+def useless_exit_handler(case: Case) -> Repair:
+    """An exit handler that cannot work goes; what it hid comes up and is repaired in turn."""
+    tree = case.tree(case.finding.path)
+    changed = without_handler(tree, case.at, case.contents)
+    return Repair("safe", "Remove the exit handler that cannot work", {tree.path: changed})
+
+
+def _kept(case: Case) -> Kept:
+    """What the alarm says is kept for the whole process: the client itself, or the object at the alarm's place."""
+    life, owner = case.life, case.owner
+    if owner is not None and owner.holding.kind == "global":
+        method = owner_release(case.program, owner)
+        place, unit = _place(owner.holding), owner.origin.unit
+        return Kept(place, unit, owner.at, method.name, method.is_async, owner.name)
+    if life.holding.kind != "global":
+        raise Refused("it is not kept in a variable of a module")
+    client, site = life.site.client, life.site
+    noun = client.name.rpartition(".")[2]
+    release = release_method(life)
+    return Kept(_place(life.holding), site.unit, site.node.at, release, client.is_async, noun, client.flush_is_release)
+
+
+def _place(holding: Holding) -> Place:
+    if holding.at is None or holding.at.kind != "module":
+        raise Refused("it is not kept in a variable of a module")
+    return holding.at
