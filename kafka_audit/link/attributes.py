@@ -58,6 +58,8 @@ def attribute_of(engine: Engine, value: Value, name: str) -> Values:
 
 
 def _of_object(engine: Engine, value: Instance, name: str) -> Values:
+    if name == "__class__":
+        return {engine.class_value(value.scope)}
     return _of_instance(engine, value.scope, _mangled(engine, name), value, is_exact=value.origin is not None)
 
 

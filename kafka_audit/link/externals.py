@@ -60,7 +60,6 @@ INERT = frozenset(
         "builtins.all",
         "builtins.sum",
         "builtins.range",
-        "builtins.vars",
         "builtins.dir",
         "builtins.delattr",
         "json.dumps",
@@ -321,6 +320,14 @@ def _globals(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {engine.module(engine.unit.module)}
 
 
+def _locals(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """`locals()` and `vars()`: whoever gets it gets every object that the function has a name for."""
+    if not arguments.positional:
+        every = [engine.read(place) for place in list(engine.unit.places.values())]
+        hand_over(engine, "?", node, Arguments(every))
+    return set()
+
+
 def _extreme(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return set().union(*arguments.all(), *(iterate(engine, values) for values in arguments.positional))
 
@@ -352,6 +359,8 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.super": _super,
     "builtins.object.__new__": _new,
     "builtins.globals": _globals,
+    "builtins.locals": _locals,
+    "builtins.vars": _locals,
     "dependency_injector.providers.Container": inner_container,
     "builtins.__import__": _import_module,
     "importlib.import_module": _import_module,

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Set
 from dataclasses import replace
 from typing import NamedTuple
 
-from kafka_audit.catalog.hooks import registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
 from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.lives import Life, Lives
-from kafka_audit.link.owners import takes_over
+from kafka_audit.link.owners import LOOSE, takes_over
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
+from kafka_audit.link.values import Container, Place
 from kafka_audit.link.walk import expressions, inside, statements
 
 
@@ -27,6 +27,30 @@ def losses_of(failing: Failing, life: Life) -> list[Loss]:
     client = life.site.client
     owed_at_once = not client.start and not client.flush_is_release
     return _walk(failing, life, life.site.unit, life.site.node, owed_at_once)
+
+
+def is_fresh(lives: Lives, life: Life) -> bool:
+    """Whether the function that makes the client returns it, and keeps no reference: each call gives another one."""
+    unit = life.site.unit
+    is_returned = life.value in unit.result.values and not lives.engine.flagged(unit, "cached")
+    return is_returned and not keeps(lives, life, unit)
+
+
+def keeps(lives: Lives, life: Life, unit: Unit) -> bool:
+    """Whether the function itself puts the client where it outlives the call: in a field, a global, a container."""
+    for place in lives.holdings.places.get(life.value, ()):
+        if (place, unit) in lives.engine.written or (place.kind == "element" and _is_made_in(place, unit)):
+            return True
+        is_global = place.kind == "module" and isinstance(place.owner, Unit) and place.name in unit.outer
+        if is_global and place.owner is unit.module.top:
+            return True
+    return False
+
+
+def _is_made_in(place: Place, unit: Unit) -> bool:
+    """Whether a container that holds the client is one that the function can get at by itself."""
+    owner = place.owner
+    return isinstance(owner, Container) and owner.kind not in LOOSE and owner.unit.module is unit.module
 
 
 def caller_losses(failing: Failing, life: Life) -> list[Caller]:
@@ -45,6 +69,8 @@ def caller_losses(failing: Failing, life: Life) -> list[Caller]:
             if not isinstance(node, s.Call) or lives.engine.flagged(caller, "fixture"):
                 continue
             if context_of(caller.module.path) == "test" and not life.in_test:
+                continue
+            if keeps(lives, life, caller):
                 continue
             losses = _walk(failing, life, caller, node, owed_at_once)
             if not life.releases and life.value not in caller.result.values and not losses:
@@ -211,11 +237,17 @@ def calls_to(lives: Lives, unit: Unit, wanted: Set[Unit]) -> frozenset[s.Call]:
 
 
 def throws_at_yield(lives: Lives, unit: Unit) -> bool:
-    """Whether an exception can be thrown in at a `yield`: by a `with`, and by frameworks in some of their hooks."""
-    given = lives.engine.registrations.get(unit, {}).values()
-    if not given:
-        return lives.engine.flagged(unit, "manager")
-    return any(hook.throws for each in given for hook in registered(each.target, each.select))
+    """Whether an exception can be thrown in at a `yield`: by the user of a context manager, or by a failing request.
+
+    FastAPI throws the endpoint's exception into its dependencies (FastAPI 0.165, run), and nothing into a lifespan.
+    """
+    registered = lives.engine.registrations.get(unit, {}).values()
+    if unit.is_generator and any(each.target.rpartition(".")[2] in DEPENDENCIES for each in registered):
+        return True
+    return lives.engine.flagged(unit, "manager") and not registered
+
+
+DEPENDENCIES = frozenset({"Depends", "Security"})
 
 
 def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.Call]:

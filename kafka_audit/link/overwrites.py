@@ -32,6 +32,34 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     return [(unit, found[-1])] if found else []
 
 
+def reconnections(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
+    """Where a failure of the client has another one made in its place, and nothing releases the failed one."""
+    unit, place = life.site.unit, life.holding.at
+    releasing = {event.unit for event in (*life.releases, *life.undoings)}
+    if place is None or life.holding.kind not in {"global", "instance"} or _asks_first(unit, place.name):
+        return []
+    if not releasing.isdisjoint(lives.reach.below(unit)):
+        return []
+    found = []
+    for edge in lives.reach.incoming.get(unit, ()):
+        caller, node = edge.caller, edge.fact.node if edge.fact is not None else None
+        in_test = context_of(caller.module.path) == "test" and not life.in_test
+        uses = {event.node for event in life.uses if event.unit is caller}
+        if isinstance(node, s.Call) and not in_test and caller not in releasing and _fails_over(caller, uses, node):
+            found.append((caller, node))
+    return found
+
+
+def _fails_over(unit: Unit, uses: Collection[object], node: s.Call) -> bool:
+    """Whether the call stands in a handler around a use of the client."""
+    return any(
+        isinstance(statement, s.Try)
+        and any(holds(each, uses) for each in statement.body)
+        and any(holds(each, {node}) for handler in statement.handlers for each in handler.body)
+        for statement in statements(unit.body)
+    )
+
+
 def _asks_first(unit: Unit, name: str) -> bool:
     """Whether the function looks at the place before it fills it."""
     tests = [statement.test for statement in statements(unit.body) if isinstance(statement, s.If | s.While)]

@@ -146,10 +146,11 @@ class Owning:
     def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
         """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
 
-        When none does either, the first that is given it is at fault, and all are told.
+        What one class both makes and releases is lent to all others, though they may be able to release it as well.
         """
-        owning = {scope for scope in kept if self._makes(scope, maker) or self._releases(scope, releasing)}
-        return owning or kept
+        makers = {scope for scope in kept if self._makes(scope, maker)}
+        enders = {scope for scope in kept if self._releases(scope, releasing)}
+        return makers & enders or makers | enders
 
     def _makes(self, scope: ClassScope, maker: Unit) -> bool:
         return maker.method_of is not None and (

@@ -22,7 +22,7 @@ from kafka_audit.link.injection import Injection
 from kafka_audit.link.kept import Early, Kept, Wrapper, kept_for_all, published_early, second_loops
 from kafka_audit.link.known import Entry
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import is_always_released, losses_of
+from kafka_audit.link.losses import Caller, caller_losses, is_always_released, is_fresh, losses_of
 from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
@@ -55,6 +55,7 @@ class Program:
         self.ends = Ends(self.discharge, self.owning, self.failing)
         self.injection = Injection(self.lives, self.discharge, self.owning)
         self.rollbacks = Rollbacks(self.lives)
+        self._caller_losses: dict[str, list[Caller]] = {}
         self.scripts = scripts_of(engine)
         self._roles = roles
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
@@ -240,7 +241,7 @@ class Program:
         if life.holding.kind == "managed":
             return "sometimes" if self.injection.unclosed(life) else "always"
         if life.holding.kind in {"delegated", "returned"} and not life.releases:
-            return "delegated"
+            return "never" if life.holding.kind == "returned" and self.dropping(life) else "delegated"
         if not life.releases:
             return "unknown" if life.possible and self.hands_over(life) else "never"
         return "always" if self._is_always_released(life) else "sometimes"
@@ -253,7 +254,22 @@ class Program:
             and is_always_released(life, self.losses(life))
             and self.rollbacks.defeated(life) is None
             and all(owner.is_released or owner.holding.kind in {"returned", "delegated"} for owner in owners)
+            and not any(self.ends.of_owner(owner) for owner in owners)
+            and not any(self.ends.of_exit(life))
+            and not any(self.ends.of_shared(life))
+            and not (self.dropping(life) or (life.holding.kind == "returned" and self.caller_losses(life)))
         )
+
+    def caller_losses(self, life: Life) -> list[Caller]:
+        """Where the functions that get a fresh client lose it; see `losses.caller_losses`."""
+        if life.id not in self._caller_losses:
+            is_given = life.holding.kind == "returned" or (bool(life.releases) and is_fresh(self.lives, life))
+            self._caller_losses[life.id] = caller_losses(self.failing, life) if is_given else []
+        return self._caller_losses[life.id]
+
+    def dropping(self, life: Life) -> list[Caller]:
+        """The callers that drop a fresh client though nothing fails, or whatever happens."""
+        return [each for each in self.caller_losses(life) if not each.only_by_error]
 
     def _root(self, owner: Owner) -> Root:
         verdict: Verdict = "always" if owner.is_released else "never" if owner.opens else "unknown"

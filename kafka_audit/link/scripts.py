@@ -10,8 +10,8 @@ from kafka_audit.link.engine import Engine
 from kafka_audit.link.related import imported_paths
 from kafka_audit.link.walk import child_bodies, expressions, inside
 
-ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "parse_args", "input"})
-"""Calls that only a program makes at its top level: it runs its coroutine, reads its command line, ends itself."""
+ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "parse_args", "input", "sleep"})
+"""Calls that only a program makes at its top level: it runs its coroutine, reads its command line, waits, ends."""
 
 
 def scripts(engine: Engine) -> frozenset[str]:

@@ -221,7 +221,7 @@ def _finding(rule: Rule, alarm: Alarm, fingerprint: str) -> Finding:
         end_line=end_line,
         end_column=end_column,
         producer=alarm.producer,
-        trace=alarm.trace,
+        trace=tuple(dict.fromkeys(alarm.trace)),
         fix=alarm.fix,
         fingerprint=fingerprint,
     )

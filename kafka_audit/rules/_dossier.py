@@ -11,7 +11,6 @@ from kafka_audit.link.considered import why, why_not
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import caller_losses
 from kafka_audit.link.owners import LOOSE, place_order
 from kafka_audit.link.program import how
 from kafka_audit.link.scopes import ClassScope, Unit
@@ -237,7 +236,7 @@ def _losses(program: Program, life: Life) -> list[Step]:
     if life.holding.kind == "returned":
         found += [
             _step(each.unit, each.loss.line, f"{where(owner_name(each.unit))} got the client and drops it here")
-            for each in caller_losses(program.failing, life)
+            for each in program.caller_losses(life)
         ]
     return sorted(set(found), key=lambda step: (step.path, step.line, step.message))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import Caller, caller_losses
+from kafka_audit.link.losses import Caller
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
@@ -88,9 +88,9 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that a function returns and that a caller neither releases, nor keeps, nor returns."""
     for life in program.owing():
-        if life.holding.kind != "returned" or (life.site.client.flush_is_release and not life.releases):
+        if life.site.client.flush_is_release and not life.releases:
             continue  # never flushed at all: KA207
-        dropping = [each for each in caller_losses(program.failing, life) if not each.only_by_error]
+        dropping = program.dropping(life)
         confidence = confidence_of_absence(program, life)
         if not dropping or confidence is None:
             continue

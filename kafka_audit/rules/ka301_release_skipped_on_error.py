@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import Caller, caller_losses, left_open
+from kafka_audit.link.losses import Caller, left_open
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -159,7 +159,7 @@ def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
         if life.holding.kind != "returned" or not life.releases or life.id in told:
             continue
         by_call: dict[Node, list[Caller]] = {}
-        for each in caller_losses(program.failing, life):
+        for each in program.caller_losses(life):
             by_call.setdefault(each.node, []).append(each)
         for node, found in by_call.items():
             unit, losses = found[0].unit, [each.loss for each in found]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.overwrites import overwrites, replacements
+from kafka_audit.link.overwrites import overwrites, reconnections, replacements
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -149,4 +149,6 @@ def _found(program: Program, life: Life) -> list[tuple[Unit, int, str]]:
     if life.releases and not life.site.client.flush_is_release:
         found += [(unit, node.line, "empties its place") for unit, node in overwrites(program.lives, life)]
         found += [(unit, node.line, "puts another in its place") for unit, node in replacements(program.lives, life)]
+        again = reconnections(program.lives, life)
+        found += [(unit, node.at[0], "has another made in its place after an error") for unit, node in again]
     return found
