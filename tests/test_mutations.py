@@ -31,6 +31,7 @@ HARMLESS: Reasons = {
     ("container/closed/other_libraries.py", 36, ("release-deleted",)): "nothing is ever put into the buffer",
     ("release_call/methods_that_exist/senders.py", 52, FINALLY): ONE_PRODUCE,
     ("buffer/shared_publisher/main.py", 13, FINALLY): ONE_PRODUCE,
+    ("owner/lent_further/stores.py", 58, FINALLY): ONE_PRODUCE,
     ("global/on_the_application/main.py", 16, FINALLY): FRAMEWORK_YIELD,
     ("global/released_by_lifespan/main.py", 15, FINALLY): FRAMEWORK_YIELD,
     ("exit_handler/before_the_worker_ends/site_app.py", 33, FINALLY): FRAMEWORK_YIELD,
@@ -87,6 +88,7 @@ FAULTS: Reasons = {
     ("buffer/nothing_owed/handlers.py", 18, ("flush-moved-up",)): REFILLED,
     ("hook/right_scope/per_request.py", 31, FINALLY): HELD_TWICE,
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
+    ("path/exit_that_asks/managers.py", 80, FINALLY): FLUSHING,
 }
 """Faults of the engine that are known, in the same form."""
 

@@ -48,9 +48,11 @@ def keeps(lives: Lives, life: Life, unit: Unit) -> bool:
 
 
 def _is_made_in(place: Place, unit: Unit) -> bool:
-    """Whether a container that holds the client is one that the function can get at by itself."""
+    """Whether a container that holds the client is the function's own, or one of the object that it is a method of."""
     owner = place.owner
-    return isinstance(owner, Container) and owner.kind not in LOOSE and owner.unit.module is unit.module
+    if not isinstance(owner, Container) or owner.kind in LOOSE:
+        return False
+    return owner.unit is unit or (unit.method_of is not None and owner.unit.method_of is unit.method_of)
 
 
 def caller_losses(failing: Failing, life: Life) -> list[Caller]:

@@ -35,7 +35,7 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
 def reconnections(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
     """Where a failure of the client has another one made in its place, and nothing releases the failed one."""
     unit, place = life.site.unit, life.holding.at
-    releasing = {event.unit for event in (*life.releases, *life.undoings)}
+    releasing = {u for event in (*life.releases, *life.undoings) for u in lives.reach.callers(event.unit)}
     if place is None or life.holding.kind not in {"global", "instance"} or _asks_first(unit, place.name):
         return []
     if not releasing.isdisjoint(lives.reach.below(unit)):
