@@ -30,7 +30,6 @@ HARMLESS: Reasons = {
     ("failed_start/rolled_back/main.py", 30, ("release-deleted",)): "nothing is ever put into the buffer",
     ("container/closed/other_libraries.py", 36, ("release-deleted",)): "nothing is ever put into the buffer",
     ("release_call/methods_that_exist/senders.py", 52, FINALLY): ONE_PRODUCE,
-    ("buffer/shared_publisher/main.py", 13, FINALLY): ONE_PRODUCE,
     ("owner/lent_further/stores.py", 58, FINALLY): ONE_PRODUCE,
     ("global/on_the_application/main.py", 16, FINALLY): FRAMEWORK_YIELD,
     ("global/released_by_lifespan/main.py", 15, FINALLY): FRAMEWORK_YIELD,

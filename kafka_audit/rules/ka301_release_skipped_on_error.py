@@ -156,7 +156,7 @@ def _exits(program: Program) -> Iterator[Alarm]:
 def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
     """The same for functions that get a fresh client from another one, use it and release it."""
     for life in program.owing():
-        if life.holding.kind != "returned" or not life.releases or life.id in told:
+        if not life.releases or life.id in told:
             continue
         by_call: dict[Node, list[Caller]] = {}
         for each in program.caller_losses(life):
