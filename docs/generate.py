@@ -18,6 +18,7 @@ from kafka_audit.catalog.clients import CLIENTS  # noqa: E402
 from kafka_audit.config.showing import markdown, schema_document  # noqa: E402
 from kafka_audit.pipeline import audit, deliver  # noqa: E402
 from kafka_audit.report import FORMATS  # noqa: E402
+from kafka_audit.report.impact import schema_document as impact_schema  # noqa: E402
 from kafka_audit.report.rules import page, table  # noqa: E402
 from kafka_audit.rules import rules  # noqa: E402
 from kafka_audit.settings import Settings  # noqa: E402
@@ -42,6 +43,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "rules.md": INDEX + table(rules(), "rules"),
         ROOT / "docs" / "configuration.md": _configuration((ROOT / "docs" / "configuration.md").read_text("utf-8")),
         ROOT / "docs" / "config.schema.json": schema_document(),
+        ROOT / "docs" / "impact.schema.json": impact_schema(),
         ROOT / "docs" / "outputs.md": _between(
             (ROOT / "docs" / "outputs.md").read_text("utf-8"), "formats", _formats()
         ),

@@ -2,8 +2,10 @@
 
 A file matters when it imports a Kafka library, or imports from a file that matters a name that carries a client: a
 wrapper, a factory, a global. It is also read when such a name is given something from it and it calls a method that
-releases clients: it may release what it is handed. These are found in rounds, because only the facts of one file tell
-which of its names carry a client into the next. Every answer here errs on the side of reading a file too many.
+releases clients: it may release what it is handed. Of test code a `conftest.py` matters when it replaces the class of a
+client, and any file that mentions an asynchronous fixture which carries one from a `conftest.py` above it. These are
+found in rounds, because only the facts of one file tell which of its names carry a client into the next. Every answer
+here errs on the side of reading a file too many.
 """
 
 from __future__ import annotations
@@ -74,6 +76,10 @@ class Relevance:
         self._own = {path: [name for name, _ in catalogue.defined_in(path)] for path in contents if catalogue.own}
         releases = b"|".join(sorted(method.encode() for method in catalogue.releases))
         self._release = re.compile(rb"\.(?:%s)\s*\(" % releases)
+        classes = b"|".join(
+            sorted({name.rpartition(".")[2].encode() for c in catalogue.clients for name in c.importable})
+        )
+        self._replacing = re.compile(rb"""["'][\w.]+\.(?:%s)["']|\.(?:%s)\s*=[^=]""" % (classes, classes))
         self._modules: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for path in sorted(contents):
             module = module_parts(path)
@@ -187,6 +193,8 @@ class Relevance:
         for link, names in self._arrivals(path):
             if names and (link.name is not None or not names.isdisjoint(self._words_of(path))):
                 return True
+        if path.rpartition("/")[2] == "conftest.py" and self._replacing.search(self._contents[path]):
+            return True  # it replaces a client class for the tests below it
         return any(not names.isdisjoint(self._words_of(path)) for names in self._handed_down(path))
 
     def _handed_down(self, path: str) -> Iterator[frozenset[str]]:

@@ -66,6 +66,19 @@ def _activation(program: Program, trace: Trace, life: Life) -> Activation:
         why=_why(life, happenings, created, cut),
         happenings=tuple(happenings),
         mock=_mock(events, cut),
+        real_in=_real(events),
+    )
+
+
+def _real(events: Iterable[Event]) -> tuple[str, ...]:
+    """The tests that create the real client for all that is known."""
+    return tuple(
+        dict.fromkeys(
+            event.root.test
+            for event in events
+            if event.what == "created" and event.root.test and not event.depends_on()
+            if event.mock is None or event.mock.effect != "effective"
+        )
     )
 
 

@@ -60,7 +60,8 @@ class Activation(Record, frozen=True, kw_only=True):
     """What becomes of one producer in a test file.
 
     `level` is how far it comes, null when its module is not even imported. `why` says in one sentence what the reach
-    rests on. `mock` is the one that matters where the client is created, null when no mock is meant for it.
+    rests on. `mock` is the one that matters where the client is created, null when no mock is meant for it. `real_in`
+    are the tests that create the real client: no mock takes its place there.
     """
 
     producer: str
@@ -74,6 +75,7 @@ class Activation(Record, frozen=True, kw_only=True):
     why: str
     happenings: tuple[Happening, ...]
     mock: MockEffect | None
+    real_in: tuple[str, ...]
 
 
 class Remark(Record, frozen=True, kw_only=True):

@@ -9,9 +9,18 @@ from typing import Any
 
 import msgspec
 
-from kafka_audit.impact.schema import Activation, Happening, Impact, MockEffect, MockPlace, Reach, TestImpact
+from kafka_audit.impact.schema import (
+    IMPACT_VERSION,
+    Activation,
+    Happening,
+    Impact,
+    MockEffect,
+    MockPlace,
+    Reach,
+    TestImpact,
+)
 from kafka_audit.model import Step
-from kafka_audit.report.json import indented
+from kafka_audit.report.json import indented, schema_of
 from kafka_audit.report.plain import counted, inert_record, map_strings, without_surrogates
 
 _TITLES: dict[Reach, str] = {
@@ -35,6 +44,11 @@ def render(impact: Impact, format: str, *, color: bool = False) -> str:
     if format == "json":
         return indented(map_strings(msgspec.to_builtins(impact, order="deterministic"), without_surrogates))
     return page(impact, width=shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80, color=color)
+
+
+def schema_document() -> str:
+    """The JSON Schema of the answer, as it is published in `docs/impact.schema.json`."""
+    return indented(schema_of(Impact, f"kafka-audit impact, schema version {IMPACT_VERSION}"))
 
 
 def page(impact: Impact, *, width: int, color: bool) -> str:
@@ -120,6 +134,8 @@ def _producer(sheet: Any, producer: Activation) -> None:
         told = happening.chain[:-1]
     if producer.mock is not None:
         sheet.add("    Mock: ", mock_effect(producer.mock))
+    elif producer.real_in:
+        sheet.add("    Mock: ", f"none that matters; the real client{_in_tests(producer.real_in)}")
     elif any(each.what == "created" for each in producer.happenings):
         sheet.add("    Mock: ", "none is meant for it: the real client is created")
 

@@ -35,18 +35,16 @@ def _values(record: Record) -> Any:
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of the document, made from the types that produce it.
+    """Return the JSON Schema (draft 2020-12) of the document, made from the types that produce it."""
+    return schema_of(Report, f"kafka-audit report, schema version {SCHEMA_VERSION}")
 
-    Every field is required: the encoder writes all of them, also those with a default.
-    """
-    schema = msgspec.json.schema(Report)
+
+def schema_of(kind: type[Record], title: str) -> dict[str, Any]:
+    """Return the JSON Schema of a record. Every field is required: the encoder writes those with a default, too."""
+    schema = msgspec.json.schema(kind)
     for definition in schema["$defs"].values():
         definition["required"] = list(definition["properties"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"kafka-audit report, schema version {SCHEMA_VERSION}",
-        **schema,
-    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
 def schema_document() -> str:

@@ -28,6 +28,19 @@ def below(file: str) -> str | None:
     return real.relative_to(HERE).as_posix() if real.is_relative_to(HERE) else None
 
 
+def within() -> str | None:
+    """The stage that unittest's functions around a test stand for: pytest runs them with the test itself."""
+    frame = sys._getframe()
+    while frame is not None:
+        stage = {"setUp": "fixture", "asyncSetUp": "fixture", "tearDown": "teardown", "asyncTearDown": "teardown"}.get(
+            frame.f_code.co_name
+        )
+        if stage is not None and below(frame.f_code.co_filename) is not None:
+            return stage
+        frame = frame.f_back
+    return None
+
+
 class Record:
     """What was seen so far; `stage` is where in pytest's order of events things are, `test` whose events these are."""
 
@@ -53,7 +66,8 @@ class Record:
     def note(self, what: str, client: Client) -> None:
         """Note what happens to a client."""
         path, line = client.site
-        self.events.append({"what": what, "path": path, "line": line, "stage": self.stage, "test": self.test})
+        stage = within() or self.stage
+        self.events.append({"what": what, "path": path, "line": line, "stage": stage, "test": self.test})
 
 
 RECORD = Record()

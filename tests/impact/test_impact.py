@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from kafka_audit.cli import main
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
 
 CLIENT = """\
 from confluent_kafka import Producer
@@ -65,7 +68,9 @@ def bus(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("bus")
 def test_a_file_is_answered_with_chains_and_mocks(capsys):
-    (found,) = document(capsys, "tests/test_bus.py")["files"]
+    answer = document(capsys, "tests/test_bus.py")
+    jsonschema.validate(answer, json.loads((DOCS / "impact.schema.json").read_text("utf-8")))
+    (found,) = answer["files"]
     assert found["tests"] == 3
     by_path = {each["path"]: each for each in found["producers"]}
     assert by_path["app/other.py"]["reach"] == "not reached"
@@ -77,6 +82,7 @@ def test_a_file_is_answered_with_chains_and_mocks(capsys):
     assert [(step["path"], step["line"]) for step in imported["chain"]] == [("tests/test_bus.py", 3), ("app/bus.py", 6)]
     assert created["tests"] == ["test_real", "test_mocked"]
     assert [(step["path"], step["line"]) for step in created["chain"]] == [("tests/test_bus.py", 7), ("app/bus.py", 6)]
+    assert producer["real_in"] == ["test_real"]
     assert producer["mock"] is None, "the real client in one test matters more than the mock in the other"
     (mock,) = found["mocks"]
     assert (mock["path"], mock["line"], mock["target"]) == ("tests/test_bus.py", 11, "app.bus.Producer")
