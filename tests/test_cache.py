@@ -178,6 +178,14 @@ def test_what_linking_asked_for_is_part_of_the_answer(project: Path, scan: Scan)
         assert scan() == audit(Settings(jobs=1))
 
 
+def test_what_a_project_declares_is_part_of_both_questions(project: Path, scan: Scan):
+    text = "from kafka import KafkaProducer\nproducer = KafkaProducer()\n\ndef end():\n    producer.close()\n"
+    (project / "send.py").write_text(text)
+    before = scan()
+    (project / "pyproject.toml").write_text('[project.scripts]\nend = "send:end"\n')
+    assert scan() == audit(Settings(jobs=1)) != before
+
+
 # --- what is not remembered ------------------------------------------------------------------------------------------
 
 

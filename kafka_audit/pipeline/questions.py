@@ -36,6 +36,10 @@ What `paths` and the like name is found, and what is silenced is silenced after 
 """
 
 
+ABOUT_FILES = frozenset({"asked", "dangling", "files", "problems", "skipped"})
+"""What a discovery says of single files; the rest is about the project as a whole, and linking may ask for it."""
+
+
 class Judged(Record, frozen=True, kw_only=True):
     """What linking and judging say.
 
@@ -80,18 +84,22 @@ class Given:
         tests = (file.name for file in found.files if context_of(file.name) == "test")
         self.pytest = configurations(found.base, tests)
         self.digests = digests(contents) if memory.folder is not None else {}
-        self.wanted: dict[str, Any] = {
-            name: value for name, value in msgspec.structs.asdict(settings).items() if name not in MANNERS
+        self.wanted = _without(settings, MANNERS)
+        self.about_project = _without(found, ABOUT_FILES | {"base"}) | {
+            "declarations": found.declarations.stamps,
+            "pytest": sorted(self.pytest.items()),
         }
+        self.about_files = {name: getattr(found, name) for name in ABOUT_FILES - {"files", "skipped"}}
 
     @functools.cached_property
     def question(self) -> bytes:
         """The whole question: every input that shows in the answer."""
-        found = self.found
-        files = [(file.name, file.path, self.digests.get(file.name)) for file in found.files]
-        declared = (found.scripts, found.declarations.stamps, sorted(self.pytest.items()))
-        rest = (found.asked, found.problems, found.dangling, declared, self.unread)
-        return self.memory.key("whole", self.wanted, files, rest)
+        files = [(file.name, file.path, self.digests.get(file.name)) for file in self.found.files]
+        return self.memory.key("whole", self.wanted, files, self.about_project, self.about_files, self.unread)
+
+
+def _without(record: msgspec.Struct, names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(record).items() if name not in names}
 
 
 class Reading:
@@ -110,11 +118,10 @@ class Reading:
     @functools.cached_property
     def question(self) -> bytes:
         """The narrow question: the files that can matter, and the names of all."""
-        found, digests = self._given.found, self._given.digests
-        names = [file.name for file in found.files]
-        mattering = [(name, digests.get(name)) for name in self._at_first]
-        declared = (found.scripts, found.declarations.stamps, sorted(self._given.pytest.items()))
-        return self._given.memory.key("narrow", self._given.wanted, names, mattering, declared)
+        given = self._given
+        names = [file.name for file in given.found.files]
+        mattering = [(name, given.digests.get(name)) for name in self._at_first]
+        return given.memory.key("narrow", given.wanted, names, mattering, given.about_project)
 
     def load(self, names: list[str]) -> dict[str, FileFacts]:
         """Read the further files that linking asks for."""
