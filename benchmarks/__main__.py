@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=308_000, help="lines of the generated project (308000)")
     parser.add_argument("--tree", metavar="FOLDER", help="measure this project and copies of it instead")
     parser.add_argument("--growth", default="1,2,4,8", help="sizes whose growth is measured (1,2,4,8)")
+    parser.add_argument("--growth-lines", type=int, help="lines of the smallest of them, if not those of the project")
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only what pytest finds by this")
     parser.add_argument("--write", action="store_true", help="write docs/speed.md")
     options = parser.parse_args(arguments)
@@ -44,6 +45,7 @@ def measure(options: argparse.Namespace, into: Path) -> int:
     import pytest
 
     given = ["--tree", options.tree] if options.tree else ["--lines", str(options.lines)]
+    given += ["--growth-lines", str(options.growth_lines)] if options.growth_lines else []
     return pytest.main(
         [
             str(ROOT / "benchmarks"),

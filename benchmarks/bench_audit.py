@@ -28,34 +28,39 @@ def bench_start(measure, option: str):
 
 
 @pytest.fixture(scope="session")
-def phases_of(sized):
-    """The phases of a project of some size, which share what they made."""
-    return functools.cache(lambda times: Phases(str(sized(times))))
+def phases(sized):
+    """The phases of the project, which share what they made."""
+    return Phases(str(sized(1)))
+
+
+@pytest.fixture(scope="session")
+def phases_of(grown):
+    """The phases of a project of some size."""
+    return functools.cache(lambda times: Phases(str(grown(times))))
 
 
 @pytest.mark.parametrize("phase", NAMES)
-def bench_phase(benchmark, phases_of, phase: str):
+def bench_phase(benchmark, phases: Phases, phase: str):
     """One phase in one process, everything that it needs being there."""
-    phases = phases_of(1)
     benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=3)
 
 
 def bench_cold(measure, tree: Path, tmp_path: Path):
     """A whole run without anything to recall, which keeps what it finds."""
     cache = tmp_path / "cache"
-    measure(scan(tree, cache), rounds=2, before=lambda: shutil.rmtree(cache, ignore_errors=True))
+    measure(scan(tree, cache), tree, rounds=2, before=lambda: shutil.rmtree(cache, ignore_errors=True))
 
 
 def bench_without_cache(measure, tree: Path):
     """A whole run that neither recalls nor keeps anything."""
-    measure(scan(tree, None), rounds=2)
+    measure(scan(tree, None), tree, rounds=2)
 
 
 def bench_warm(measure, tree: Path, tmp_path: Path):
     """A run after which nothing has changed."""
     command = scan(tree, tmp_path / "cache")
     run(command)
-    measure(command, rounds=10)
+    measure(command, tree, rounds=10)
 
 
 def changed(tree: Path, tmp_path: Path, *, client: bool):
@@ -80,7 +85,7 @@ def changed(tree: Path, tmp_path: Path, *, client: bool):
 def bench_one_file_changed(measure, tree: Path, tmp_path: Path, client: bool):
     """A run after which one file has changed."""
     command, before, restore = changed(tree, tmp_path, client=client)
-    measure(command, rounds=3, before=before)
+    measure(command, tree, rounds=3, before=before)
     restore()
 
 
@@ -90,17 +95,17 @@ def cache_of(tmp_path_factory):
     return functools.cache(lambda times: tmp_path_factory.mktemp("cache") / str(times))
 
 
-def bench_growth_cold(measure, sized, cache_of, times: int):
+def bench_growth_cold(measure, grown, cache_of, times: int):
     """A whole run on so many times the project, with nothing to recall."""
-    measure(scan(sized(times), cache_of(times)), times=times, rounds=1)
+    measure(scan(grown(times), cache_of(times)), grown(times), times=times, rounds=1)
 
 
-def bench_growth_warm(measure, sized, cache_of, times: int):
+def bench_growth_warm(measure, grown, cache_of, times: int):
     """The same when nothing has changed."""
-    command = scan(sized(times), cache_of(times))
+    command = scan(grown(times), cache_of(times))
     if not cache_of(times).exists():
         run(command)
-    measure(command, times=times, rounds=2)
+    measure(command, grown(times), times=times, rounds=2)
 
 
 @pytest.mark.parametrize("phase", ["link", "judge"])
@@ -118,4 +123,4 @@ def bench_peer(measure, tree: Path, peer: str):
     found = installed(command[0])
     if found is None:
         pytest.skip(f"{peer} is not installed")
-    measure([found, *command[1:], str(tree)], rounds=2)
+    measure([found, *command[1:], str(tree)], tree, rounds=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("kafka-audit")
     group.addoption("--tree", metavar="FOLDER", help="measure this project instead of a generated one")
     group.addoption("--lines", type=int, default=30_000, help="lines of the generated project")
-    group.addoption("--growth", default="1,2,4,8", help="sizes of the trees whose growth is measured, in such projects")
+    group.addoption("--growth", default="1,2,4,8", help="sizes of the trees whose growth is measured")
+    group.addoption(
+        "--growth-lines", type=int, help="lines of the smallest of these trees; by default those of --lines"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,6 +42,15 @@ def sized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return sized
 
 
+@pytest.fixture(scope="session")
+def grown(request: pytest.FixtureRequest, sized, tmp_path_factory: pytest.TempPathFactory):
+    """Makes a project for the measure of growth, so many times the size that growth begins with."""
+    lines = request.config.getoption("--growth-lines")
+    if lines is None or request.config.getoption("--tree"):
+        return sized
+    return functools.cache(lambda times: generate(tmp_path_factory.mktemp(f"grown{times}") / "project", lines * times))
+
+
 @pytest.fixture
 def tree(sized) -> Path:
     """The project of the plain size."""
@@ -45,12 +58,12 @@ def tree(sized) -> Path:
 
 
 @pytest.fixture
-def measure(benchmark, sized):
+def measure(benchmark):
     """Time a command line, and note its processor time and memory beside; `before` puts things as they should be."""
     from benchmarks.runs import run
 
-    def measure(command, *, times: int = 1, rounds: int = 3, before=None):
-        benchmark.extra_info.update(times=times, lines=count_lines(sized(times)), cpu=[], memory=[])
+    def measure(command, tree: Path | None = None, *, times: int = 1, rounds: int = 3, before=None):
+        benchmark.extra_info.update(times=times, lines=count_lines(tree) if tree else 0, cpu=[], memory=[])
 
         def once() -> None:
             done = run(command)

@@ -89,7 +89,7 @@ def page(results: Results, of: str) -> str:
 
 
 def _machine(results: Results, known: dict[str, Benchmark], of: str) -> str:
-    lines = next((each.extra_info["lines"] for each in known.values() if each.extra_info.get("times") == 1), 0)
+    lines = next((e.extra_info["lines"] for n, e in known.items() if not _grows(n) and e.extra_info.get("lines")), 0)
     project = "a given project" if of else "a generated project"
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
     load = f"; load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
@@ -142,11 +142,11 @@ def _growth(known: dict[str, Benchmark]) -> str:
     """Each measure on each size, with how many times the first size's it is."""
     sized: dict[tuple[str, int], Benchmark] = {}
     for name, each in known.items():
-        if name.startswith("bench_growth_"):
+        if _grows(name):
             what = each.extra_info.get("phase") or name.partition("[")[0].removeprefix("bench_growth_")
             sized[what, each.extra_info["times"]] = each
     sizes = sorted({times for _, times in sized})
-    rows = [(f"{times}", *_grown(sized, times, sizes[0])) for times in sizes]
+    rows = [(_size(sized, times), *_grown(sized, times, sizes[0])) for times in sizes]
     return _table(("size", *GROWTH.values(), "memory, nothing to recall, MB"), rows)
 
 
@@ -156,6 +156,15 @@ def _grown(sized: dict[tuple[str, int], Benchmark], times: int, least: int) -> I
         yield f"{_time(found):.2f} ({_time(found) / _time(first):.1f} times)" if found and first else ""
     cold = sized.get(("cold", times))
     yield f"{cold.median('memory'):.0f}" if cold else ""
+
+
+def _size(sized: dict[tuple[str, int], Benchmark], times: int) -> str:
+    cold = sized.get(("cold", times))
+    return f"{times} ({cold.extra_info['lines']:,} lines)" if cold else f"{times}"
+
+
+def _grows(name: str) -> bool:
+    return name.startswith("bench_growth_")
 
 
 def _time(found: Benchmark) -> float:
