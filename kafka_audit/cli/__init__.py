@@ -9,7 +9,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from kafka_audit.cli import cache, clients, explain, fix, impact, rules, scan, server  # noqa: F401  # each adds its command
+from kafka_audit.cli import (  # noqa: F401  # each adds its command
+    cache,
+    clients,
+    explain,
+    fix,
+    impact,
+    merge,
+    rules,
+    scan,
+    server,
+)
 from kafka_audit.cli.app import app, usage_error
 from kafka_audit.cli.manners import abandon_stdout, crash, refuse, usage
 from kafka_audit.settings import ConfigError
