@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 from collections.abc import Callable
@@ -10,13 +11,14 @@ from typing import Any
 from kafka_audit.discover import discover
 from kafka_audit.facts.screen import Relevance, relevant
 from kafka_audit.link import link
-from kafka_audit.model import Role
+from kafka_audit.model import Report, Role
+from kafka_audit.pipeline import audit
 from kafka_audit.pipeline.garbage import not_collecting
 from kafka_audit.pipeline.reading import read
-from kafka_audit.pipeline.telling import report
+from kafka_audit.pipeline.telling import deliver
 from kafka_audit.pipeline.workers import Workers
-from kafka_audit.report import RuleText, render
-from kafka_audit.rules import judge, rules
+from kafka_audit.rules import judge
+from kafka_audit.settings import Settings
 
 NAMES = ("discover", "screen", "extract", "link", "judge", "render")
 
@@ -30,6 +32,7 @@ class Phases:
 
     def __init__(self, tree: str) -> None:
         self.tree = tree
+        self._settings = Settings(paths=(tree,), jobs=1)
         self._workers = Workers(1, lambda doing, done, of: None)
 
     def run(self, name: str) -> Any:
@@ -66,17 +69,15 @@ class Phases:
 
     def render(self) -> Any:
         """Lay the report out as text."""
-        found, (judgement, producers) = self._given[0], self._judged
-        told = report(found, producers, judgement.findings, [], analysed=len(self._facts), complete=True)
-        texts = {rule.code: RuleText(summary=rule.summary, fix_title=rule.fix_note) for rule in rules()}
-        render(told, "text", stream=io.StringIO(), texts=texts, paths=(self.tree,), color=False)
+        with contextlib.redirect_stdout(io.StringIO()):
+            deliver(self._report, self._settings)
 
     def prepare(self, name: str) -> None:
         """Make what a phase needs, so that its own time is measured only."""
         if name == "judge":
             self._fresh = self.run("link")
         elif name != "discover":
-            _ = self._judged if name == "render" else self._facts if name == "link" else self._given
+            _ = self._report if name == "render" else self._facts if name == "link" else self._given
 
     _fresh: Any = None
 
@@ -89,8 +90,8 @@ class Phases:
         return self.run("extract")
 
     @functools.cached_property
-    def _judged(self) -> Any:
-        return self.run("judge")
+    def _report(self) -> Report:
+        return audit(self._settings)
 
     def _load(self, contents: dict[str, bytes], names: list[str]) -> Any:
         return self._workers.follow({name: contents[name] for name in names if name in contents})
