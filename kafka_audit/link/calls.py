@@ -316,7 +316,8 @@ def _bind_parameters(engine: Engine, unit: Unit, arguments: Arguments, receiver:
             engine.write(unit.place(parameter.name), arguments.spread)
         if rest is not None:
             _write_rest(engine, unit, rest, arguments.spread)
-    _bind_keywords(engine, unit, parameters, arguments)
+    if arguments.keywords:
+        _bind_keywords(engine, unit, parameters, arguments)
 
 
 def _bind_keywords(engine: Engine, unit: Unit, parameters: tuple[s.Parameter, ...], arguments: Arguments) -> None:
