@@ -89,9 +89,6 @@ class Given:
             "declarations": found.declarations.stamps,
             "pytest": sorted(self.pytest.items()),
         }
-            "declarations": found.declarations.stamps,
-            "pytest": sorted(self.pytest.items()),
-        }
         self.about_files = {name: getattr(found, name) for name in ABOUT_FILES - {"files", "skipped"}}
 
     @functools.cached_property
