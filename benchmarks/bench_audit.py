@@ -40,9 +40,9 @@ def phases_of(grown):
 
 
 @pytest.mark.parametrize("phase", NAMES)
-def bench_phase(benchmark, phases: Phases, phase: str):
+def bench_phase(phase_time, phases: Phases, phase: str):
     """One phase in one process, everything that it needs being there."""
-    benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=3)
+    phase_time(phases, phase, rounds=3)
 
 
 def bench_cold(measure, tree: Path, tmp_path: Path):
@@ -109,11 +109,10 @@ def bench_growth_warm(measure, grown, cache_of, times: int):
 
 
 @pytest.mark.parametrize("phase", ["link", "judge"])
-def bench_growth_of(benchmark, phases_of, times: int, phase: str):
+def bench_growth_of(benchmark, phase_time, phases_of, times: int, phase: str):
     """One phase on so many times the project."""
-    phases = phases_of(times)
     benchmark.extra_info.update(times=times, phase=phase)
-    benchmark.pedantic(lambda: phases.run(phase), setup=lambda: phases.prepare(phase), rounds=2 if times == 1 else 1)
+    phase_time(phases_of(times), phase, rounds=2 if times == 1 else 1)
 
 
 @pytest.mark.parametrize("peer", PEERS)

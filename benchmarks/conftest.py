@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,23 @@ def grown(request: pytest.FixtureRequest, sized, tmp_path_factory: pytest.TempPa
 def tree(sized) -> Path:
     """The project of the plain size."""
     return sized(1)
+
+
+@pytest.fixture
+def phase_time(benchmark):
+    """Time one phase in this process, and note the processor time beside, on which other programs have less effect."""
+
+    def measure(phases, phase: str, rounds: int) -> None:
+        benchmark.extra_info["cpu"] = []
+
+        def once() -> None:
+            began = time.process_time()
+            phases.run(phase)
+            benchmark.extra_info["cpu"].append(time.process_time() - began)
+
+        benchmark.pedantic(once, setup=lambda: phases.prepare(phase), rounds=rounds)
+
+    return measure
 
 
 @pytest.fixture

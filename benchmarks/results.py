@@ -20,6 +20,9 @@ GOALS = {
 }
 """Seconds by the clock that a run on 308 thousand lines should take at most, with two processors to itself."""
 
+GOALS_FROM = 300_000
+"""Lines of a project that the goals are compared with."""
+
 RUNS = {
     "bench_start[--version]": "`kafka-audit --version`",
     "bench_start[--help]": "`kafka-audit --help`",
@@ -33,8 +36,8 @@ RUNS = {
 GROWTH = {
     "cold": "nothing to recall, processor",
     "warm": "nothing changed, processor",
-    "link": "link, clock",
-    "judge": "judge, clock",
+    "link": "link, processor",
+    "judge": "judge, processor",
 }
 
 HEAD = """\
@@ -117,7 +120,8 @@ def _runs(known: dict[str, Benchmark]) -> str:
     rows = []
     for name, words in RUNS.items():
         if name in known:
-            goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
+            is_such = name.startswith("bench_start") or known[name].extra_info.get("lines", 0) >= GOALS_FROM
+            goal = f"{GOALS[name]:.2f}" if name in GOALS and is_such else ""
             rows.append((words, *_measured(known[name]), goal))
     return _table(("run", "clock", "processor", "memory, MB", "goal, clock"), rows)
 
@@ -132,10 +136,10 @@ def _measured(found: Benchmark) -> tuple[str, str, str]:
 
 
 def _phases(known: dict[str, Benchmark]) -> str:
-    found = {name[12:-1]: each.stats.median for name, each in known.items() if name.startswith("bench_phase[")}
+    found = {name[12:-1]: _time(each) for name, each in known.items() if name.startswith("bench_phase[")}
     total = sum(found.values())
     rows = [(name, f"{median:.3f}", f"{100 * median / total:.0f} %") for name, median in found.items()]
-    return _table(("phase, in one process", "clock", "share"), rows)
+    return _table(("phase, in one process", "processor", "share"), rows)
 
 
 def _growth(known: dict[str, Benchmark]) -> str:
@@ -168,7 +172,7 @@ def _grows(name: str) -> bool:
 
 
 def _time(found: Benchmark) -> float:
-    """The processor time of a whole run; the time of a phase, which has one process to itself."""
+    """The processor time."""
     return found.median("cpu") or found.stats.median
 
 

@@ -52,9 +52,9 @@ def test_the_page_tells_medians_goals_and_ratios():
         Results(
             "2026-01-31T12:00:00",
             [
-                noted("bench_without_cache", 2.0, times=1, lines=1234, cpu=[3.0, 3.5, 9.0], memory=[80.0]),
-                noted("bench_phase[discover]", 0.25),
-                noted("bench_phase[link]", 0.75),
+                noted("bench_without_cache", 2.0, times=1, lines=300_001, cpu=[3.0, 3.5, 9.0], memory=[80.0]),
+                noted("bench_phase[discover]", 9.0, cpu=[0.25]),
+                noted("bench_phase[link]", 9.0, cpu=[0.75]),
                 noted("bench_growth_cold[1]", 2.0, times=1, lines=1234, cpu=[3.0], memory=[80.0]),
                 noted("bench_growth_cold[2]", 5.0, times=2, lines=2468, cpu=[6.6], memory=[120.0]),
                 noted("bench_growth_of[link-2]", 1.5, times=2, phase="link"),
@@ -65,7 +65,7 @@ def test_the_page_tells_medians_goals_and_ratios():
         of="",
     )
     assert "Measured on 2026-01-31" in text
-    assert "a generated project of 1,234 lines" in text
+    assert "a generated project of 300,001 lines" in text
     assert "| `scan --no-cache` | 2.00 | 3.50 | 80 | 1.50 |" in text
     assert "| link | 0.750 | 75 % |" in text
     assert "| 2 (2,468 lines) | 6.60 (2.2 times) |  | 1.50 (3.0 times) |  | 120 |" in text
