@@ -29,7 +29,7 @@ from kafka_audit.fix.subject import Subject
 
 def entered_or_ended(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
     """The edits for what nothing releases: everything after its construction becomes the body of a `with` or `try`."""
-    made = _Made(tree, subject)
+    made = Made(tree, subject)
     made.check_absence()
     body = statements_of(made.block)
     rest = body[made.index + 1 :]
@@ -49,7 +49,7 @@ def entered_or_ended(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
 
 def released_always(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
     """The edits for what some ways out release: its release moves to a `finally` that begins after the construction."""
-    made = _Made(tree, subject)
+    made = Made(tree, subject)
     body = statements_of(made.block)
     last = max((index for index, _ in made.released()), default=-1)
     if last <= made.index:
@@ -65,7 +65,7 @@ def released_always(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
 
 def started_inside(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
     """The edits for what a `finally` releases that begins after the start: the start moves inside."""
-    made = _Made(tree, subject)
+    made = Made(tree, subject)
     last = max((index for index, _ in made.released()), default=-1)
     statement = made.block.body[last]
     if last <= made.index or not _ends_only(made, statement):
@@ -73,7 +73,7 @@ def started_inside(tree: Tree, subject: Subject) -> dict[cst.CSTNode, Edit]:
     return released_always(tree, subject)
 
 
-class _Made:
+class Made:
     """Where the subject is made: its statement, the block of that, its name and the uses of the name."""
 
     def __init__(self, tree: Tree, subject: Subject) -> None:
@@ -177,7 +177,7 @@ def _target(statement: Statement, call: cst.Call) -> cst.Name:
     return targets[0]
 
 
-def _entered(made: _Made, rest: list[Any]) -> cst.With:
+def _entered(made: Made, rest: list[Any]) -> cst.With:
     """`async with` in place of the construction and the start, around all that follows."""
     start, *body = rest
     small = only(made.statement)
@@ -195,7 +195,7 @@ def _entered(made: _Made, rest: list[Any]) -> cst.With:
     )
 
 
-def _ended_region(made: _Made, region: list[Any]) -> tuple[list[Statement], list[Statement]]:
+def _ended_region(made: Made, region: list[Any]) -> tuple[list[Statement], list[Statement]]:
     """What the `try` holds, and what its `finally` does, from the statements up to the last release."""
     last = region[-1]
     calls = [call for _, call in made.released()]
@@ -223,7 +223,7 @@ def _opened(statement: cst.Try) -> list[Any]:
     return [first.with_changes(leading_lines=lead), *rest]
 
 
-def _ends_only(made: _Made, statement: Any) -> bool:
+def _ends_only(made: Made, statement: Any) -> bool:
     """Whether a statement is a `try` without handlers whose `finally` does nothing but release the subject."""
     if not isinstance(statement, cst.Try) or statement.handlers or statement.orelse or statement.finalbody is None:
         return False
@@ -231,7 +231,7 @@ def _ends_only(made: _Made, statement: Any) -> bool:
     return all(each in plain for each in statement.finalbody.body.body)
 
 
-def _removable(made: _Made, statements: list[Any]) -> set[cst.CSTNode]:
+def _removable(made: Made, statements: list[Any]) -> set[cst.CSTNode]:
     """The releases that a `finally` makes superfluous: those after which control only leaves. A flush has its use."""
     if made.subject.flushes:
         return set()

@@ -65,7 +65,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Yield the client instead of returning it, and release it behind the `yield`",
     since="0.1.0",
     references=(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -798,3 +801,44 @@ def test_what_is_repaired_runs_without_the_defect(name: str, broker: str, tmp_pa
     repaired = run_program(after.contents["program.py"].decode(), broker, tmp_path / "fixed", strict=True)
     left = repaired.left if case.at_exit else CLEAN.left
     assert repaired == CLEAN._replace(delivered=case.delivered, left=left)
+
+
+CONFTEST = """\
+import os
+import threading
+
+import pytest
+from kafka import KafkaProducer
+
+
+@pytest.fixture
+def producer():
+    producer = KafkaProducer(bootstrap_servers=os.environ["BROKER"], api_version=(2, 0))
+    return producer
+
+
+def pytest_sessionfinish():
+    print("threads:", sum("kafka-" in each.name for each in threading.enumerate()))
+"""
+FAILING = "def test_order(producer):\n    assert producer.partitions_for('orders') == 'no such thing'\n"
+
+
+def threads_after_pytest(folder: Path, contents: dict[str, bytes], broker: str) -> int:
+    """How many of the client's threads run when pytest ends; the failed test's frame keeps its producer."""
+    folder.mkdir()
+    for path, data in contents.items():
+        (folder / path).write_bytes(data)
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", str(folder)]
+    environment = {**os.environ, "BROKER": broker, "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=folder)
+    found = re.search(r"threads: (\d+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    return int(found[1])
+
+
+def test_a_repaired_fixture_leaves_nothing_behind_a_failed_test(broker: str, tmp_path: Path):
+    broken = {"conftest.py": CONFTEST.encode(), "test_orders.py": FAILING.encode()}
+    after = fixed(broken)
+    assert [(outcome.finding.code, outcome.what) for outcome in after.outcomes] == [("KA701", "fixed")]
+    assert threads_after_pytest(tmp_path / "broken", broken, broker) > 0
+    assert threads_after_pytest(tmp_path / "fixed", after.contents, broker) == 0
