@@ -13,6 +13,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.impact.search_path import Found, SearchPath
 from kafka_audit.impact.trace import Edge, Root, Trace
 from kafka_audit.link.engine import Engine
+from kafka_audit.link.imports import provides
 from kafka_audit.link.scopes import Module, Unit
 
 Run = Callable[[Module], bool]
@@ -47,7 +48,7 @@ class Loader:
             if not self.may_fail:
                 self._trace.note("missing", unit.module.path, node.line, _no_package(node))
             return False
-        if not self.load(dotted, unit, node.line):
+        if not self.load(dotted, unit, node.line, node.name or ""):
             return False
         path = self.loaded.get(dotted)
         if node.name is None or node.name == "*" or not self._is_folder_like(dotted, path):
@@ -59,8 +60,11 @@ class Loader:
                 return self.load(inner, unit, node.line)
         return True
 
-    def load(self, dotted: str, unit: Unit, line: int) -> bool:
-        """Import a module by its full name, its parents first; False when one of them cannot be found."""
+    def load(self, dotted: str, unit: Unit, line: int, wanted: str = "") -> bool:
+        """Import a module by its full name, its parents first; False when one of them cannot be found.
+
+        `wanted` is a name that the module must have.
+        """
         parts = dotted.split(".")
         for count in range(1, len(parts) + 1):
             name = ".".join(parts[:count])
@@ -71,9 +75,9 @@ class Loader:
                 if self.loaded[name] is None and name not in self._namespaces:
                     return True  # outside of the project: installed, as far as is known
                 continue
-            found = self._find(name, unit, line)
+            found = self._search.find(name) or self._guess(name, dotted, wanted, unit, line)
             if found is None:
-                return self._not_found(name, dotted, unit, line)
+                return self._not_found(name, dotted, wanted, unit, line)
             if not self._load_one(name, found, unit, line):
                 return False
         return True
@@ -97,34 +101,45 @@ class Loader:
     def _is_folder_like(self, dotted: str, path: str | None) -> bool:
         return dotted in self._namespaces or (path is not None and path.endswith("__init__.py"))
 
-    def _find(self, name: str, unit: Unit, line: int) -> Found | None:
-        found = self._search.find(name)
-        if found is None and self._may_guess(unit):
-            found = self._search.guess(name, unit.module.path)
-            if found is not None and found.path is not None:
-                self._search.append(_root_of(found.path, name))
-                message = f"`{name}` is on no folder of the search path that is known; `{found.path}` is assumed"
-                self._trace.note("assumed", unit.module.path, line, message)
-        return found
+    def _guess(self, name: str, dotted: str, wanted: str, unit: Unit, line: int) -> Found | None:
+        """What `name`, the beginning of `dotted`, means when it is on no known folder; the folder is then assumed."""
+        path = self._likely(dotted, wanted, unit) if self._may_guess(unit) else None
+        if path is None:
+            return None
+        self._search.append(_root_of(path, dotted))
+        message = f"`{dotted}` is on no folder of the search path that is known; `{path}` is assumed"
+        self._trace.note("assumed", unit.module.path, line, message)
+        return self._search.find(name)
+
+    def _likely(self, dotted: str, wanted: str, unit: Unit) -> str | None:
+        """The project's file that the whole name probably means: one that has what is wanted of it.
+
+        A library may well be called like a file deep in some package, so that a bare name has to stand outside of one.
+        """
+        found = self._search.guess(dotted, unit.module.path)
+        module = self._engine.modules.get(found.path) if found is not None and found.path is not None else None
+        if module is None:
+            return None
+        if wanted:
+            return module.path if wanted == "*" or provides(self._engine, module, wanted) else None
+        is_inner = module.is_package or self._engine.paths.is_package(PurePosixPath(module.path).parent.parts)
+        return None if is_inner and "." not in dotted else module.path
 
     def _may_guess(self, unit: Unit) -> bool:
         """Whether the search path may hold more than is known: not when the importing file itself completes it."""
         return not self.may_fail and unit.module.path not in self.completing
 
-    def _not_found(self, name: str, dotted: str, unit: Unit, line: int) -> bool:
+    def _not_found(self, name: str, dotted: str, wanted: str, unit: Unit, line: int) -> bool:
         parent = name.rpartition(".")[0]
         # A folder of the project without an `__init__.py` may be hidden by an installed package of that name.
         is_ours = parent in self.loaded and self.loaded[parent] is not None
-        if is_ours or (not parent and self._is_project_name(name, unit)):
+        if is_ours or (not parent and self._likely(dotted, wanted, unit) is not None):
             if not self.may_fail:
                 message = f"`{dotted}` is not found: no folder on the search path has `{name}`"
                 self._trace.note("missing", unit.module.path, line, message)
             return False
         self.loaded[name] = None
         return True
-
-    def _is_project_name(self, name: str, unit: Unit) -> bool:
-        return self._search.guess(name, unit.module.path) is not None
 
     def _load_one(self, name: str, found: Found, unit: Unit, line: int) -> bool:
         self.loaded[name] = found.path

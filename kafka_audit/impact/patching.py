@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -23,6 +24,15 @@ class Resolved(NamedTuple):
     bindings: tuple[Binding, ...]
     target: str
     missing: str = ""
+
+
+def _is_made(node: s.Call) -> bool:
+    """Whether a patch may replace what is not there: `create=True`, `raising=False`."""
+    return any(
+        (argument.keyword, argument.value.value) in {("create", True), ("raising", False)}
+        for argument in node.arguments
+        if isinstance(argument.value, s.Constant)
+    )
 
 
 class Patching:
@@ -52,12 +62,12 @@ class Patching:
             place = self._search.find(module_name) or self._search.guess(module_name, unit.module.path)
             if place is not None and place.path is not None:
                 self._loader.load(module_name, unit, found.node.at[0])
-                return self._in_module(place.path, parts[count:], name, found.dotted)
+                return self._in_module(place.path, parts[count:], name, found.dotted, _is_made(found.node))
         return Resolved((Binding("library", owner, name),), found.dotted)
 
-    def _in_module(self, path: str, inner: list[str], name: str, dotted: str) -> Resolved:
+    def _in_module(self, path: str, inner: list[str], name: str, dotted: str, is_made: bool) -> Resolved:
         if not inner:
-            return Resolved((Binding("module", path, name),), dotted, self._lacks(path, name))
+            return Resolved((Binding("module", path, name),), dotted, "" if is_made else self._lacks(path, name))
         module = self._engine.modules.get(path)
         values = module.top.place(inner[0]).values if module is not None else ()
         if len(inner) > 1:
@@ -70,7 +80,12 @@ class Patching:
         module = self._engine.modules.get(path)
         if module is None or module.top.stars or "__getattr__" in module.top.bound or module.facts.flaws:
             return ""
-        known = name in module.top.bound or name in module.top.places or self._engine.paths.child(path, name)
+        known = (
+            hasattr(builtins, name)
+            or name in module.top.bound
+            or name in module.top.places
+            or self._engine.paths.child(path, name)
+        )
         return "" if known else f"`{path}` has no `{name}`"
 
     def stored(self, unit: Unit, target: s.Attribute | s.Subscript) -> tuple[Binding, ...]:

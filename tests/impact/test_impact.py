@@ -164,6 +164,39 @@ def test_what_is_on_no_known_folder_is_assumed_to_be_there(tmp_path, monkeypatch
     assert [(each["kind"], each["line"], each["message"]) for each in found["remarks"]] == [("assumed", 1, message)]
 
 
+def test_a_library_is_not_taken_for_a_folder_of_its_name(tmp_path, monkeypatch, capsys):
+    files = {
+        "app/bus.py": "import redis\nfrom kubernetes.client.rest import ApiException\n" + CLIENT,
+        "app/stores/__init__.py": "",
+        "app/stores/redis.py": "from confluent_kafka import Producer\nfrom . import nothing\n",
+        "deep/tests/kubernetes/__init__.py": "from confluent_kafka import Producer\n",
+        "tests/test_it.py": "from app.bus import Bus\n\ndef test_it():\n    Bus()\n",
+    }
+    project(tmp_path, monkeypatch, files)
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    assert (found["producers"][0]["reach"], found["remarks"]) == ("activates", [])
+
+
+def test_what_a_test_expects_to_fail_is_no_news(tmp_path, monkeypatch, capsys):
+    source = """\
+from unittest.mock import patch
+
+import pytest
+
+from app.bus import Bus
+
+
+def test_it():
+    with pytest.raises(ImportError):
+        import app.gone
+    with patch("app.bus.print"), patch("app.bus.extra", create=True):
+        Bus()
+"""
+    project(tmp_path, monkeypatch, {"app/__init__.py": "", "app/bus.py": CLIENT, "tests/test_it.py": source})
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    assert (found["producers"][0]["reach"], found["remarks"]) == ("activates", [])
+
+
 def test_an_import_that_may_fail_is_not_guessed_at(tmp_path, monkeypatch, capsys):
     source = """\
 try:
