@@ -168,7 +168,9 @@ def test_the_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]):
         assert line in out
 
 
-@pytest.mark.parametrize("command", [[], ["scan"], ["fix"], ["rules"], ["explain"], ["clients"], ["server"], ["cache"]])
+@pytest.mark.parametrize(
+    "command", [[], ["scan"], ["fix"], ["rules"], ["explain"], ["clients"], ["server"], ["cache"], ["impact"]]
+)
 def test_the_help_fits_into_eighty_columns(capsys: pytest.CaptureFixture[str], command: list[str]):
     run(*command, "--help")
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -19,7 +19,7 @@ Examples:
   kafka-audit scan app/ --format concise      one line for each alarm in app/
   kafka-audit scan . --format json -o a.json  for programs
   kafka-audit scan . --role consumer          consumers too
-  kafka-audit impact tests/test_orders.py     which producers come alive in these tests
+  kafka-audit impact tests/test_pay.py        which producers tests start
   kafka-audit explain KA201                   what an alarm means"""
 
 usage_error: type[Exception] = typer.BadParameter.__mro__[2]

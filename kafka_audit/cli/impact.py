@@ -14,17 +14,17 @@ from kafka_audit.settings import ConfigError, Settings
 
 NOTES = """\b
 Examples:
-  kafka-audit impact tests/test_orders.py           one test file, run on its own
-  kafka-audit impact tests/test_orders.py::test_pay one test
-  kafka-audit impact tests/ --format json           every test file in a folder
+  kafka-audit impact tests/test_pay.py         one test file, run on its own
+  kafka-audit impact tests/test_pay.py::test_a one test
+  kafka-audit impact tests/ --format json      every test file in a folder
   kafka-audit impact tests/ --reverse app/kafka.py:14
-                                                    the tests that bring one producer to life
+                                               the tests that bring it to life
 
 \b
 Exit codes:
   0  the question is answered
   2  the command or its settings are wrong, or name a test that does not exist
-  3  the answer is incomplete: a file that the tests import could not be read or parsed"""
+  3  the answer is incomplete: a file that the tests import could not be read"""
 
 _OWN: dict[str, tuple[Any, Any]] = {
     "paths": (
@@ -72,15 +72,15 @@ def _impact(settings: Settings, reverse: str | None) -> int:
 
     from kafka_audit.pipeline import check_output, deliver_text
     from kafka_audit.pipeline.impact import impact as answer
+    from kafka_audit.pipeline.saving import check_only
     from kafka_audit.pipeline.telling import wants_color
     from kafka_audit.report.impact import render
 
-    if settings.format not in ("auto", "text", "json"):
-        raise ConfigError(f"impact is told as text or json, not as {settings.format}")
     if "-" in settings.paths:
         raise ConfigError("impact follows test files; name one instead of `-`")
     if settings.format == "auto":
         settings = msgspec.structs.replace(settings, format="text")
+    check_only(settings, "impact", ("text", "json"))
     check_output(settings)
     with Progress(settings.quiet) as progress:
         found = answer(settings, progress, reverse)

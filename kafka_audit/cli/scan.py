@@ -135,13 +135,11 @@ def _explain_site(settings: Settings, site: str) -> int:
     import msgspec
 
     from kafka_audit.pipeline import check_output, deliver_text, explain
-    from kafka_audit.pipeline.saving import destinations
+    from kafka_audit.pipeline.saving import check_only
 
     if settings.format == "auto":
         settings = msgspec.structs.replace(settings, format="text")
-    for place in destinations(settings):
-        if place.format != "text":
-            raise ConfigError(f"--explain-site is told as text; leave out the format {place.format}")
+    check_only(settings, "--explain-site", ("text",))
     check_output(settings)
     with Progress(settings.quiet) as progress:
         text = explain(settings, site, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kafka_audit.discover import as_text
@@ -32,6 +33,14 @@ def destinations(settings: Settings) -> list[Destination]:
         else:
             named.append(Destination(usual, each))
     return [*(named or [Destination(usual, None)]), *others]
+
+
+def check_only(settings: Settings, what: str, formats: Sequence[Format]) -> None:
+    """Raise `ConfigError` when anything is to be told in another way than `what`, told in one piece, can be."""
+    for place in destinations(settings):
+        if place.format not in formats or place.format != settings.format:
+            known = " or ".join(formats)
+            raise ConfigError(f"{what} is told as {known}; leave out the format {place.format}")
 
 
 def _usual(settings: Settings) -> Format:
