@@ -62,7 +62,8 @@ def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
 def owners_per_call(lives: Lives, owner: Owner) -> Iterator[PerCall]:
     """Where an object that opens a client of its own is made for each of them."""
     life = owner.life
-    if owner.opens and owner.holding.kind in SHORT_LIVED:
+    is_one = owner.value.scope in lives.engine.singletons
+    if owner.opens and not is_one and owner.holding.kind in SHORT_LIVED:
         sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
         edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
         sends = {edge.fact.node for edge in edges if edge.fact is not None}
@@ -157,10 +158,17 @@ def _message(unit: Unit, sends: set[Node]) -> str:
                 origins.update(dict.fromkeys(target_names(target), source) if source else {})
         for part in (p for e in expressions(statement) for p in inside(e)):
             if isinstance(part, s.Call) and part in sends:
-                source = next((found for a in part.arguments if (found := _source(a.value, origins))), "")
+                source = next((found for a in _values_sent(part) if (found := _source(a.value, origins))), "")
                 if source:
                     return source
     return ""
+
+
+def _values_sent(send: s.Call) -> list[s.Argument]:
+    """The arguments of a send, without where to: the topic comes first."""
+    positional = [argument for argument in send.arguments if argument.keyword is None]
+    named = [a for a in send.arguments if a.keyword is not None and a.keyword not in {"topic", "partition", "headers"}]
+    return positional[1:] + named if len(positional) > 1 or named else positional
 
 
 def _sends_in_loop(unit: Unit, sends: set[Node]) -> bool:

@@ -215,8 +215,16 @@ def _left_to_container(program: Program, life: Life) -> Alarm:
 
 def _severity(life: Life) -> Severity:
     """A client that closes itself at exit, and is flushed after use, holds threads but loses nothing."""
-    kept_flushed = life.site.client.closes_at_exit and any(event.method == "flush" for event in life.uses)
+    client = life.site.client
+    if _is_of_the_program(life.site.unit, is_guarded=life.site.guarded):
+        return "info" if client.closes_at_exit else "warning"
+    kept_flushed = client.closes_at_exit and any(event.method == "flush" for event in life.uses)
     return "info" if kept_flushed else "error"
+
+
+def _is_of_the_program(unit: Unit, *, is_guarded: bool) -> bool:
+    """Whether a main guard makes it: then it ends with the program that runs below the guard."""
+    return is_guarded and unit.kind == "module"
 
 
 def _owners(program: Program) -> Iterator[Alarm]:
@@ -231,4 +239,5 @@ def _owners(program: Program) -> Iterator[Alarm]:
             confidence="medium",
             producer=owner.life.id,
             trace=owner_chain(program, owner),
+            severity="warning" if _is_of_the_program(owner.origin.unit, is_guarded=owner.origin.guarded) else None,
         )
