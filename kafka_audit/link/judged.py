@@ -115,3 +115,16 @@ def _nearest(declared: Declared, examined: tuple[str, ...]) -> list[str]:
     if not below:
         return []
     return list(dict.fromkeys([below[-1], *above[:1]]))
+
+
+def is_at_least(declared: Declared, since: str) -> bool:
+    """Whether a declaration can mean that version or a newer one."""
+    from packaging.version import Version
+
+    facts = accepted(declared.distribution)
+    allowed = _nearest(declared, facts.examined) if facts is not None and not declared.is_pinned else []
+    versions = [declared.specifier.lstrip("= ")] if declared.is_pinned else allowed
+    try:
+        return not versions or any(Version(each) >= Version(since) for each in versions)
+    except ValueError:  # InvalidVersion
+        return True

@@ -18,13 +18,14 @@ from kafka_audit.catalog.options import (
     Accepted,
     accepted,
 )
+from kafka_audit.catalog.schema import Note
 from kafka_audit.catalog.values import CONFLICTS, KEYWORDS, Conflict, objection
-from kafka_audit.discover.versions import Declarations
+from kafka_audit.discover.versions import Declarations, Declared
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.dicts import Dicts
 from kafka_audit.link.engine import Engine
-from kafka_audit.link.judged import Judged, judged
+from kafka_audit.link.judged import Judged, is_at_least, judged
 from kafka_audit.link.known import Entry, Known
 from kafka_audit.link.lives import Life
 from kafka_audit.link.scopes import ClassScope
@@ -91,6 +92,15 @@ class Configured:
         """The versions that the options of this client are judged by."""
         names = DISTRIBUTIONS.get(site.client.distribution, (site.client.distribution,))
         return judged(site.client, self.declarations.of(site.unit.module.path, names))
+
+    def lacks(self, life: Life, method: str) -> tuple[Note, Declared] | None:
+        """What the declared version of the library does not have yet: a method, `with`; None when that is not known."""
+        names = DISTRIBUTIONS.get(life.site.client.distribution, (life.site.client.distribution,))
+        declared = self.declarations.of(life.site.unit.module.path, names)
+        note = next((note for note in life.site.client.notes if note.name == method and note.since), None)
+        if note is None or not declared or any(is_at_least(each, note.since) for each in declared):
+            return None
+        return note, declared[0]
 
     def options(self, site: Site) -> Options | None:
         """What the constructor of a client is given; None when the call is not the constructor's own."""

@@ -12,6 +12,8 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.engine import Event
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -83,22 +85,34 @@ def check(program: Program) -> Iterator[Alarm]:
     """Every call of a method that the client does not have, made in the belief that it releases."""
     mixed = {event.node for life in program.lives.all for event in life.releases}  # right for another receiver
     for life in program.living:
+        yield from _too_new(program, life)
         for event in life.uses:
             if event.method not in life.site.client.absent or event.node in mixed:
                 continue
-            path, name = event.unit.module.path, where(owner_name(event.unit))
-            yield Alarm(
-                path=path,
-                at=position(event.node),
-                message=f"{subject(life)} has no `{event.method}`: {name} cannot release it that way",
-                confidence="high",
-                producer=life.id,
-                trace=(
-                    created(life),
-                    Step(
-                        path=path,
-                        line=event.line,
-                        message=f"`{event.method}` is called, which the client does not have",
-                    ),
-                ),
-            )
+            name = where(owner_name(event.unit))
+            said = f"{subject(life)} has no `{event.method}`: {name} cannot release it that way"
+            yield _alarm(life, event, said, f"`{event.method}` is called, which the client does not have")
+
+
+def _too_new(program: Program, life: Life) -> Iterator[Alarm]:
+    """The releases that only a later release of the library has than the one that the project declares."""
+    for event in life.releases:
+        method = {"__exit__": "with", "__aexit__": "async with"}.get(event.method, event.method)
+        lacking = program.configured.lacks(life, method)
+        if lacking is not None:
+            note, declared = lacking
+            version = f"{declared.distribution} {declared.specifier.lstrip('= ')}"
+            said = f"{subject(life)} has no `{method}` before {note.since}, and {declared.path} says {version}"
+            yield _alarm(life, event, said, f"`{method}` is used, which this version does not have")
+
+
+def _alarm(life: Life, event: Event, said: str, step: str) -> Alarm:
+    path = event.unit.module.path
+    return Alarm(
+        path=path,
+        at=position(event.node),
+        message=said,
+        confidence="high",
+        producer=life.id,
+        trace=(created(life), Step(path=path, line=event.line, message=step)),
+    )
