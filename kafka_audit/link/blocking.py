@@ -78,15 +78,18 @@ class _Threads:
         """
         if any(self._is_thread(outer.method_of) for outer in enclosing(unit) if outer.method_of is not None):
             return True
-        callers = {edge.caller for edge in self.lives.reach.incoming.get(unit, ())} - seen - {unit}
+        callers = _outside_tests({edge.caller for edge in self.lives.reach.incoming.get(unit, ())} - seen - {unit})
         if not callers and unit.method_of is not None:
-            callers = self._makers.get(unit.method_of, set()) - seen
-        callers = {caller for caller in callers if context_of(caller.module.path) != "test"}
+            callers = _outside_tests(self._makers.get(unit.method_of, set()) - seen)
         return bool(callers) and all(self.has(caller, seen | {unit}) for caller in callers)
 
     def _is_thread(self, scope: ClassScope) -> bool:
         bases = ancestry(self.engine, scope)
         return any(isinstance(base, str) and base.rpartition(".")[2].endswith("Thread") for base in bases)
+
+
+def _outside_tests(units: set[Unit]) -> set[Unit]:
+    return {unit for unit in units if context_of(unit.module.path) != "test"}
 
 
 class _Search:
