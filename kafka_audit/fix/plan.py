@@ -6,7 +6,7 @@ them may touch is refused with the reason of the one that came closest.
 
 from __future__ import annotations
 
-from kafka_audit.fix import calls, fixtures, local_clients, locking, objects, process_wide
+from kafka_audit.fix import calls, fixtures, local_clients, locking, objects, process_wide, renaming, threads
 from kafka_audit.fix.case import Case, Make, Repair
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.model import Kind
@@ -63,7 +63,10 @@ REPAIRS: dict[str, tuple[Make, ...] | dict[Kind, tuple[Make, ...]]] = {
     "KA503": (calls.forgotten_task,),
     "KA504": (calls.dead_hook,),
     "KA507": (calls.misnamed,),
+    "KA601": (threads.off_the_loop,),
+    "KA602": (calls.unawaited,),
     "KA701": (fixtures.without_teardown,),
+    "KA801": (renaming.right_name,),
 }
 """The repairs of each rule, for some rules by the kind of owner."""
 

@@ -85,7 +85,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="unsafe",
     fix_note="Hand the call to a thread with `await asyncio.to_thread(...)`, or use a client that is asynchronous",
     since="0.1.0",
     references=(

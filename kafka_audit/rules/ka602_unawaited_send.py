@@ -74,7 +74,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Await the call, or keep a task that something awaits",
     since="0.1.0",
     references=(

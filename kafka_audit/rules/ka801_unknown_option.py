@@ -66,7 +66,7 @@ RULE = Rule(
     ),
     bad=BAD,
     good=GOOD,
-    fix="manual",
+    fix="safe",
     fix_note="Give the option the name that this client uses, or leave it out where the client has nothing like it",
     since="0.1.0",
     references=(
