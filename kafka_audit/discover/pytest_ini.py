@@ -11,6 +11,7 @@ import configparser
 import os
 import shlex
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -47,6 +48,12 @@ class PytestIni(Record, frozen=True, kw_only=True):
     asyncio_mode: str = "strict"
     fixture_loop_scope: str = ""
     test_loop_scope: str = ""
+
+
+def is_test_file(path: str, ini: PytestIni) -> bool:
+    """Whether pytest collects from a file of this name."""
+    name = PurePosixPath(path).name
+    return any(fnmatchcase(name, pattern) for pattern in ini.python_files)
 
 
 def configurations(base: str, names: Iterable[str]) -> dict[tuple[str, ...], PytestIni]:

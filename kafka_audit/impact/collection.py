@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 
 from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.facts import schema as s
@@ -50,12 +49,6 @@ class Fixture:
     undo: Unit | None = None
     decorator: s.Expr | None = None
     needs: tuple[str, ...] = ()
-
-
-def is_test_file(path: str, ini: PytestIni) -> bool:
-    """Whether pytest collects from a file of this name."""
-    name = PurePosixPath(path).name
-    return any(fnmatchcase(name, pattern) for pattern in ini.python_files)
 
 
 def tests_of(engine: Engine, module: Module, ini: PytestIni) -> list[Test]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kafka_audit.discover.pytest_ini import is_test_file
 from kafka_audit.facts import schema as s
-from kafka_audit.impact.collection import Fixture, Fixtures, Test, fixture_of, is_test_file, mark_named, tests_of
+from kafka_audit.impact.collection import Fixture, Fixtures, Test, fixture_of, mark_named, tests_of
 from kafka_audit.impact.constants import texts
 from kafka_audit.impact.misses import replaces_clients
 from kafka_audit.impact.session import conftest_chain

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kafka_audit.catalog.clients import CLIENTS
+from kafka_audit.discover.pytest_ini import is_test_file
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import reads
-from kafka_audit.impact.collection import is_test_file
 from kafka_audit.impact.index import Index
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.session import Session, conftest_chain

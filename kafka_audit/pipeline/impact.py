@@ -12,7 +12,7 @@ import msgspec
 
 from kafka_audit import __version__
 from kafka_audit.discover import Discovery, as_text
-from kafka_audit.discover.pytest_ini import PytestIni, configurations
+from kafka_audit.discover.pytest_ini import PytestIni, configurations, is_test_file
 from kafka_audit.impact.schema import IMPACT_VERSION, Impact, TestImpact
 from kafka_audit.model import Problem, Tool
 from kafka_audit.pipeline import gather
@@ -72,7 +72,8 @@ def _answer(given: Given, asked: _Asked, progress: Progress, reverse: str | None
 
 def test_paths(paths: Sequence[str]) -> tuple[str, ...]:
     """Of these paths those that hold tests: files that pytest collects from, and folders for tests with such files."""
-    from kafka_audit.impact.collection import is_test_file
+    if not any("test" in path or "e2e" in path for path in paths):
+        return ()
     from kafka_audit.link.context import context_of
 
     default = PytestIni()
@@ -95,8 +96,6 @@ def _split(argument: str) -> tuple[str, tuple[str, ...]]:
 
 def _asked(ids: Sequence[tuple[str, tuple[str, ...]]], found: Discovery) -> _Asked:
     """The test files that the ids name; a folder stands for the files in it that pytest collects from."""
-    from kafka_audit.impact.collection import is_test_file
-
     named = {os.path.realpath(path): tests for path, tests in ids if not os.path.isdir(path)}
     asked: dict[str, tuple[str, ...]] = {}
     configured: dict[str, PytestIni] = {}
@@ -140,8 +139,8 @@ def _answers(
     given: Given, asked: _Asked, facts: Mapping[str, FileFacts], rest: Mapping[str, FileFacts]
 ) -> list[TestImpact]:
     """The answer for each file, the producers that no test can import included."""
-    from kafka_audit.impact import impacts
     from kafka_audit.impact.answer import by_reach, unreachable
+    from kafka_audit.impact.answers import impacts
     from kafka_audit.link import link
 
     names, roles = [file.name for file in given.found.files], given.settings.roles
