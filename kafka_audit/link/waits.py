@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kafka_audit.catalog.clients import Client
+from kafka_audit.catalog.clients import CLIENTS, Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.events import client_of
@@ -60,9 +60,10 @@ def waits(engine: Engine, lives: Lives, roles: Collection[Role]) -> Iterator[Wai
             if not _names_version(life.site.node):
                 text = f"{client.name.rpartition('.')[2]}(...)"
                 yield Wait(life.site.unit, node, node.at[0], text, client, life.value)
-    for module in engine.modules.values():
-        for unit in module.units:
-            yield from _iterations(engine, unit, roles)
+    if any(client.iterates and client.role in roles for client in CLIENTS):
+        for module in engine.modules.values():
+            for unit in module.units:
+                yield from _iterations(engine, unit, roles)
 
 
 def _names_version(node: s.Call) -> bool:
