@@ -76,6 +76,12 @@ BY_HAND: dict[str, str] = {
     "KA404": "which of the two starts is meant is for the design to decide",
     "KA505": "which hook ends together with the client is for the design to decide",
     "KA506": "which of the two releases is meant is for the design to decide",
+    "KA405": "which loop the client belongs to is for the design to decide",
+    "KA406": "what a caller is to get when the start fails is for the design to decide",
+    "KA702": "whether the fixture or its tests are to change their loop is for the design to decide",
+    "KA703": "which name the test means is for its author to say",
+    "KA704": "which name the test means is for its author to say",
+    "KA802": "which value was meant is for the author to say",
     "KA403": "where a shared client lives and who ends it is for the design to decide",
 }
 """Why the alarms of a rule, or those that none of its repairs is for, are not repaired."""
