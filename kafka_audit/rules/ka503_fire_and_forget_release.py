@@ -86,7 +86,8 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every release that is put into a task which nothing keeps or waits for."""
     for life in program.owing():
-        at_exit = {weak.handler for weak in program.discharge.weak_hooks(life, "exit")}
+        hooks = program.discharge.weak_hooks(life, "exit")
+        at_exit = {w.handler for w in hooks if w.registration is None or is_exit_registrar(w.registration.target)}
         for event in life.releases:
             found = _task(program, event)
             if found is None or found[0] in at_exit:
