@@ -165,10 +165,16 @@ def _message(unit: Unit, sends: set[Node]) -> str:
 
 
 def _values_sent(send: s.Call) -> list[s.Argument]:
-    """The arguments of a send, without where to: the topic comes first."""
+    """The arguments of a send, without where to: the topic, which comes first when it has no name."""
     positional = [argument for argument in send.arguments if argument.keyword is None]
-    named = [a for a in send.arguments if a.keyword is not None and a.keyword not in {"topic", "partition", "headers"}]
-    return positional[1:] + named if len(positional) > 1 or named else positional
+    named = [argument for argument in send.arguments if argument.keyword is not None]
+    names_topic = any(argument.keyword == "topic" for argument in named)
+    values = positional if names_topic or len(positional) == 1 else positional[1:]
+    return values + [argument for argument in named if argument.keyword not in ABOUT_THE_SEND]
+
+
+ABOUT_THE_SEND = frozenset({"topic", "partition", "headers", "timestamp", "timestamp_ms", "timeout", "on_delivery"})
+"""Keywords of the libraries' sends that say where to and how, and not what."""
 
 
 def _sends_in_loop(unit: Unit, sends: set[Node]) -> bool:
