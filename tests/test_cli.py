@@ -169,7 +169,8 @@ def test_the_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["scan"], ["fix"], ["rules"], ["explain"], ["clients"], ["server"], ["cache"], ["impact"]]
+    "command",
+    [[], ["scan"], ["fix"], ["rules"], ["explain"], ["clients"], ["server"], ["cache"], ["impact"], ["graph"]],
 )
 def test_the_help_fits_into_eighty_columns(capsys: pytest.CaptureFixture[str], command: list[str]):
     run(*command, "--help")

@@ -14,6 +14,7 @@ from kafka_audit.cli import (  # noqa: F401  # each adds its command
     clients,
     explain,
     fix,
+    graph,
     impact,
     merge,
     rules,

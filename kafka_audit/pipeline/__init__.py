@@ -47,6 +47,7 @@ __all__ = [
     "explain",
     "files",
     "gather",
+    "problems_of",
     "run",
 ]
 
@@ -215,7 +216,7 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
         producers=judged.producers,
         findings=judged.findings,
         hiding=_hiding(given, reading, judged.faults, judged.problems),
-        harmless=(*_problems(broken, found), *found.dangling),
+        harmless=(*problems_of(broken, found), *found.dangling),
         analysed=len(found.asked & reading.facts.keys()),
     )
 
@@ -246,11 +247,11 @@ def _hiding(
     given: Given, reading: Reading, faults: Mapping[str, Iterable[Flaw]], problems: Iterable[Problem]
 ) -> tuple[Problem, ...]:
     """The problems that hide part of the answer: of the files, of linking, and of the rules."""
-    flaws = _problems({name: each.flaws for name, each in reading.facts.items()}, given.found)
-    return (*given.found.problems, *given.unread, *flaws, *_problems(faults, given.found), *problems)
+    flaws = problems_of({name: each.flaws for name, each in reading.facts.items()}, given.found)
+    return (*given.found.problems, *given.unread, *flaws, *problems_of(faults, given.found), *problems)
 
 
-def _problems(flaws: Mapping[str, Iterable[Flaw]], found: Discovery) -> list[Problem]:
+def problems_of(flaws: Mapping[str, Iterable[Flaw]], found: Discovery) -> list[Problem]:
     """The flaws of files, given by name, as problems."""
     paths = {file.name: file.path for file in found.files}
     return [
