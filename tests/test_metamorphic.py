@@ -79,8 +79,13 @@ def construct(spans: list[tuple[int, int]], line: int) -> int:
     return max((index for index, (first, last) in enumerate(spans) if first <= line <= last), default=-1)
 
 
-@each_program
-@pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: transform.__name__)
+OTHER_PROGRAMS = {("imported_late", "KA703-bad"), ("imported_late", "KA704-bad")}
+"""Transformations that make another program: when a module is imported decides which name a patch has to replace."""
+
+WRITINGS = [(name, each) for name in PROGRAMS for each in TRANSFORMS if (each.__name__, name) not in OTHER_PROGRAMS]
+
+
+@pytest.mark.parametrize(("name", "transform"), WRITINGS, ids=lambda part: getattr(part, "__name__", part))
 def test_writing_it_differently_changes_nothing(name: str, transform):
     other = transform(program(name))
     for path, text in other.items():

@@ -54,6 +54,7 @@ HARMLESS: Reasons = {
     ("instance/connects_in_constructor/tasks.py", 11, FINALLY): WEAK,
     ("instance/room_for_the_next/main.py", 14, FINALLY): ONLY_STARTS,
     ("overwritten/after_release/failed.py", 28, FINALLY): ONLY_STARTS,
+    ("overwritten/after_an_error/main.py", 12, FINALLY): WEAK,
     ("started_twice/until_it_works/main.py", 13, FINALLY): ONLY_STARTS,
     ("local/handed_over/main.py", 16, FINALLY): WEAK,
     ("overwritten/after_release/main.py", 32, FINALLY): WEAK,

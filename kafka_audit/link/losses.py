@@ -52,7 +52,9 @@ def _is_made_in(place: Place, unit: Unit) -> bool:
     owner = place.owner
     if not isinstance(owner, Container) or owner.kind in LOOSE:
         return False
-    return owner.unit is unit or (unit.method_of is not None and owner.unit.method_of is unit.method_of)
+    if owner.unit is unit or unit.method_of is None:
+        return owner.unit is unit
+    return unit.method_of in {owner.unit.method_of, owner.unit.scope}
 
 
 def caller_losses(failing: Failing, life: Life) -> list[Caller]:

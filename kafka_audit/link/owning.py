@@ -147,10 +147,12 @@ class Owning:
         """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
 
         What one class both makes and releases is lent to all others, though they may be able to release it as well.
+        Where no class does either, it belongs to the object that the very function which made it gave it to.
         """
         makers = {scope for scope in kept if self._makes(scope, maker)}
         enders = {scope for scope in kept if self._releases(scope, releasing)}
-        return makers & enders or makers | enders
+        given = {s for s in kept if any(v.origin and v.origin.unit is maker for v in self._by_scope.get(s, ()))}
+        return makers & enders or makers | enders or given
 
     def _makes(self, scope: ClassScope, maker: Unit) -> bool:
         return maker.method_of is not None and (

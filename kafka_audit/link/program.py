@@ -29,7 +29,7 @@ from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import scripts as scripts_of
 from kafka_audit.link.shapes import meets_in_threads
-from kafka_audit.link.states import Loss
+from kafka_audit.link.states import Loss, Stage
 from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
@@ -269,7 +269,8 @@ class Program:
 
     def dropping(self, life: Life) -> list[Caller]:
         """The callers that drop a fresh client though nothing fails, or whatever happens."""
-        return [each for each in self.caller_losses(life) if not each.only_by_error]
+        losses = self.caller_losses(life)
+        return [each for each in losses if not each.only_by_error and each.loss.stage is not Stage.FAILED]
 
     def _root(self, owner: Owner) -> Root:
         verdict: Verdict = "always" if owner.is_released else "never" if owner.opens else "unknown"
