@@ -111,12 +111,30 @@ class Step(Record, frozen=True, kw_only=True):
     message: str
 
 
+class Replacement(Record, frozen=True, kw_only=True):
+    """Text to put in the place of a part of a file, which ends before its end column; an empty part is an insertion.
+
+    Columns are characters, counted from 1; a line after the last one, at column 1, is the end of the file.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
 class Fix(Record, frozen=True, kw_only=True):
-    """What a repair would be; `refused` says why none is offered."""
+    """What a repair would be; `refused` says why none is offered.
+
+    `edits` change the files, all of them at once; they are there when the repair was audited with the whole project.
+    """
 
     safety: Safety
     title: str
     refused: str | None = None
+    edits: tuple[Replacement, ...] = ()
 
 
 class Finding(Record, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from kafka_audit.model import (
     Producer,
     Release,
     Released,
+    Replacement,
     Report,
     Root,
     Started,
@@ -245,7 +246,14 @@ FINDINGS = (
             Step(path=ON_SELF.path, line=176, message="the producer is created"),
             Step(path="app/worker.py", line=8, message="`client = DatabaseEventClient()` runs at import"),
         ),
-        fix=Fix(safety="manual", title="stop the client where the worker ends"),
+        fix=Fix(
+            safety="safe",
+            title="stop the client where the worker ends",
+            edits=(
+                Replacement(path="app/main.py", line=1, column=1, end_line=1, end_column=1, text="import atexit\n"),
+                Replacement(path="app/worker.py", line=9, column=1, end_line=10, end_column=1, text=""),
+            ),
+        ),
     ),
     finding(
         "KA101",

@@ -7,9 +7,11 @@ import os
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kafka_audit.fix.refusal import Refused
 from kafka_audit.pipeline import fixing
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.settings import ConfigError
@@ -217,15 +219,68 @@ def test_a_scan_repairs_first_and_reports_what_is_left(project: Path, capsys: py
     assert [line.split(":")[0] for line in told.out.splitlines()[:-1]] == ["b.py"]
 
 
+def patched(source: str, edits: list[dict[str, Any]]) -> str:
+    """The source after edits by whole lines, which may end at the end of the file."""
+    lines = source.splitlines(keepends=True)
+    for edit in reversed(edits):
+        assert edit["column"] == 1
+        end = edit["end_line"] - (1 if edit["end_column"] == 1 else 0)
+        lines[edit["line"] - 1 : end] = [edit["text"]]
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    "source", [BROKEN, BROKEN.rstrip("\n"), BROKEN.replace("\n", "\r\n")], ids=["lf", "cut", "crlf"]
+)
+def test_sarif_has_the_replacements_that_fix_would_make(
+    source: str,
+    project: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+):
+    (project / "a.py").write_bytes(source.encode())
+    run("scan", "--format", "sarif", "--show-fixes", "--no-cache")
+    [result] = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    [fix] = result["fixes"]
+    [change] = fix["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "a.py", "uriBaseId": "%SRCROOT%"}
+    names = {"startLine": "line", "startColumn": "column", "endLine": "end_line", "endColumn": "end_column"}
+    edits = [
+        {names[key]: value for key, value in each["deletedRegion"].items()} | {"text": each["insertedContent"]["text"]}
+        for each in change["replacements"]
+    ]
+    assert run("fix") == 0
+    assert patched(source, edits).encode() == (project / "a.py").read_bytes()
+
+
+def test_a_repair_that_the_audit_does_not_bear_has_no_edits(
+    project: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    (project / "a.py").write_text(BROKEN)
+    monkeypatch.setattr("kafka_audit.fix.apply._check", refuse)
+    run("scan", "--format", "sarif", "--show-fixes", "--no-cache")
+    [result] = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert "fixes" not in result
+    assert result["properties"]["fix"]["safety"] == "manual"
+
+
+def refuse(repair: object) -> None:
+    raise Refused("no")
+
+
 def test_a_scan_tells_with_each_alarm_how_it_would_be_repaired(project: Path, capsys: pytest.CaptureFixture[str]):  # noqa: F811
     (project / "a.py").write_text(BROKEN)
     (project / "b.py").write_text(REFUSED)
     assert run("scan", "--format", "json", "--show-fixes", "--no-cache") == 1
     fixes = [finding["fix"] for finding in json.loads(capsys.readouterr().out)["findings"]]
+    edits = [fix.pop("edits") for fix in fixes]
     assert fixes == [
         {"safety": "safe", "title": "Release the KafkaProducer in a `finally`", "refused": None},
         {"safety": "manual", "title": "", "refused": "it is made in the middle of a larger statement"},
     ]
+    assert patched(BROKEN, edits[0]) == WHOLE
+    assert edits[1] == []
     assert (project / "a.py").read_text() == BROKEN
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from kafka_audit.model import Problem, Release, Released, Report, Root, Step
+from kafka_audit.model import Fix, Problem, Release, Released, Replacement, Report, Root, Step
 from kafka_audit.report import Format, RuleText, render
 from kafka_audit.report.plain import inert
 from tests import sample_report as sample
@@ -33,7 +33,9 @@ def hostile_report(text: str) -> Report:
         released=Released(verdict="always", by=releases),
     )
     steps = (Step(path=text, line=4, message=text), Step(path="other.py", line=5, message=text))
-    owned = sample.finding("KA201", text, made, text, trace=steps)
+    edits = (Replacement(path=text, line=1, column=1, end_line=2, end_column=1, text=text),)
+    fix = Fix(safety="safe", title=text, edits=edits)
+    owned = sample.finding("KA201", text, made, text, trace=steps, fix=fix)
     loose = sample.finding("KA901", text, None, text, path=text, producer=text + "?")
     silenced = sample.suppressed("KA203", text, made, text, suppressed_by="comment")
     problem = Problem(path=text, line=6, kind="syntax", message=text)

@@ -9,7 +9,7 @@ or none of it is done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -62,10 +62,7 @@ class Fixing:
 
     def run(self) -> None:
         """Repair what can be repaired, until nothing changes any more."""
-        before, first = dict(self.contents), self.audit(self.contents)
-        self._state = _State(first.findings, {id(each): first.program for each in first.findings}, {})
-        self._origins = {id(each): each for each in first.findings}
-        self._reasons: dict[int, Outcome] = {}
+        before, first = dict(self.contents), self._begin()
         while self._pass():
             pass
         if self.contents != before and Counter(map(_kind, self.audit(self.contents).findings)) - Counter(
@@ -73,6 +70,25 @@ class Fixing:
         ):
             self._withdraw_all(before)
         self.outcomes = sorted(self._reasons.values(), key=lambda each: _place(each.finding))
+
+    def each(self) -> Iterator[tuple[Finding, Fix, dict[str, bytes]]]:
+        """Try every repair by itself: the alarm, its repair or why there is none, and the files that it changes."""
+        self._begin()
+        for finding in filter(self._is_asked, self._state.findings):
+            try:
+                repairs, contents, _ = self._transaction(finding)
+            except (Refused, _Withdrawn) as reason:
+                yield finding, Fix(safety="manual", title="", refused=str(reason)), {}
+            else:
+                changed = {path: data for path, data in contents.items() if data != self.contents[path]}
+                yield finding, told(repairs), changed
+
+    def _begin(self) -> Audited:
+        first = self.audit(self.contents)
+        self._state = _State(first.findings, {id(each): first.program for each in first.findings}, {})
+        self._origins = {id(each): each for each in first.findings}
+        self._reasons: dict[int, Outcome] = {}
+        return first
 
     def _withdraw_all(self, before: dict[str, bytes]) -> None:
         """Take everything back: each repair was right for the files around it, and not for the whole project."""

@@ -120,13 +120,24 @@ def run(
 
 
 def _with_fixes(given: Given, progress: Progress, watch: Stopwatch) -> tuple[Finding, ...]:
-    """The alarms with their repairs: that takes the linked program, which no answer keeps."""
-    from kafka_audit.pipeline.fixing import with_fixes
+    """The alarms with their repairs: that takes the linked program, which no answer keeps.
+
+    What programs read has the edits, too, which takes an audit for each.
+    """
+    from kafka_audit.pipeline.fixing import with_edits, with_fixes
 
     with Workers(given.settings.jobs, progress, given.memory, given.digests) as workers:
         program, judgement = _judgement(given, Reading(given, workers), watch)
-    asked = given.found.asked - given.notebooks.keys()
-    return with_fixes(program, judgement.findings, given.contents, asked)
+        asked = given.found.asked - given.notebooks.keys()
+        findings = with_fixes(program, judgement.findings, given.contents, asked)
+        if any(place.format in _WITH_EDITS for place in destinations(given.settings)):
+            findings = with_edits(given, findings, workers)
+        watch.lap("repair")
+    return findings
+
+
+_WITH_EDITS = frozenset({"json", "jsonl", "sarif"})
+"""The formats that tell the edits of a repair."""
 
 
 def _sources(told: Report, given: Given, notebooks: Mapping[str, Notebook]) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import tokenize
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -16,8 +16,9 @@ from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.fix.apply import Audited, Fixing, offered
 from kafka_audit.fix.case import Case
-from kafka_audit.model import Finding, Outcome
+from kafka_audit.model import Finding, Outcome, Replacement
 from kafka_audit.pipeline.garbage import not_collecting
+from kafka_audit.pipeline.questions import Given
 from kafka_audit.pipeline.reading import discovered, notebooks_in, read
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.pipeline.telling import moved
@@ -96,6 +97,49 @@ def with_fixes(
         msgspec.structs.replace(each, fix=offered(Case(program, each, contents))) if each.path in asked else each
         for each in findings
     )
+
+
+def with_edits(given: Given, findings: Iterable[Finding], workers: Workers) -> tuple[Finding, ...]:
+    """The same alarms; a repair that they offer was tried by itself, and has the edits that make it.
+
+    Each one is audited as `fix` does, unsafe ones, too. One that does not stand that becomes the reason why not.
+    """
+    found = list(findings)
+    offers = {_key(each) for each in found if each.fix is not None and each.fix.refused is None}
+    fixing = Fixing(
+        audit=_Auditor(given.settings, given.found, workers, {each.code for each in found}),
+        contents=dict(given.contents),
+        asked=given.found.asked - given.notebooks.keys(),
+        unsafe=True,
+        wanted=lambda finding: _key(finding) in offers,
+    )
+    tried = {
+        _key(finding): msgspec.structs.replace(fix, edits=tuple(_edits(given.contents, changed)))
+        for finding, fix, changed in (fixing.each() if offers else ())
+    }
+    return tuple(msgspec.structs.replace(each, fix=tried.get(_key(each), each.fix)) for each in found)
+
+
+def _key(finding: Finding) -> tuple[str, str, int, int, str]:
+    return (finding.code, finding.path, finding.line, finding.column, finding.fingerprint)
+
+
+def _edits(before: Mapping[str, bytes], changed: Mapping[str, bytes]) -> Iterator[Replacement]:
+    """What turns the files into the changed ones, by whole lines."""
+    for path in sorted(changed):
+        old, new = _lines(before[path]), _lines(changed[path])
+        for what, first, last, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if what != "equal":
+                is_cut = last == len(old) and last > 0 and not old[-1].endswith(("\n", "\r"))
+                line, column = (last, len(old[-1]) + 1) if is_cut else (last + 1, 1)
+                yield Replacement(
+                    path=path,
+                    line=first + 1,
+                    column=1,
+                    end_line=line,
+                    end_column=column,
+                    text="".join(new[start:end]),
+                )
 
 
 class _Auditor:

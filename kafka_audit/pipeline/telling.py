@@ -23,6 +23,7 @@ from kafka_audit.model import (
     Problem,
     Producer,
     Release,
+    Replacement,
     Report,
     Root,
     Step,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from kafka_audit.pipeline.sifting import Sifted
     from kafka_audit.report import RuleText
 
-_Place = TypeVar("_Place", Release, Root, Step)
+_Place = TypeVar("_Place", Release, Replacement, Root, Step)
 _Alarm = TypeVar("_Alarm", bound=Finding)
 _RANK = {"error": 0, "warning": 1, "info": 2}
 INCOMPLETE = "KA901"
@@ -209,9 +210,12 @@ def _producer(producer: Producer, paths: Mapping[str, str]) -> Producer:
 
 
 def moved(finding: _Alarm, paths: Mapping[str, str]) -> _Alarm:
-    """The alarm with every step of its chain under the path that the reader knows."""
+    """The alarm with every step of its chain, and every edit, under the path that the reader knows."""
     trace = tuple(_moved(step, paths) for step in finding.trace)
-    return msgspec.structs.replace(finding, path=paths.get(finding.path, finding.path), trace=trace)
+    fix = finding.fix
+    if fix is not None:
+        fix = msgspec.structs.replace(fix, edits=tuple(_moved(each, paths) for each in fix.edits))
+    return msgspec.structs.replace(finding, path=paths.get(finding.path, finding.path), trace=trace, fix=fix)
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str]:

@@ -6,15 +6,16 @@ moves. Suppressed alarms are results, too, with what suppressed them; problems a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from kafka_audit.model import Confidence, Finding, Problem, Severity, Step, Suppressed
+from kafka_audit.model import Confidence, Finding, Problem, Replacement, Severity, Step, Suppressed
 from kafka_audit.report import RuleText, Telling
 from kafka_audit.report.json import indented
 from kafka_audit.report.linehash import line_hashes
-from kafka_audit.report.plain import for_services, inert, inert_record
+from kafka_audit.report.plain import for_services, inert, inert_record, without_surrogates
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "kafkaAudit/v1"
@@ -39,7 +40,7 @@ def told(telling: Telling) -> str:
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The directory that the audit ran in."}}},
         "invocations": [_invocation(telling, safe.problems)],
         "results": [
-            _result(finding, codes.index(finding.code), hashes.of(written.path, finding.line))
+            _result(finding, codes.index(finding.code), hashes.of(written.path, finding.line)) | _fixes(written)
             for finding, written in zip(alarms, raw, strict=True)
         ],
     }
@@ -119,6 +120,27 @@ def _result(finding: Finding, index: int, line_hash: str | None) -> dict[str, An
     return result
 
 
+def _fixes(finding: Finding) -> dict[str, Any]:
+    """The audited repair of an alarm, if there is one; what it writes is source text, and stays as it is."""
+    if finding.fix is None or not finding.fix.edits:
+        return {}
+    changes = [
+        {"artifactLocation": _artifact(inert(path)), "replacements": [_replacement(edit) for edit in edits]}
+        for path, edits in itertools.groupby(finding.fix.edits, key=lambda edit: edit.path)
+    ]
+    return {"fixes": [{"description": {"text": inert(finding.fix.title)}, "artifactChanges": changes}]}
+
+
+def _replacement(edit: Replacement) -> dict[str, Any]:
+    region = {
+        "startLine": edit.line,
+        "startColumn": edit.column,
+        "endLine": edit.end_line,
+        "endColumn": edit.end_column,
+    }
+    return {"deletedRegion": region, "insertedContent": {"text": without_surrogates(edit.text)}}
+
+
 def _suppression(finding: Suppressed) -> dict[str, Any]:
     kind = "inSource" if finding.suppressed_by == "comment" else "external"
     return {"kind": kind, "justification": finding.reason or f"suppressed by {finding.suppressed_by}"}
@@ -129,10 +151,13 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _location(path: str, region: dict[str, int]) -> dict[str, Any]:
-    """A place in a file; a path that is absolute is no part of the source's root."""
+    return {"physicalLocation": {"artifactLocation": _artifact(path), "region": region}}
+
+
+def _artifact(path: str) -> dict[str, str]:
+    """A file; a path that is absolute is no part of the source's root."""
     uri = quote(path or ".", safe="/")
-    artifact = {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}
-    return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
+    return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}
 
 
 class _Hashes:
