@@ -51,7 +51,7 @@ class Failing:
             for event in life.uses
             if event.method not in QUIET
             and isinstance(event.node, s.Call)
-            and not self._takes(life, event.unit, event.node)
+            and not self.takes(life, event.unit, event.node)
         ]
         found = set(waiting)
         while waiting:
@@ -59,12 +59,12 @@ class Failing:
                 node = edge.fact.node if edge.fact is not None else None
                 if edge.caller in found or not isinstance(node, s.Call) or not self.reach.runs(edge):
                     continue
-                if not self._takes(life, edge.caller, node):
+                if not self.takes(life, edge.caller, node):
                     found.add(edge.caller)
                     waiting.append(edge.caller)
         return found
 
-    def _takes(self, life: Life, unit: Unit, node: s.Call) -> bool:
+    def takes(self, life: Life, unit: Unit, node: s.Call) -> bool:
         """Whether something around the call in its function takes the error and raises nothing in turn."""
         key = (unit, life.site.client.distribution)
         if key not in self._taken:

@@ -33,7 +33,12 @@ def is_fresh(lives: Lives, life: Life) -> bool:
     """Whether the function that makes the client returns it, and keeps no reference: each call gives another one."""
     unit = life.site.unit
     is_returned = life.value in unit.result.values and not lives.engine.flagged(unit, "cached")
-    return is_returned and not keeps(lives, life, unit)
+    return (
+        is_returned
+        and unit.function is not None
+        and not unit.function.name.startswith("__")
+        and not keeps(lives, life, unit)
+    )
 
 
 def keeps(lives: Lives, life: Life, unit: Unit) -> bool:
@@ -48,12 +53,12 @@ def keeps(lives: Lives, life: Life, unit: Unit) -> bool:
 
 
 def _is_made_in(place: Place, unit: Unit) -> bool:
-    """Whether a container that holds the client is the function's own, or one of the object that it is a method of."""
+    """Whether a container that holds the client is the function's own, its module's, or its object's."""
     owner = place.owner
     if not isinstance(owner, Container) or owner.kind in LOOSE:
         return False
-    if owner.unit is unit or unit.method_of is None:
-        return owner.unit is unit
+    if owner.unit in {unit, unit.module.top} or unit.method_of is None:
+        return owner.unit in {unit, unit.module.top}
     return unit.method_of in {owner.unit.method_of, owner.unit.scope}
 
 
