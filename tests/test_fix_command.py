@@ -238,7 +238,7 @@ def test_sarif_has_the_replacements_that_fix_would_make(
     capsys: pytest.CaptureFixture[str],
 ):
     (project / "a.py").write_bytes(source.encode())
-    run("scan", "--format", "sarif", "--show-fixes", "--no-cache")
+    run("scan", "--format", "sarif", "--show-fixes", "--cache")  # what is kept of the file is not for its repair
     [result] = json.loads(capsys.readouterr().out)["runs"][0]["results"]
     [fix] = result["fixes"]
     [change] = fix["artifactChanges"]

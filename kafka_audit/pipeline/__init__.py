@@ -130,9 +130,10 @@ def _with_fixes(given: Given, progress: Progress, watch: Stopwatch) -> tuple[Fin
         program, judgement = _judgement(given, Reading(given, workers), watch)
         asked = given.found.asked - given.notebooks.keys()
         findings = with_fixes(program, judgement.findings, given.contents, asked)
-        if any(place.format in _WITH_EDITS for place in destinations(given.settings)):
-            findings = with_edits(given, findings, workers)
-        watch.lap("repair")
+    if any(place.format in _WITH_EDITS for place in destinations(given.settings)):
+        with Workers(given.settings.jobs, progress) as forgetful:  # the digests are not those of changed files
+            findings = with_edits(given, findings, forgetful)
+    watch.lap("repair")
     return findings
 
 
