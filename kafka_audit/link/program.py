@@ -27,7 +27,7 @@ from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
-from kafka_audit.link.scripts import scripts as scripts_of
+from kafka_audit.link.scripts import is_script, unimported
 from kafka_audit.link.shapes import meets_in_threads
 from kafka_audit.link.states import Loss, Stage
 from kafka_audit.link.values import Value
@@ -56,7 +56,7 @@ class Program:
         self.injection = Injection(self.lives, self.discharge, self.owning)
         self.rollbacks = Rollbacks(self.lives)
         self._caller_losses: dict[str, list[Caller]] = {}
-        self.scripts = scripts_of(engine)
+        self.unimported = unimported(engine)
         self._roles = roles
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
         self._losses: dict[str, list[Loss]] = {}
@@ -229,7 +229,10 @@ class Program:
         """Whether the client comes and goes while a file runs that nobody imports: nothing is left to an importer."""
         first = life.created_at_import[0].caller.module.path if life.created_at_import else life.path
         is_short_lived = life.holding.kind in {"local", "managed", "returned"} or not life.site.client.is_async
-        return first in self.scripts and is_short_lived
+        if first not in self.unimported or not is_short_lived:
+            return False
+        ended_there = any(e.unit.kind == "module" and e.unit.module.path == first for e in life.releases)
+        return ended_there or is_script(self.engine, first)
 
     def _really_runs(self, event: Event) -> bool:
         if event.via != "call" or not isinstance(event.node, s.Call):

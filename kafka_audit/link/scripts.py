@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
@@ -14,8 +15,8 @@ ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "p
 """Calls that only a program makes at its top level: it runs its coroutine, reads its command line, waits, ends."""
 
 
-def scripts(engine: Engine) -> frozenset[str]:
-    """The paths of the application's files that no other file imports and whose top level acts like a program."""
+def unimported(engine: Engine) -> frozenset[str]:
+    """The paths of the files that no other file imports, those of tests left out."""
     imported = {
         target
         for path, module in engine.modules.items()
@@ -24,13 +25,13 @@ def scripts(engine: Engine) -> frozenset[str]:
         for target in imported_paths(node, path, engine.paths)
         if target != path
     }
-    return frozenset(
-        path
-        for path, module in engine.modules.items()
-        if path not in imported
-        and context_of(path) == "app"
-        and any(map(_is_programs, _run_at_once(module.facts.body)))
-    )
+    return frozenset(path for path in engine.modules if path not in imported and context_of(path) != "test")
+
+
+def is_script(engine: Engine, path: str) -> bool:
+    """Whether the file cannot be imported by its name, or does at its top level what only a program does."""
+    body = engine.modules[path].facts.body
+    return not PurePosixPath(path).stem.isidentifier() or any(map(_is_programs, _run_at_once(body)))
 
 
 def _run_at_once(body: s.Body) -> Iterator[s.Stmt]:

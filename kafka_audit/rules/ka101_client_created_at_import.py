@@ -81,7 +81,7 @@ RULE = Rule(
         "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
         "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
         "not. A file that nobody imports and that acts like a program at its top level (reads its command line, runs a "
-        "coroutine, ends itself) is a script without a guard, and no alarm."
+        "coroutine, waits, ends its client or itself) is a script without a guard, and no alarm."
     ),
     bad=BAD,
     good=GOOD,
