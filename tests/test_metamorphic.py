@@ -79,8 +79,15 @@ def construct(spans: list[tuple[int, int]], line: int) -> int:
     return max((index for index, (first, last) in enumerate(spans) if first <= line <= last), default=-1)
 
 
-OTHER_PROGRAMS = {("imported_late", "KA703-bad"), ("imported_late", "KA704-bad")}
-"""Transformations that make another program: when a module is imported decides which name a patch has to replace."""
+OTHER_PROGRAMS = {
+    ("imported_late", "KA703-bad"),
+    ("imported_late", "KA704-bad"),
+    ("imported_late", "pytest/patched_late"),
+    ("renamed", "pytest/loops_ruled"),
+    ("renamed", "pytest/patched"),
+}
+"""Transformations that make another program: patches name what they replace in strings, test runners ask for fixtures
+by their names, and when a module is imported decides which name a patch has to replace."""
 
 WRITINGS = [(name, each) for name in PROGRAMS for each in TRANSFORMS if (each.__name__, name) not in OTHER_PROGRAMS]
 
