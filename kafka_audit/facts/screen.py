@@ -129,7 +129,8 @@ class Relevance:
         self._defined[path] = frozenset([symbol.name for symbol in facts.symbols])
         self._carried[path] = set()
         if path.rpartition("/")[2] == "conftest.py":
-            self._fixtures[path] = _fixtures(facts)
+            is_replacing = self._replacing.search(self._contents[path]) is not None
+            self._fixtures[path] = _fixtures(facts, is_replacing)
         if path in self._naming:
             self._carry(path, self._libraries)
         self._carry(path, self._own.get(path, ()))
@@ -200,7 +201,8 @@ class Relevance:
     def _handed_down(self, path: str) -> Iterator[frozenset[str]]:
         """The fixtures that carry a client in the `conftest.py` files above: tests ask for them by name alone.
 
-        Only asynchronous ones: in which loop a test uses their client is a question to the test.
+        Only asynchronous ones, as in which loop a test uses their client is a question to the test, and those beside
+        which a client class is replaced, as whether the client is a mock is one.
         """
         folders = path.split("/")[:-1] if self._fixtures else []
         for depth in range(len(folders) + 1 if self._fixtures else 0):
@@ -232,9 +234,10 @@ class Relevance:
         return self._words[path]
 
 
-def _fixtures(facts: FileFacts) -> frozenset[str]:
-    """The coroutine functions of a file that a decorator called `fixture` makes something for tests to ask for."""
-    functions = (each for each in facts.body if isinstance(each, Function) and each.is_async)
+def _fixtures(facts: FileFacts, is_replacing: bool) -> frozenset[str]:
+    """The functions of a file that a decorator called `fixture` makes something for tests to ask for: coroutine
+    functions, and all if the file may replace client classes."""
+    functions = (each for each in facts.body if isinstance(each, Function) and (each.is_async or is_replacing))
     return frozenset(each.name for each in functions if any(_is_fixture(mark) for mark in each.decorators))
 
 

@@ -6,13 +6,14 @@ built from `__file__`. Nothing is computed beyond that: what is not such an expr
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.discover.pytest_ini import below
 from kafka_audit.facts import schema as s
 from kafka_audit.link.scopes import Unit, lookup
-from kafka_audit.link.walk import statements
+from kafka_audit.link.walk import statements, target_names
 from kafka_audit.link.words import words
 
 Folder = tuple[str, ...]
@@ -61,16 +62,30 @@ def bound_to(unit: Unit, name: str) -> Iterator[tuple[Unit, s.Expr]]:
     owner, is_bound = lookup(unit, name)
     if not is_bound:
         return
-    for statement in statements(owner.body):
-        if isinstance(statement, s.Assign) and statement.value is not None:
-            if any(isinstance(target, s.Name) and target.id == name for target in statement.targets):
-                yield owner, statement.value
-        elif isinstance(statement, s.For):
-            yield from _looped(owner, statement, name)
+    for binding in _bindings(owner).get(name, ()):
+        if isinstance(binding, s.For):
+            yield from _looped(owner, binding, name)
+        else:
+            yield owner, binding
     parameters = owner.node.parameters if isinstance(owner.node, s.Function | s.Lambda) else ()
     for parameter in parameters:
         if parameter.name == name and parameter.default is not None and owner.parent is not None:
             yield owner.parent, parameter.default
+
+
+@functools.lru_cache(maxsize=4096)
+def _bindings(unit: Unit) -> dict[str, list[s.Expr | s.For]]:
+    """What binds each name of a unit: the values of assignments, and loops."""
+    found: dict[str, list[s.Expr | s.For]] = {}
+    for statement in statements(unit.body):
+        if isinstance(statement, s.Assign) and statement.value is not None:
+            for target in statement.targets:
+                if isinstance(target, s.Name):
+                    found.setdefault(target.id, []).append(statement.value)
+        elif isinstance(statement, s.For):
+            for name in target_names(statement.target):
+                found.setdefault(name, []).append(statement)
+    return found
 
 
 def _looped(unit: Unit, loop: s.For, name: str) -> Iterator[tuple[Unit, s.Expr]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kafka_audit.discover.pytest_ini import is_test_file
 from kafka_audit.facts import schema as s
-from kafka_audit.impact.collection import Fixture, Fixtures, Test, fixture_of, mark_named, tests_of
+from kafka_audit.impact.collection import Fixture, Fixtures, Test, mark_named, tests_of
 from kafka_audit.impact.constants import texts
-from kafka_audit.impact.misses import replaces_clients
-from kafka_audit.impact.session import conftest_chain
+from kafka_audit.impact.index import index_of
+from kafka_audit.impact.session import Session, conftest_chain, test_files
 from kafka_audit.link.lives import Life
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.program import Program
@@ -25,16 +24,31 @@ _LOOP = "event_loop"
 def kept(program: Program) -> Iterator[tuple[Life, Owner | None]]:
     """The clients that a fixture makes and hands out, by themselves or in an object that owns one.
 
-    Clients that test code may have mocked are left out: nothing real is left behind then.
+    Clients that are mocks wherever the fixture is used are left out: nothing real is left behind then.
     """
     for life in program.owing():
         owners: list[Owner | None] = [None] if life.holding.kind == "fixture" else []
         owners += [owner for owner in program.owning.roots(life) if owner.holding.kind == "fixture"]
         for owner in owners:
-            unit = owner.origin.unit if owner is not None else life.site.unit
-            layers = (unit.module, *conftest_chain(program, unit.module.path, program.pytest_ini(unit.module.path)))
-            if not any(replaces_clients(module) for module in layers):
+            if _is_real(program, life, owner.origin.unit if owner is not None else life.site.unit):
                 yield life, owner
+
+
+def _is_real(program: Program, life: Life, fixture: Unit) -> bool:
+    """Whether the fixture makes the real client for some test: none of the files around replaces its class, or a test
+    is seen to get it."""
+    index = index_of(program)
+    layers = (fixture.module, *conftest_chain(program, fixture.module.path))
+    if not any(index.replacing(each) or index.is_marked(each) for each in layers):
+        return True
+    for module, conftests in test_files(program):
+        if fixture.module in (module, *conftests):
+            trace = Session(program, index, module).run(lambda _, own: any(each.unit is fixture for each in own))
+            for event in trace.happenings:
+                is_mock = event.mock is not None and event.mock.effect == "effective"
+                if event.what == "created" and event.life is life and event.root.stage == "fixture" and not is_mock:
+                    return True
+    return False
 
 
 # --- event loops -----------------------------------------------------------------------------------------------------
@@ -58,14 +72,11 @@ def mismatches(program: Program) -> Iterator[Mismatch]:
     configuration, else of its own scope; a test in that of its mark, of the default, else in one of its own.
     """
     seen: set[Unit] = set()
-    for path, module in sorted(program.engine.modules.items()):
-        ini = program.pytest_ini(path)
-        if not is_test_file(path, ini):
-            continue
-        conftests = conftest_chain(program, path, ini)[::-1]
+    for module, conftests in test_files(program):
         if any(_rules_loops(each) for each in (module, *conftests)):
             continue
-        fixtures = Fixtures(program.engine, module, conftests, ini)
+        ini = program.pytest_ini(module.path)
+        fixtures = Fixtures(program.engine, module, conftests[::-1], ini)
         for test in tests_of(program.engine, module, ini):
             for fixture in fixtures.of(test):
                 found = _mismatch(program, fixture, test)
@@ -156,8 +167,3 @@ def _argument(unit: Unit | None, call: s.Expr | None, keyword: str) -> str | Non
             found = texts(unit.module.top, argument.value)
             return found[0] if len(found) == 1 else ""
     return None
-
-
-def fixture_name(unit: Unit) -> str:
-    """A fixture by the name that tests ask for."""
-    return fixture_of(unit).name if unit.function is not None else unit.qualname

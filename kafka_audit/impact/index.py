@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
+
+from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Event, Node
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject
+from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.values import ClientObject, ClientType
+from kafka_audit.link.walk import expressions, inside, statements
 
 
 class Index:
@@ -33,6 +38,8 @@ class Index:
             if callee.kind != "class":
                 self.implicit.setdefault(caller, []).append((callee, line))
         self._acts: dict[Unit, tuple[acts.Act, ...]] = {}
+        self._replacing: dict[Module, tuple[Unit, ...]] = {}
+        self._names = _names(program)
         self.interesting = self._find_interesting(program)
 
     def acts(self, unit: Unit) -> tuple[acts.Act, ...]:
@@ -41,6 +48,44 @@ class Index:
         if found is None:
             found = self._acts[unit] = acts.acts_of(unit)
         return found
+
+    def replacing(self, module: Module) -> tuple[Unit, ...]:
+        """The bodies of a file that may replace the class of an audited client: they say its name in a string, or
+        assign it behind a dot."""
+        found = self._replacing.get(module)
+        if found is None:
+            found = self._replacing[module] = tuple(unit for unit in module.units if self._may_replace(unit))
+        return found
+
+    def is_marked(self, module: Module) -> bool:
+        """Whether a decorator in a file says the name of such a class in a string."""
+        return any(
+            self.names_client(statement.decorators)
+            for unit in module.units
+            for statement in statements(unit.body)
+            if isinstance(statement, s.Function | s.Class)
+        )
+
+    def names_client(self, wanted: Iterable[s.Expr]) -> bool:
+        """Whether a string in these expressions says the name of such a class."""
+        for expression in wanted:
+            for part in inside(expression):
+                text = part.value if isinstance(part, s.Constant) else None
+                if isinstance(text, str) and text.rpartition(".")[2] in self._names:
+                    return True
+        return False
+
+    def _may_replace(self, unit: Unit) -> bool:
+        for statement in statements(unit.body):
+            if isinstance(statement, s.Function | s.Class):
+                continue  # of what stands in decorators, `is_marked` says
+            if isinstance(statement, s.Assign) and any(
+                isinstance(target, s.Attribute) and target.name in self._names for target in statement.targets
+            ):
+                return True
+            if self.names_client(expressions(statement)):
+                return True
+        return False
 
     def _find_interesting(self, program: Program) -> frozenset[Unit]:
         """The bodies whose run can matter: those that make, start or release clients, import, or replace; and what
@@ -58,3 +103,20 @@ class Index:
                     found.add(edge.caller)
                     waiting.append(edge.caller)
         return frozenset(found)
+
+
+@functools.lru_cache(maxsize=1)
+def index_of(program: Program) -> Index:
+    """The index of a program, which several rules ask for."""
+    return Index(program)
+
+
+def _names(program: Program) -> frozenset[str]:
+    """What the classes of the audited clients are called, by their libraries and by the files that import them."""
+    clients = {life.site.client for life in program.audited}
+    found = {name.rpartition(".")[2] for client in clients for name in client.importable}
+    for module in program.engine.modules.values():
+        for name, place in module.top.places.items():
+            if any(isinstance(value, ClientType) and value.client in clients for value in place.values):
+                found.add(name)
+    return frozenset(found)

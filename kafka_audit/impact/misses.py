@@ -7,23 +7,17 @@ test is seen to get there: what a test reaches is not always known.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kafka_audit.catalog.clients import CLIENTS
-from kafka_audit.discover.pytest_ini import is_test_file
-from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import reads
-from kafka_audit.impact.index import Index
+from kafka_audit.impact.collection import Fixture, Test
+from kafka_audit.impact.index import Index, index_of
 from kafka_audit.impact.mocks import Mock
-from kafka_audit.impact.session import Session, conftest_chain
+from kafka_audit.impact.session import Session, test_files
 from kafka_audit.impact.trace import Happening, Trace
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module
-from kafka_audit.link.walk import expressions, inside, statements
-
-CLASSES = frozenset(name.rpartition(".")[2] for client in CLIENTS for name in client.importable)
-"""What client classes are called: a file that replaces one says such a name in a string or behind a dot."""
+from kafka_audit.link.scopes import Module, Unit
 
 
 @dataclass(eq=False, slots=True)
@@ -42,47 +36,47 @@ class Miss:
 @functools.lru_cache(maxsize=1)
 def misses(program: Program) -> tuple[Miss, ...]:
     """The places that replace a client class and miss clients, by file and line; none that does its work anywhere."""
-    index = Index(program)
+    index = index_of(program)
     found: dict[tuple[str, int], Miss] = {}
-    for module, conftests in _files(program):
-        places = {path for each in (module, *conftests) if (path := each.path) and replaces_clients(each)}
-        known = {path for path, _ in found}
-        if places <= known and all(miss.is_met for (path, _), miss in found.items() if path in places):
-            continue  # whatever this file replaces was seen to do its work
-        session = Session(program, index, module, program.pytest_ini(module.path))
-        _take(program, session, session.run(), found)
+    walked: set[Unit] = set()
+    for module, conftests in test_files(program):
+        missing = {miss.mock.unit for miss in found.values() if not miss.is_met}
+        asked = _Asked(program, index, (module, *conftests), walked - missing)
+        if asked.units or asked.is_marked:
+            session = Session(program, index, module)
+            trace = session.run(asked.wants)
+            walked.update(asked.units & trace.units())
+            _take(program, session, trace, found)
     kept = [miss for miss in found.values() if not miss.is_met and (miss.early or miss.unmet)]
     return tuple(sorted(kept, key=lambda miss: _place(miss.mock)))
 
 
-def _files(program: Program) -> Iterator[tuple[Module, Sequence[Module]]]:
-    """The test files that replace client classes, or whose `conftest.py` files do."""
-    for path, module in sorted(program.engine.modules.items()):
-        ini = program.pytest_ini(path)
-        if is_test_file(path, ini):
-            conftests = conftest_chain(program, path, ini)
-            if any(replaces_clients(each) for each in (module, *conftests)):
-                yield module, conftests
+class _Asked:
+    """Which tests of a file have to be gone through: those that replace a client class in a place of which it is not
+    known yet that it does its work."""
+
+    def __init__(self, program: Program, index: Index, layers: Sequence[Module], known: Collection[Unit]) -> None:
+        """`layers` are the test file and its `conftest.py` files, `known` the bodies that replace nothing in vain."""
+        self.units = {unit for each in layers for unit in index.replacing(each) if unit not in known}
+        self.is_marked = index.is_marked(layers[0])
+        self._index = index
+        self._is_wide = any(unit.function is None or unit.function.name.startswith("pytest_") for unit in self.units)
+        self._leading = {
+            caller for unit in self.units for each in _around(unit) for caller in program.lives.reach.callers(each)
+        }
+
+    def wants(self, test: Test, fixtures: Collection[Fixture]) -> bool:
+        """Whether the test, or one of its fixtures, may replace a client class."""
+        own = {test.unit, *(unit for each in fixtures for unit in (each.unit, each.undo))}
+        return self._is_wide or not self._leading.isdisjoint(own) or self._index.names_client(test.marks)
 
 
-@functools.lru_cache(maxsize=4096)
-def replaces_clients(module: Module) -> bool:
-    """Whether the file may replace a client class: it says the name of one in a string, or assigns one to a dot."""
-    return any(_may_replace(each) for unit in module.units for each in statements(unit.body))
-
-
-def _may_replace(statement: s.Stmt) -> bool:
-    if isinstance(statement, s.Assign):
-        for target in statement.targets:
-            if isinstance(target, s.Attribute) and target.name in CLASSES:
-                return True
-    strings = (
-        part.value
-        for expression in expressions(statement)
-        for part in inside(expression)
-        if isinstance(part, s.Constant) and isinstance(part.value, str)
-    )
-    return any(text.rpartition(".")[2] in CLASSES for text in strings)
+def _around(unit: Unit) -> Iterator[Unit]:
+    """A function and those that it is defined in."""
+    current: Unit | None = unit
+    while current is not None and current.kind == "function":
+        yield current
+        current = current.parent
 
 
 def _take(program: Program, session: Session, trace: Trace, found: dict[tuple[str, int], Miss]) -> None:

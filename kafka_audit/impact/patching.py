@@ -59,11 +59,16 @@ class Patching:
         parts = owner.split(".")
         for count in range(len(parts), 0, -1):
             module_name = ".".join(parts[:count])
-            place = self._search.find(module_name) or self._search.guess(module_name, unit.module.path)
-            if place is not None and place.path is not None:
+            path = self._loader.loaded.get(module_name) or self._path(module_name, unit)
+            if path is not None:
                 self._loader.load(module_name, unit, found.node.at[0])
-                return self._in_module(place.path, parts[count:], name, found.dotted, _is_made(found.node))
+                return self._in_module(path, parts[count:], name, found.dotted, _is_made(found.node))
         return Resolved((Binding("library", owner, name),), found.dotted)
+
+    def _path(self, dotted: str, unit: Unit) -> str | None:
+        """The file that a module which is not loaded yet is in."""
+        found = self._search.find(dotted) or self._search.guess(dotted, unit.module.path)
+        return found.path if found is not None else None
 
     def _in_module(self, path: str, inner: list[str], name: str, dotted: str, is_made: bool) -> Resolved:
         if not inner:

@@ -7,11 +7,11 @@ then fixtures by scope around the tests, and the hooks at the end (pytest 9.2, r
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from kafka_audit.discover.pytest_ini import PytestIni
+from kafka_audit.discover.pytest_ini import PytestIni, is_test_file
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import mocks
 from kafka_audit.impact.collection import Fixture, Fixtures, Test, tests_of
@@ -38,11 +38,12 @@ _WIDE = ("session", "package", "module")
 class Session:
     """The run of one test file; `run` gives what it does."""
 
-    def __init__(self, program: Program, index: Index, module: Module, ini: PytestIni) -> None:
+    def __init__(self, program: Program, index: Index, module: Module, ini: PytestIni | None = None) -> None:
+        """`ini` is how pytest is configured for the file, when that is another way than the program knows."""
         self._program = program
         self._engine = program.engine
         self.module = module
-        self.ini = ini
+        self.ini = ini = ini or program.pytest_ini(module.path)
         self._search = SearchPath(program.engine.paths)
         for folder in _search_folders(ini):
             self._search.append(folder)
@@ -59,8 +60,8 @@ class Session:
         """Whether a file is loaded in the session."""
         return self._walker.loader.has(path)
 
-    def run(self, only: Collection[str] = ()) -> Trace:
-        """Go through everything; `only` are the names of the tests to run, all when it is empty."""
+    def run(self, wanted: Callable[[Test, Sequence[Fixture]], bool] = lambda test, fixtures: True) -> Trace:
+        """Go through everything, but for the tests that are not wanted; `wanted` is asked with a test's fixtures."""
         conftests = conftest_chain(self._program, self.module.path, self.ini)
         for name in self.ini.plugins:
             self._plugin(name, self.module.top)
@@ -73,9 +74,11 @@ class Session:
         self._named_plugins(self.module)
         self._hooks(layers, _COLLECTED, "conftest")
         fixtures = Fixtures(self._engine, self.module, layers, self.ini)
-        self.tests = [test for test in tests_of(self._engine, self.module, self.ini) if not only or _chosen(test, only)]
-        running = self._running(layers) if is_loaded else []
-        self._run_tests([(test, fixtures.of(test)) for test in running])
+        found = [(test, fixtures.of(test)) for test in tests_of(self._engine, self.module, self.ini)]
+        planned = [(test, own) for test, own in found if wanted(test, own)]
+        self.tests = [test for test, _ in planned]
+        running = set(self._running(layers)) if is_loaded else set()
+        self._run_tests([(test, own) for test, own in planned if test in running])
         self._hooks(layers, _AFTER, "teardown")
         return self._walker.trace
 
@@ -215,8 +218,17 @@ class Session:
         walker.lasting(lambda: walker.under(Root("body", test.unit, test.name), run))
 
 
-def conftest_chain(program: Program, path: str, ini: PytestIni) -> list[Module]:
+def test_files(program: Program) -> Iterator[tuple[Module, Sequence[Module]]]:
+    """The files that pytest collects from, with the `conftest.py` files that apply to each, outermost first."""
+    for path, module in sorted(program.engine.modules.items()):
+        ini = program.pytest_ini(path)
+        if is_test_file(path, ini):
+            yield module, conftest_chain(program, path, ini)
+
+
+def conftest_chain(program: Program, path: str, ini: PytestIni | None = None) -> list[Module]:
     """The `conftest.py` files that apply to a file, outermost first."""
+    ini = ini or program.pytest_ini(path)
     folders = PurePosixPath(path).parent.parts
     paths = ["/".join((*folders[:depth], "conftest.py")) for depth in range(len(ini.folder), len(folders) + 1)]
     return [program.engine.modules[each] for each in paths if each in program.engine.modules and each != path]
@@ -230,11 +242,6 @@ def _search_folders(ini: PytestIni) -> list[tuple[str, ...]]:
     """
     roots = _unique((ini.folder, ()))
     return [*ini.pythonpath, *roots, *((*root, "src") for root in roots)]
-
-
-def _chosen(test: Test, only: Collection[str]) -> bool:
-    """Whether one of the ids names the test, or a class that holds it."""
-    return any(test.name == name or test.name.startswith(f"{name}::") for name in only)
 
 
 def _unique(items: Iterable[_Item]) -> list[_Item]:

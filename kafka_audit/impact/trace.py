@@ -136,6 +136,11 @@ class Trace:
     """Mocks that begin to hold when a client they are meant for exists already."""
     notes: dict[Note, None] = field(default_factory=dict)
 
+    def units(self) -> set[Unit]:
+        """Every body that ran."""
+        below = {callee for root in self.roots for callees in root.edges.values() for callee in callees}
+        return below.union(root.unit for root in self.roots)
+
     def note(self, kind: str, path: str, line: int, message: str) -> None:
         """Remember a note, once."""
         self.notes.setdefault(Note(kind, path, line, message))  # type: ignore[arg-type]

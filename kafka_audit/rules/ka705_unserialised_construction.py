@@ -87,7 +87,7 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client that is created without a lock while another one of its class is created under one."""
     lives = program.audited
-    locked = {life: line for life in lives if (line := lock_around(program.engine, life.site)) is not None}
+    locked = {life: line for life in lives if (line := lock_around(program.lives, life.site)) is not None}
     for life in lives:
         first = next((each for each in locked if each.site.client is life.site.client), None)
         if first is None or life in locked:
