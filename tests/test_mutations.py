@@ -25,7 +25,7 @@ Reasons: TypeAlias = "dict[tuple[str, int, tuple[str, ...]], str]"
 
 HARMLESS: Reasons = {
     ("buffer/flushed/senders.py", 49, FINALLY): ONE_PRODUCE,
-    ("path/covered_on_error/senders.py", 176, FINALLY): ONE_PRODUCE,
+    ("path/covered_on_error/senders.py", 177, FINALLY): ONE_PRODUCE,
     ("factory/ended_by_the_caller/main.py", 58, FINALLY): ONE_PRODUCE,
     ("failed_start/rolled_back/main.py", 30, ("release-deleted",)): "nothing is ever put into the buffer",
     ("container/closed/other_libraries.py", 36, ("release-deleted",)): "nothing is ever put into the buffer",

@@ -8,6 +8,7 @@ object's methods, or the functions that get to the client.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from functools import partial
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -188,6 +189,7 @@ class Ends:
             is_owed_when_created=owed,
             reopens=life.site.client.flush_is_release,
             raises_by_use=not life.site.client.flush_is_release,
+            is_harmless=partial(self.failing.is_harmless, unit),
             catches_its_errors=self.failing.taking(life, unit),
             yields_raise=throws_at_yield(self.lives, unit),
             place="",

@@ -10,18 +10,57 @@ from collections.abc import Callable, Iterator
 
 from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
+from kafka_audit.link.externals import LOGS
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.states import catches_everything, caught_types
-from kafka_audit.link.values import External
+from kafka_audit.link.values import ClientMethod, External, Value
 from kafka_audit.link.walk import expressions, inside, statements
 
-QUIET = frozenset({"flush", "subscribe", "unsubscribe", "assign", "unassign", "assignment", "subscription"})
+QUIET = frozenset(
+    [
+        "flush",
+        "subscribe",
+        "unsubscribe",
+        "assign",
+        "unassign",
+        "assignment",
+        "subscription",
+        "bootstrap_connected",
+        "metrics",
+    ]
+)
 """Methods whose failure is no reason to expect a way out.
 
 A flush that fails is the release's own trouble: what it skips then is another rule's matter. The others only note what
-is wanted, in every library, and talk to no broker.
+is wanted, or tell what is known, in every library, and talk to no broker.
 """
+
+HARMLESS = frozenset(
+    [
+        "builtins.print",
+        "builtins.len",
+        "builtins.isinstance",
+        "builtins.hasattr",
+        "builtins.str",
+        "builtins.repr",
+        "builtins.bool",
+        "builtins.id",
+        "builtins.callable",
+        "builtins.range",
+        "logging.getLogger",
+        "os.getenv",
+        "os.getpid",
+        "pprint.pprint",
+        "time.monotonic",
+        "time.perf_counter",
+        "time.sleep",
+        "time.time",
+        "asyncio.sleep",
+        "warnings.warn",
+    ]
+)
+"""Functions that nobody expects to fail: they print, look at the clock, wait, or ask what something is."""
 
 
 class Failing:
@@ -31,6 +70,7 @@ class Failing:
         self.lives, self.reach = lives, lives.reach
         self._units: dict[str, set[Unit]] = {}
         self._taken: dict[tuple[Unit, str], frozenset[s.Call]] = {}
+        self._is_quiet: dict[Unit, bool] = {}
 
     def units(self, life: Life) -> set[Unit]:
         """The functions that an error of a call on the client leaves."""
@@ -44,6 +84,26 @@ class Failing:
         return lambda handler: (
             catches_everything(handler) or any(_is_one_of(each, unit, errors) for each in caught_types(handler))
         )
+
+    def is_harmless(self, unit: Unit, node: s.Call) -> bool:
+        """Whether nobody expects the call to fail: it prints, logs or waits, or calls only what does."""
+        callees = self.lives.callees(node)
+        if callees:
+            return all(self._only_harmless(callee) for callee in callees)
+        if isinstance(node.function, s.Attribute) and node.function.name in LOGS:
+            return True
+        values = self.lives.engine.look(unit, node.function)
+        return bool(values) and all(map(_is_quiet, values))
+
+    def _only_harmless(self, unit: Unit) -> bool:
+        if unit not in self._is_quiet:
+            self._is_quiet[unit] = False  # a function that calls itself
+            self._is_quiet[unit] = not any(
+                isinstance(statement, s.Raise)
+                or any(isinstance(part, s.Call) and not self.is_harmless(unit, part) for part in _inside(statement))
+                for statement in statements(unit.body)
+            )
+        return self._is_quiet[unit]
 
     def _spread(self, life: Life) -> set[Unit]:
         waiting = [
@@ -72,6 +132,15 @@ class Failing:
         return node in self._taken[key]
 
 
+def _is_quiet(function: Value) -> bool:
+    match function:
+        case External(dotted):
+            return dotted in HARMLESS
+        case ClientMethod(_, name):
+            return name in QUIET
+    return False
+
+
 def _is_one_of(each: s.Expr | None, unit: Unit, errors: tuple[str, ...]) -> bool:
     """Whether the expression names one of the classes, whatever the module calls it."""
     match each:
@@ -91,8 +160,11 @@ def _handled(body: s.Body, takes: Callable[[s.Handler], bool]) -> Iterator[s.Cal
         ends = isinstance(statement, s.Try) and _ends(statement, takes)
         if ends or (isinstance(statement, s.With) and any(suppresses(item) for item in statement.items)):
             for inner in statements(statement.body):  # type: ignore[union-attr]  # both have one
-                for expression in expressions(inner):
-                    yield from (part for part in inside(expression) if isinstance(part, s.Call))
+                yield from (part for part in _inside(inner) if isinstance(part, s.Call))
+
+
+def _inside(statement: s.Stmt) -> Iterator[s.Expr]:
+    return (part for expression in expressions(statement) for part in inside(expression))
 
 
 def _ends(statement: s.Try, takes: Callable[[s.Handler], bool]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -141,13 +142,16 @@ def failed_start(life: Life, losses: list[Loss]) -> str:
     failed = [loss for loss in losses if loss.stage is Stage.FAILED]
     if any(loss.again for loss in failed):
         return "every further attempt makes another one"
-    if any(not loss.by_exception for loss in failed):
-        return "the function goes on, so the next call makes another one"
-    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values:
-        return "whoever asks the pool next makes another one"
     if failed and any(is_limited_in_time(life.site.unit, event.node) for event in life.starts):
         return "a time limit cancels it half-way"
+    if any(not loss.by_exception for loss in failed):
+        return GOES_ON
+    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values:
+        return "whoever asks the pool next makes another one"
     return ""
+
+
+GOES_ON = "the function goes on, so the next call makes another one"
 
 
 def is_always_released(life: Life, losses: list[Loss]) -> bool:
@@ -224,6 +228,7 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
         is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
+        is_harmless=partial(failing.is_harmless, unit),
         catches_its_errors=failing.taking(life, unit),
         yields_raise=throws_at_yield(lives, unit),
         place=life.holding.at.name if life.holding.at is not None and life.holding.kind == "instance" else "",

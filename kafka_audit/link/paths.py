@@ -26,6 +26,7 @@ from kafka_audit.link.states import (
     State,
     States,
     catches_everything,
+    ends_program,
     expects_failure,
     in_order,
     is_client,
@@ -54,8 +55,8 @@ class Walk:
     def run(self, body: s.Body, end_line: int, start: State | None = None) -> list[Loss]:
         """Every way on which the client is lost, by line."""
         exits = self.block(body, {start or State(): 0})
-        for name in ("normal", "returned", "raised", "failed"):
-            states, by_exception = getattr(exits, name), name in {"raised", "failed"}
+        for name in ("normal", "returned", "raised", "failed", *(["ended"] if self.effects.reopens else [])):
+            states, by_exception = getattr(exits, name), name in {"raised", "failed", "ended"}
             for state, line in states.items():
                 if self.effects.kept_is_owed or not state.kept:
                     self._lose(state, line if line and states is not exits.normal else end_line, by_exception)
@@ -92,6 +93,9 @@ class Walk:
         exits = Exits(normal=dict(states))
         for node in in_order(expression) if expression is not None else ():
             after: States = {}
+            if isinstance(node, s.Call) and ends_program(node):
+                merge(exits.ended, dict.fromkeys(exits.normal, line))
+                exits.normal = {}
             for state, at in exits.normal.items():
                 after.setdefault(self._happen(node, state, line, exits), at)
             exits.normal = after
@@ -137,7 +141,8 @@ class Walk:
             return replace(state, stage=Stage.OPEN)
         if effects.hands_over(node, state.names):
             return replace(state, stage=Stage.HANDED)
-        if self._is_expecting and not any(argument.value in effects.starts for argument in node.arguments):
+        runs_start = any(argument.value in effects.starts for argument in node.arguments)
+        if self._is_expecting and not runs_start and not effects.is_harmless(node):
             failed.setdefault(state, line)
         return state
 
@@ -214,8 +219,7 @@ class Walk:
     def raised(self, node: s.Raise, states: States) -> Exits:
         """`raise`."""
         exits = self.evaluate(node.value, states, node.line)
-        for state in exits.normal:
-            exits.raised.setdefault(state, node.line)
+        merge(exits.ended if ends_program(node.value) else exits.raised, dict.fromkeys(exits.normal, node.line))
         exits.normal = {}
         return exits
 
@@ -269,7 +273,7 @@ class Walk:
             self._elements += elements
             inner = self.block(node.body, self._next_item(node, entering))
             del self._elements[len(self._elements) - len(elements) :]
-            for name in ("returned", "raised", "failed"):
+            for name in ("returned", "raised", "failed", "ended"):
                 merge(getattr(exits, name), getattr(inner, name))
             merge(exits.normal, inner.broken)
             before = len(seen), len(passed)

@@ -101,7 +101,7 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
     for registration in lives.engine.registrations.get(unit, {}).values():
         if registration.via == "decorator" and registration.target.rpartition(".")[2] in HANDLERS:
             return "every call of the handler makes one"
-    if not _runs_often(lives, unit):
+    if not runs_often(lives, unit):
         return ""
     if any(_is_served_in_loop(statement, node) for statement in statements(unit.body)):
         return "every turn of the loop makes one"
@@ -109,7 +109,7 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
     return f"every call makes one to send its `{message}`" if message else ""
 
 
-def _runs_often(lives: Lives, unit: Unit) -> bool:
+def runs_often(lives: Lives, unit: Unit) -> bool:
     """Whether anything but a program that runs once leads to the function, or a loop that does not end calls it.
 
     That a called function stands in a container as well says nothing: that is how its caller got it.

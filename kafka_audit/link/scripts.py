@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine
@@ -13,6 +14,18 @@ from kafka_audit.link.walk import child_bodies, expressions, inside
 
 ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "parse_args", "input", "sleep"})
 """Calls that only a program makes at its top level: it runs its coroutine, reads its command line, waits, ends."""
+
+SERVED = frozenset(HOOK_LIBRARIES) - {
+    "asyncio",
+    "atexit",
+    "contextlib",
+    "pytest",
+    "pytest_asyncio",
+    "signal",
+    "unittest",
+    "weakref",
+}
+"""Libraries whose programs are imported to be run: by a server, a worker, a scheduler."""
 
 
 def unimported(engine: Engine) -> frozenset[str]:
@@ -29,9 +42,16 @@ def unimported(engine: Engine) -> frozenset[str]:
 
 
 def is_script(engine: Engine, path: str) -> bool:
-    """Whether the file cannot be imported by its name, or does at its top level what only a program does."""
-    body = engine.modules[path].facts.body
-    return not PurePosixPath(path).stem.isidentifier() or any(map(_is_programs, _run_at_once(body)))
+    """Whether the file is a program and nothing else.
+
+    It cannot be imported by its name, does at its top level what only a program does, or has a main guard and uses no
+    library that would import it all the same.
+    """
+    module = engine.modules[path]
+    if not PurePosixPath(path).stem.isidentifier() or any(map(_is_programs, _run_at_once(module.facts.body))):
+        return True
+    libraries = {node.module.partition(".")[0] for unit in module.units for node in unit.imports}
+    return not libraries & SERVED and any(isinstance(st, s.If) and _is_guard(st.test) for st in module.facts.body)
 
 
 def _run_at_once(body: s.Body) -> Iterator[s.Stmt]:

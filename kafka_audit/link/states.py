@@ -49,6 +49,8 @@ class Exits:
     """By an exception that the code itself raises."""
     failed: States = field(default_factory=dict)
     """By an error of the client's library: a call on the client failed."""
+    ended: States = field(default_factory=dict)
+    """By ending the program."""
 
     def absorb(self, other: Exits) -> None:
         """Add the abrupt ways out of an inner block."""
@@ -56,7 +58,7 @@ class Exits:
             merge(getattr(self, name), getattr(other, name))
 
 
-ABRUPT = ("returned", "broken", "continued", "raised", "failed")
+ABRUPT = ("returned", "broken", "continued", "raised", "failed", "ended")
 """The ways out of a block other than its end, as fields of `Exits`."""
 
 
@@ -79,6 +81,8 @@ class Effects:
     reopens: bool
     """Whether a release only empties a buffer that the next message fills again."""
     raises_by_use: bool
+    is_harmless: Callable[[s.Call], bool]
+    """Whether nobody expects the call to fail."""
     catches_its_errors: Callable[[s.Handler], bool]
     """Whether a handler takes every error of the client's library."""
     yields_raise: bool
@@ -109,6 +113,18 @@ class Repeat:
 
     what: Literal["start", "release"]
     node: s.Call | s.Item
+
+
+def ends_program(expression: s.Expr | None) -> bool:
+    """Whether evaluating or raising the expression ends the program: `sys.exit(1)`, `SystemExit`."""
+    match expression:
+        case s.Call(function):
+            return ends_program(function)
+        case s.Attribute(s.Name(module), name):
+            return (module, name) in {("sys", "exit"), ("os", "_exit")}
+        case s.Name(name):
+            return name in {"exit", "quit", "SystemExit"}
+    return False
 
 
 def catches_everything(handler: s.Handler) -> bool:

@@ -80,8 +80,9 @@ RULE = Rule(
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
         "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
         "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
-        "not. A file that nobody imports and that acts like a program at its top level (reads its command line, runs a "
-        "coroutine, waits, ends its client or itself) is a script without a guard, and no alarm."
+        "not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top level (reads "
+        "its command line, runs a coroutine, waits, ends its client or itself), or has a main guard and uses no "
+        "framework whose server, worker or scheduler would import it."
     ),
     bad=BAD,
     good=GOOD,

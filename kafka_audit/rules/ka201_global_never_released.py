@@ -167,7 +167,7 @@ def _client(program: Program, life: Life) -> Iterator[Alarm]:
         confidence=confidence,
         producer=life.id,
         trace=(created(life), *started(program, life), *considered(program, life)),
-        severity=_severity(life),
+        severity=_severity(program, life),
     )
 
 
@@ -187,7 +187,7 @@ def _provided(program: Program, life: Life, provider: Unit) -> Iterator[Alarm]:
             *started(program, life),
             Step(path=provider.module.path, line=provider.line, message=ends),
         ),
-        severity=_severity(life),
+        severity=_severity(program, life),
     )
 
 
@@ -209,17 +209,22 @@ def _left_to_container(program: Program, life: Life) -> Alarm:
         confidence="medium",
         producer=life.id,
         trace=(created(life), *started(program, life), *dict.fromkeys(steps)),
-        severity=_severity(life),
+        severity=_severity(program, life),
     )
 
 
-def _severity(life: Life) -> Severity:
-    """A client that closes itself at exit, and is flushed after use, holds threads but loses nothing."""
+def _severity(program: Program, life: Life) -> Severity:
+    """A client that closes itself at exit, and is flushed after use, holds threads but loses nothing.
+
+    What a script makes ends with the script at the latest.
+    """
     client = life.site.client
     if _is_of_the_program(life.site.unit, is_guarded=life.site.guarded):
         return "info" if client.closes_at_exit else "warning"
     kept_flushed = client.closes_at_exit and any(event.method == "flush" for event in life.uses)
-    return "info" if kept_flushed else "error"
+    if kept_flushed:
+        return "info"
+    return "warning" if program.ends_with_its_script(life) else "error"
 
 
 def _is_of_the_program(unit: Unit, *, is_guarded: bool) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.losses import failed_start
+from kafka_audit.link.losses import GOES_ON, failed_start
+from kafka_audit.link.per_call import runs_often
 from kafka_audit.link.states import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject
@@ -67,7 +68,8 @@ RULE = Rule(
         "for its producer id keeps its metadata task, a consumer in the middle of its group join keeps three tasks "
         "and as many connections. Only `stop()` cleans that up, and it may be called on a client that never finished "
         "starting. `wait_for(client.start(), ...)` makes that exit an everyday one, and code that swallows the "
-        "failure and builds another client at the next attempt leaves one behind per attempt. A plain `start()` "
+        "failure and builds another client at the next attempt leaves one behind per attempt; in a function that a "
+        "program calls once, such as a check whether the broker is there, that is information only. A plain `start()` "
         "before the `try`, which simply raises, is the documented idiom and no alarm."
     ),
     bad=BAD,
@@ -99,4 +101,5 @@ def check(program: Program) -> Iterator[Alarm]:
                     *started(program, life),
                     *leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED]),
                 ),
+                severity="info" if reason == GOES_ON and not runs_often(program.lives, life.site.unit) else None,
             )
