@@ -14,7 +14,8 @@ from pathlib import Path
 from kafka_audit.facts.extract import extract
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.facts.screen import relevant
-from kafka_audit.fix.apply import Audit, Audited, Fixing
+from kafka_audit.fix.apply import Fixing
+from kafka_audit.fix.trials import Audit, Audited
 from kafka_audit.link import link
 from kafka_audit.rules import judge, rules
 from tests.in_memory import read_texts

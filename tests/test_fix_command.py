@@ -258,7 +258,7 @@ def test_a_repair_that_the_audit_does_not_bear_has_no_edits(
     monkeypatch: pytest.MonkeyPatch,
 ):
     (project / "a.py").write_text(BROKEN)
-    monkeypatch.setattr("kafka_audit.fix.apply._check", refuse)
+    monkeypatch.setattr("kafka_audit.fix.trials._check", refuse)
     run("scan", "--format", "sarif", "--show-fixes", "--no-cache")
     [result] = json.loads(capsys.readouterr().out)["runs"][0]["results"]
     assert "fixes" not in result

@@ -10,6 +10,7 @@ import ast
 import gc
 import io
 import re
+import symtable
 import sys
 import tokenize
 import warnings
@@ -44,6 +45,21 @@ def extract(data: bytes) -> schema.FileFacts:
 def follow(data: bytes) -> schema.FileFacts:
     """What `extract` says, for files that name no client: by the standard library's parser, where it says the same."""
     return _guarded(_read_fast, data)
+
+
+def flaws(data: bytes) -> tuple[schema.Flaw, ...]:
+    """What cannot be read of a file whose facts nobody needs.
+
+    The interpreter's own parser is asked first, because it is fast; the extractor, which knows newer grammars, has the
+    last word about what that one refuses.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in audited code is its own business
+            symtable.symtable(data, "file", "exec")  # type: ignore[arg-type]  # bytes with their encoding
+    except Exception:  # syntax, encoding, depth, memory: whatever it is, the extractor words it
+        return extract(data).flaws
+    return ()
 
 
 def _guarded(reader: Callable[[str], schema.FileFacts], data: bytes) -> schema.FileFacts:

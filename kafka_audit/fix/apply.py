@@ -4,49 +4,32 @@ Each repair is tried on the sources in memory and the project is audited again: 
 parses, the alarm is gone and no new one came. A repair that moves an obligation to somebody else, such as a class that
 gets a `close` that nobody calls yet, is followed up at once by the repair of what it brought up; either all of it holds
 or none of it is done.
+
+An audit of the whole project takes its time, so one is asked about as many repairs as do not meet. Where it has
+something against one of them, that one is left out, and where it is not clear which one, fewer are tried at a time.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from kafka_audit.facts.extract import extract
 from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.plan import planned
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.program import Program
+from kafka_audit.fix.trials import Attempt, Audit, Failed, Sources, Trials, Withdrawn, kind, text
 from kafka_audit.model import Finding, Fix, Outcome
 
-MOST_STEPS = 6
-"""Repairs that may follow from one alarm; layers of owners are fewer."""
+Told = Callable[[int, int], None]
+"""Told of how many alarms something is known, and how many there are."""
+
+Group = frozenset[int]
+"""Alarms as they were at first, by `id`."""
 
 
-class Audited(NamedTuple):
-    """The sources as audited."""
-
-    program: Program
-    findings: tuple[Finding, ...]
-
-
-Audit = Callable[[Mapping[str, bytes]], Audited]
-
-
-class _State(NamedTuple):
-    """The alarms that there are, each with the linked program that it was found in, by its `id`.
-
-    `apart` are the files that were left out of a program, because nothing connects them with its files.
-    """
-
-    findings: tuple[Finding, ...]
-    programs: dict[int, Program]
-    apart: dict[Program, frozenset[str]]
-
-
-class _Withdrawn(Exception):
-    """A repair whose result does not keep the promises."""
+def _nobody(done: int, of: int) -> None:
+    """Tell nobody how far the repair is."""
 
 
 @dataclass
@@ -54,162 +37,134 @@ class Fixing:
     """The repair of a project: its sources by name, as they change; `asked` are the files that may."""
 
     audit: Audit
-    contents: dict[str, bytes]
+    contents: Mapping[str, bytes]
     asked: Collection[str]
     unsafe: bool
     wanted: Callable[[Finding], bool]
+    progress: Told = _nobody
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self) -> None:
         """Repair what can be repaired, until nothing changes any more."""
-        before, first = dict(self.contents), self._begin()
+        self._begin()
         while self._pass():
             pass
-        if self.contents != before and Counter(map(_kind, self.audit(self.contents).findings)) - Counter(
-            map(_kind, first.findings)
-        ):
-            self._withdraw_all(before)
+        self.contents = self._sources.contents
         self.outcomes = sorted(self._reasons.values(), key=lambda each: _place(each.finding))
 
     def each(self) -> Iterator[tuple[Finding, Fix, dict[str, bytes]]]:
-        """Try every repair by itself: the alarm, its repair or why there is none, and the files that it changes."""
+        """Try every repair by itself: the alarm, its repair or why there is none, and the files that it changes.
+
+        Repairs of files that no chain of imports connects are by themselves, though one audit is asked about them.
+        """
         self._begin()
-        for finding in filter(self._is_asked, self._state.findings):
-            try:
-                repairs, contents, _ = self._transaction(finding)
-            except (Refused, _Withdrawn) as reason:
-                yield finding, Fix(safety="manual", title="", refused=str(reason)), {}
-            else:
-                changed = {path: data for path, data in contents.items() if data != self.contents[path]}
-                yield finding, told(repairs), changed
+        related = self._sources.program.engine.related
+        waiting = [each for each in self._sources.findings if self._is_asked(each)]
+        while waiting:
+            apart = {related.group(each.path): each for each in reversed(waiting)}
+            waiting = [each for each in waiting if each is not apart[related.group(each.path)]]
+            yield from self._by_themselves(list(apart.values()))
 
-    def _begin(self) -> Audited:
-        first = self.audit(self.contents)
-        self._state = _State(first.findings, {id(each): first.program for each in first.findings}, {})
-        self._origins = {id(each): each for each in first.findings}
+    def _by_themselves(self, findings: Sequence[Finding]) -> Iterator[tuple[Finding, Fix, dict[str, bytes]]]:
+        begun = self._trials.begun(self._sources, findings)
+        yield from ((finding, _unmade(reason), {}) for finding, reason in begun.reasons)
+        if not begun.attempts:
+            return
+        try:
+            now = self._trials.tried(self._sources, begun)
+        except Failed as failed:
+            if len(begun.attempts) == 1:
+                yield begun.attempts[0].finding, _unmade(failed.reasons[begun.attempts[0]]), {}
+                return
+            for attempt in begun.attempts:
+                yield from self._by_themselves([attempt.finding])
+        else:
+            for attempt in begun.attempts:
+                changed = {path: now.contents[path] for path in attempt.paths}
+                yield attempt.finding, told(attempt.repairs), changed
+
+    def _begin(self) -> None:
+        self._trials = Trials(self.audit, self.asked, self.unsafe)
+        self._sources = Sources(self.contents, *self.audit(self.contents))
+        self._origins = {id(each): each for each in self._sources.findings}
         self._reasons: dict[int, Outcome] = {}
-        return first
-
-    def _withdraw_all(self, before: dict[str, bytes]) -> None:
-        """Take everything back: each repair was right for the files around it, and not for the whole project."""
-        self.contents = before
-        fix = Fix(safety="manual", title="", refused="all repairs together would bring up new alarms")
-        for each in list(self._reasons.values()):
-            if each.what == "fixed":
-                self._note(each.finding, "withdrawn", fix)
+        self._known: set[int] = set()
 
     def _pass(self) -> bool:
         """Try every alarm that is left once; whether any of them was repaired."""
-        tried: set[int] = set()
-        changed = False
-        while True:
-            left = [each for each in self._state.findings if self._is_asked(each) and self._origin(each) not in tried]
-            if not left:
-                return changed
-            tried.add(self._origin(left[0]))
-            changed |= self._try(left[0])
+        before = self._sources
+        left = (each for each in self._sources.findings if self._is_asked(each))
+        groups = [frozenset(id(self._origin(each)) for each in left) - self._known]
+        while groups:
+            groups[:1] = [group for group in self._try(groups[0]) if group]
+            waiting = sum(map(len, groups))
+            self.progress(len(self._origins) - waiting, len(self._origins))
+        return self._sources is not before
 
-    def _origin(self, finding: Finding) -> int:
-        return id(self._origins[id(finding)])
+    def _origin(self, finding: Finding) -> Finding:
+        return self._origins[id(finding)]
 
     def _is_asked(self, finding: Finding) -> bool:
         return finding.path in self.asked and self.wanted(self._origins.get(id(finding), finding))
 
-    def _try(self, finding: Finding) -> bool:
-        """Try to repair one alarm, and note what became of it."""
+    def _try(self, group: Group) -> list[Group]:
+        """Try to repair alarms, as many at once as do not meet, note what became of them; those left to try."""
+        findings = [each for each in self._sources.findings if id(self._origin(each)) in group]
+        begun = self._trials.begun(self._sources, findings)
+        for finding, reason in begun.reasons:
+            self._note_unmade(finding, reason)
+        later = self._group(begun.later)
+        if not begun.attempts:
+            return [later]
         try:
-            repairs, contents, state = self._transaction(finding)
-        except Refused as refused:
-            self._note(self._origins[id(finding)], "refused", Fix(safety="manual", title="", refused=str(refused)))
-            return False
-        except _Withdrawn as withdrawn:
-            self._note(self._origins[id(finding)], "withdrawn", Fix(safety="manual", title="", refused=str(withdrawn)))
-            return False
-        for each in self._settle(finding, state):
-            self._note(each, "fixed", told(repairs))
-        self.contents, self._state = contents, state
-        return True
+            now = self._trials.tried(self._sources, begun)
+        except Failed as failed:
+            return [*self._fewer(begun.attempts, failed), later]
+        self._accept(begun.attempts, now)
+        return [later]
 
-    def _settle(self, finding: Finding, state: _State) -> list[Finding]:
-        """Find the alarms that are left again among those there were at first; the others, which are gone."""
-        pool = [self._origins[id(each)] for each in self._state.findings if each is not finding]
-        gone = [self._origins[id(finding)]]
+    def _fewer(self, attempts: Sequence[Attempt], failed: Failed) -> list[Group]:
+        """The groups to try after these attempts failed together, each smaller than all of them."""
+        for attempt, reason in failed.reasons.items():
+            self._note_unmade(attempt.finding, reason)
+        unsure = [each.finding for each in attempts if each in failed.unsure and each not in failed.reasons]
+        rest = [each.finding for each in attempts if each not in failed.unsure and each not in failed.reasons]
+        if failed.reasons or rest:
+            return [self._group(rest), self._group(unsure)]
+        half = len(unsure) // 2
+        return [self._group(unsure[:half]), self._group(unsure[half:])]
+
+    def _group(self, findings: Sequence[Finding]) -> Group:
+        return frozenset(id(self._origin(each)) for each in findings)
+
+    def _accept(self, attempts: Sequence[Attempt], now: Sources) -> None:
+        """Go on from the changed sources, and note which alarms there were at first are gone."""
+        targets = {id(each.finding) for each in attempts}
+        pool = [self._origin(each) for each in self._sources.findings if id(each) not in targets]
         origins = {}
-        for each in state.findings:
-            alike = [other for other in pool if _text(other) == _text(each)]
-            alike = alike or [other for other in pool if _kind(other) == _kind(each)] or [each]
+        for each in now.findings:
+            alike = [other for other in pool if text(other) == text(each)]
+            alike = alike or [other for other in pool if kind(other) == kind(each)] or [each]
             origins[id(each)] = alike[0]
             pool = [other for other in pool if other is not alike[0]]
-        self._origins = origins
-        return gone + [each for each in pool if self._is_asked(each)]
+        for attempt in attempts:
+            self._note(self._origin(attempt.finding), "fixed", told(attempt.repairs))
+        for each in pool:
+            if self._is_asked(each):
+                self._note(each, "fixed", told(_behind(attempts, each).repairs))
+        self._sources, self._origins, self._known = now, origins, set()
+
+    def _note_unmade(self, finding: Finding, reason: Exception) -> None:
+        self._known.add(id(self._origin(finding)))
+        self._note(self._origin(finding), "refused" if isinstance(reason, Refused) else "withdrawn", _unmade(reason))
 
     def _note(self, finding: Finding, what: Literal["fixed", "refused", "withdrawn"], fix: Fix) -> None:
         self._reasons[id(finding)] = Outcome(finding=finding, what=what, fix=fix)
 
-    def _transaction(self, finding: Finding) -> tuple[list[Repair], dict[str, bytes], _State]:
-        """The repair of an alarm with all that follows from it. Raises `Refused` and `_Withdrawn`."""
-        contents, state, target = dict(self.contents), self._state, finding
-        repairs: list[Repair] = []
-        while len(repairs) < MOST_STEPS:
-            program = state.programs[id(target)]
-            repair = self._repair(Case(program, target, contents), repairs, finding)
-            contents.update(repair.changed)
-            repairs.append(repair)
-            _check(repair)
-            state = self._audited_around(program, target, contents, state)
-            worse = self._worse(state, finding)
-            if not worse:
-                return repairs, contents, state
-            target = worse[0]
-        raise _Withdrawn(f"{MOST_STEPS} repairs did not come to an end")
 
-    def _audited_around(self, program: Program, finding: Finding, contents: dict[str, bytes], before: _State) -> _State:
-        """What the audit says now. Files that no chain of imports connects with the change need no second look."""
-        related = program.engine.related
-        group = related.group(finding.path)
-        apart = {path for path in program.engine.modules if related.group(path) != group}
-        apart |= before.apart.get(program, frozenset())
-        audited = self.audit({path: data for path, data in contents.items() if path not in apart})
-        kept = [each for each in before.findings if each.path in apart]
-        programs = {id(each): before.programs[id(each)] for each in kept}
-        programs.update({id(each): audited.program for each in audited.findings})
-        left_out = {**before.apart, audited.program: frozenset(apart)}
-        return _State(tuple(sorted([*kept, *audited.findings], key=_place)), programs, left_out)
-
-    def _repair(self, case: Case, before: list[Repair], first: Finding) -> Repair:
-        try:
-            repair = planned(case)
-        except Refused as refused:
-            if not before:
-                raise
-            alarm = case.finding
-            raise Refused(
-                f"{before[-1].title} would leave {alarm.code} at {alarm.path}:{alarm.line}: {refused}"
-            ) from None
-        except Exception as error:  # a repair that fails must not keep the others from being made
-            raise _Withdrawn(f"the repair of {case.finding.code} failed: {type(error).__name__}: {error}") from error
-        if repair.safety == "unsafe" and not self.unsafe:
-            raise Refused(f"it changes behaviour, which needs --unsafe: {repair.title}")
-        for path in sorted(repair.changed):
-            if path not in self.asked:
-                raise Refused(f"it would change {path}, which is not among the files to fix")
-        if repair.title in {each.title for each in before}:
-            raise _Withdrawn(f"{case.finding.code} is still there after: {repair.title}")
-        if all(case.contents[path] == data for path, data in repair.changed.items()):
-            raise _Withdrawn(f"the repair of {first.code} changes nothing")
-        return repair
-
-    def _worse(self, state: _State, finding: Finding) -> list[Finding]:
-        """The alarms that are left of the repaired one, or that are new."""
-        others = [each for each in self._state.findings if each is not finding]
-        allowed, known = Counter(map(_kind, others)), Counter(map(_text, others))
-        worse = []
-        for each in sorted(state.findings, key=lambda each: not known[_text(each)]):
-            if allowed[_kind(each)] > 0:
-                allowed[_kind(each)] -= 1
-            else:
-                worse.append(each)
-        return worse
+def _behind(attempts: Sequence[Attempt], gone: Finding) -> Attempt:
+    """The attempt that another alarm is most likely to have gone with."""
+    return max(attempts, key=lambda each: (each.finding.producer == gone.producer, gone.path in each.paths))
 
 
 def offered(case: Case) -> Fix:
@@ -217,32 +172,20 @@ def offered(case: Case) -> Fix:
     try:
         return told([planned(case)])
     except Refused as refused:
-        return Fix(safety="manual", title="", refused=str(refused))
+        return _unmade(refused)
     except Exception as error:  # a report is worth more than the repair of one of its alarms
-        return Fix(safety="manual", title="", refused=f"the repair failed: {type(error).__name__}: {error}")
+        return _unmade(Withdrawn(f"the repair failed: {type(error).__name__}: {error}"))
 
 
-def told(repairs: list[Repair]) -> Fix:
+def _unmade(reason: Exception) -> Fix:
+    return Fix(safety="manual", title="", refused=str(reason))
+
+
+def told(repairs: Sequence[Repair]) -> Fix:
     """The repairs of one alarm as the report tells them."""
     safety: Literal["safe", "unsafe"] = "unsafe" if any(each.safety == "unsafe" for each in repairs) else "safe"
     titles = dict.fromkeys(each.title for each in repairs)
     return Fix(safety=safety, title="; ".join(titles))
-
-
-def _check(repair: Repair) -> None:
-    """Raise `_Withdrawn` unless every changed file parses."""
-    for path, data in sorted(repair.changed.items()):
-        if extract(data).flaws:
-            raise _Withdrawn(f"{path} would not parse after: {repair.title}")
-
-
-def _kind(finding: Finding) -> tuple[str, str]:
-    return finding.code, finding.path
-
-
-def _text(finding: Finding) -> tuple[str, str, str]:
-    """What stays of an alarm when code around it changes: its message has no line number."""
-    return finding.code, finding.path, finding.message
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:

@@ -85,11 +85,15 @@ def without(statement: cst.CSTNode, unwanted: Collection[cst.CSTNode]) -> list[A
 
 
 class Without(cst.CSTTransformer):
-    """Takes statements out, and with them the branches that did nothing else."""
+    """Takes statements out, and with them the branches that did nothing else. Looks only into what is `around` one."""
 
-    def __init__(self, unwanted: Collection[cst.CSTNode]) -> None:
+    def __init__(self, unwanted: Collection[cst.CSTNode], around: Collection[cst.CSTNode] | None = None) -> None:
         super().__init__()
-        self._unwanted = unwanted
+        self._unwanted, self._around = unwanted, around
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Look into what may change."""
+        return self._around is None or node in self._around
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
         """Drop what is unwanted, and tidy what held it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import Without, only, plain_call, protected, split_lead, statements_of
+from kafka_audit.fix.blocks import only, plain_call, protected, split_lead, statements_of
 from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.edits import Changes, Tree
 from kafka_audit.fix.keeper import Release, required
@@ -82,7 +82,7 @@ def _never_run(tree: Tree, call: cst.Call, receiver: cst.BaseExpression, wrong: 
     for around in tree.around(call):
         if isinstance(around, cst.If) and around.orelse is None and _asks(tree, around.test, receiver, wrong):
             title = f"Remove what asks for `{wrong}`, which the client never has, so that it never runs"
-            return Repair("safe", title, {tree.path: tree.written(tree.module.visit(Without({around})))})
+            return Repair("safe", title, {tree.path: tree.without({around})})
         if isinstance(around, cst.FunctionDef):
             break
     _check_awaitable(tree, call)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.edits import Tree
+from kafka_audit.fix.edits import Tree, tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.lives import Life
 from kafka_audit.link.owning import Owner
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
     def tree(self, path: str) -> Tree:
         """One file."""
-        return Tree(path, self.contents[path])
+        return tree(path, self.contents[path])
 
 
 Make = Callable[[Case], Repair]

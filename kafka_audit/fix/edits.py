@@ -6,9 +6,10 @@ comments, quotes, indentation, newlines, the encoding and its byte order mark.
 
 from __future__ import annotations
 
+import functools
 import io
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -16,7 +17,7 @@ from libcst.metadata import MetadataWrapper, Scope, ScopeProvider
 
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.blocks import Block, Statement
+from kafka_audit.fix.blocks import Block, Statement, Without
 from kafka_audit.fix.imports import Needed, with_imports
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.scopes import Unit
@@ -64,14 +65,12 @@ class Tree:
         self.path = path
         self._encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
         text = data.decode(self._encoding)
-        wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
-        self.module = wrapper.module
+        self.module = cst.parse_module(text)
         if self.module.code != text:
             raise Refused("the file holds characters that LibCST does not write back as they were")
-        self._wrapper = wrapper
         self._positions = Positions(self.module)
         self._parents = dict(_parents(self.module))
-        self._scopes: Mapping[cst.CSTNode, Scope | None] | None = None
+        self._scopes: dict[cst.CSTNode, Mapping[cst.CSTNode, Scope | None]] = {}
 
     def call(self, at: At) -> cst.Call:
         """The call that stands at exactly this place."""
@@ -132,10 +131,15 @@ class Tree:
         return None
 
     def scope(self, node: cst.CSTNode) -> Scope:
-        """The scope that a name is looked up in."""
-        if self._scopes is None:
-            self._scopes = self._wrapper.resolve(ScopeProvider)
-        scope = self._scopes.get(node)
+        """The scope that a name is looked up in. Of a function only that is looked into: it takes a fraction."""
+        functions = [each for each in self.around(node) if isinstance(each, cst.FunctionDef)]
+        part = functions[-1] if functions else self.module
+        if any(part in self.around(each) for each in self.every(cst.Global)):
+            part = self.module
+        if part not in self._scopes:
+            module = part if isinstance(part, cst.Module) else cst.Module([part])
+            self._scopes[part] = MetadataWrapper(module, unsafe_skip_copy=True).resolve(ScopeProvider)
+        scope = self._scopes[part].get(node)
         assert scope is not None
         return scope
 
@@ -202,19 +206,34 @@ class Tree:
 
     def rewritten(self, edits: Mapping[cst.CSTNode, Edit], needed: Iterable[Needed] = ()) -> bytes:
         """The bytes of the file with these nodes changed, and these names imported."""
-        return self.written(with_imports(self.module.visit(_Rewriter(edits)), needed))
+        around = {each for node in edits for each in self.around(node)}
+        return self.written(with_imports(self.module.visit(_Rewriter(edits, around)), needed))
+
+    def without(self, unwanted: Collection[cst.CSTNode]) -> bytes:
+        """The bytes of the file without these statements."""
+        around = {each for node in unwanted for each in self.around(node)}
+        return self.written(self.module.visit(Without(unwanted, around)))
 
     def written(self, module: cst.Module) -> bytes:
         """The bytes of a changed tree, encoded as the file is."""
         return module.code.encode(self._encoding)
 
 
-class _Rewriter(cst.CSTTransformer):
-    """Applies edits to their nodes, inner ones first."""
+@functools.lru_cache(maxsize=24)
+def tree(path: str, data: bytes) -> Tree:
+    """The tree of a file, which several repairs of it start from."""
+    return Tree(path, data)
 
-    def __init__(self, edits: Mapping[cst.CSTNode, Edit]) -> None:
+
+class _Rewriter(cst.CSTTransformer):
+    """Applies edits to their nodes, inner ones first; looks only into what is `around` one."""
+
+    def __init__(self, edits: Mapping[cst.CSTNode, Edit], around: Collection[cst.CSTNode]) -> None:
         super().__init__()
-        self._edits = edits
+        self._edits, self._around = edits, around
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node in self._around
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
         edit = self._edits.get(original_node)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import libcst as cst
 
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.blocks import Without, only, plain_call
+from kafka_audit.fix.blocks import only, plain_call
 from kafka_audit.fix.edits import Tree
 from kafka_audit.fix.imports import bound_name
 from kafka_audit.fix.refusal import Refused
@@ -33,7 +33,7 @@ def without_handler(tree: Tree, at: At, others: Mapping[str, bytes]) -> bytes:
         gone.update(_registration(tree, call, others))
     else:
         gone.update(_decorated(tree, at[0], others))
-    return tree.written(tree.module.visit(Without({*gone, *_unused_imports(tree, gone)})))
+    return tree.without({*gone, *_unused_imports(tree, gone)})
 
 
 def _registration(tree: Tree, call: cst.Call, others: Mapping[str, bytes]) -> Iterator[cst.CSTNode]:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from kafka_audit.catalog.known import Catalogue
 from kafka_audit.discover import Discovery
 from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.schema import FileFacts
-from kafka_audit.fix.apply import Audited, Fixing, offered
+from kafka_audit.fix.apply import Fixing, offered
 from kafka_audit.fix.case import Case
+from kafka_audit.fix.trials import Audited
 from kafka_audit.model import Finding, Outcome, Replacement
 from kafka_audit.pipeline.garbage import not_collecting
 from kafka_audit.pipeline.questions import Given
-from kafka_audit.pipeline.reading import discovered, notebooks_in, read
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.pipeline.telling import moved
 from kafka_audit.pipeline.workers import Progress, Workers
@@ -60,30 +59,38 @@ def fix(
     `buffers` are the bytes of files that are not on the disk yet, by real path, `only` the fingerprints of the alarms
     to repair, all by default.
     """
-    from kafka_audit.pipeline.sifting import check_selectors
+    from kafka_audit.pipeline import gather
+    from kafka_audit.pipeline.sifting import check_selectors, sift
     from kafka_audit.rules import select
 
     check_selectors(settings)
     wanted = {rule.code for rule in select(settings.chosen_rules, settings.ignored_rules)}
-    found = discovered(settings)
-    contents, _ = read(found.files, buffers)
-    notebooks = notebooks_in(contents)
-    with Workers(settings.jobs, progress) as workers:
-        auditor = _Auditor(settings, found, workers, wanted)
-        silent = auditor.silenced(contents)
+    given = gather(settings, buffers or {})
+    with Workers(settings.jobs, progress) as workers, _recalling(given, progress) as recalling:
+        auditor = _Auditor(given, workers, wanted, recalling)
+        first = auditor(given.contents)
+        given.memory.save()
+        sifted = sift(first.findings, given.found, given.contents, (), settings)
+        silent = {each.fingerprint for each in sifted.suppressed}
         fixing = Fixing(
             audit=auditor,
-            contents=dict(contents),
-            asked=found.asked - notebooks.keys(),  # their Python is read, and nothing is written into them
+            contents=given.contents,
+            asked=given.found.asked - given.notebooks.keys(),  # their Python is read, and nothing is written into them
             unsafe=unsafe,
             wanted=lambda finding: (
                 finding.code in wanted
                 and finding.fingerprint not in silent
                 and (only is None or finding.fingerprint in only)
             ),
+            progress=lambda done, of: progress("repairing alarms", done, of),
         )
         fixing.run()
-    return _fixes(fixing, contents, found, settings)
+    return _fixes(fixing, given.contents, given.found, settings)
+
+
+def _recalling(given: Given, progress: Progress) -> Workers:
+    """Workers that ask the memory first: it knows the files as they are on the disk."""
+    return Workers(given.settings.jobs, progress, given.memory, given.digests)
 
 
 def with_fixes(
@@ -107,8 +114,8 @@ def with_edits(given: Given, findings: Iterable[Finding], workers: Workers) -> t
     found = list(findings)
     offers = {_key(each) for each in found if each.fix is not None and each.fix.refused is None}
     fixing = Fixing(
-        audit=_Auditor(given.settings, given.found, workers, {each.code for each in found}),
-        contents=dict(given.contents),
+        audit=_Auditor(given, workers, {each.code for each in found}, workers),
+        contents=given.contents,
         asked=given.found.asked - given.notebooks.keys(),
         unsafe=True,
         wanted=lambda finding: _key(finding) in offers,
@@ -143,52 +150,51 @@ def _edits(before: Mapping[str, bytes], changed: Mapping[str, bytes]) -> Iterato
 
 
 class _Auditor:
-    """Audits sources in memory; the facts of a file are kept as long as its bytes stay."""
+    """Audits sources in memory; the facts of a file are kept as long as its bytes stay, and so is the last answer."""
 
-    def __init__(self, settings: Settings, found: Discovery, workers: Workers, wanted: Collection[str]) -> None:
+    def __init__(self, given: Given, workers: Workers, wanted: Collection[str], recalling: Workers) -> None:
         from kafka_audit.rules import select
 
-        self._settings, self._found = settings, found
-        self._extract, self._follow = _remembering(workers.extract), _remembering(workers.follow)
-        self._codes = {*wanted, *(rule.code for rule in select((), ()))}
-        self._catalogue = Catalogue(settings.clients, settings.hooks)
+        self._given = given
+        self._extract = _remembering(workers.extract, recalling.extract, given.contents)
+        self._follow = _remembering(workers.follow, recalling.follow, given.contents)
+        self._codes = sorted({*wanted, *(rule.code for rule in select((), ()))})
+        self._last: tuple[Mapping[str, bytes], Audited] | None = None
 
-    def silenced(self, contents: Mapping[str, bytes]) -> set[str]:
-        """The fingerprints of the alarms that comments, settings or the baseline silence."""
-        from kafka_audit.pipeline.sifting import sift
-
-        sifted = sift(self(contents).findings, self._found, contents, (), self._settings)
-        return {each.fingerprint for each in sifted.suppressed}
+    def __call__(self, contents: Mapping[str, bytes]) -> Audited:
+        if self._last is None or self._last[0] != contents:
+            self._last = contents, self._audited(contents)
+        return self._last[1]
 
     @not_collecting()
-    def __call__(self, contents: Mapping[str, bytes]) -> Audited:
+    def _audited(self, contents: Mapping[str, bytes]) -> Audited:
         from kafka_audit.facts.screen import relevant
         from kafka_audit.link import link
         from kafka_audit.rules import judge
 
-        facts = relevant(contents, self._extract, self._catalogue, follow=self._follow)
+        given, found = self._given, self._given.found
+        facts = relevant(contents, self._extract, given.catalogue, follow=self._follow)
 
         def load(names: list[str]) -> Mapping[str, FileFacts]:
             more = self._follow({name: contents[name] for name in names if name in contents})
             facts.update(more)
             return more
 
-        names = [file.name for file in self._found.files]
-        found, roles = self._found, self._settings.roles
-        known = (self._catalogue, found.declarations, configurations(found.base, facts))
-        program = link(facts.copy(), names, roles, load, found.scripts, *known)
-        judgement = judge(program, ("all",))
-        findings = tuple(finding for finding in judgement.findings if finding.code in self._codes)
-        return Audited(program, findings)
+        names = [file.name for file in found.files]
+        known = (given.catalogue, found.declarations, configurations(found.base, facts))
+        program = link(facts.copy(), names, given.settings.roles, load, found.scripts, *known)
+        return Audited(program, judge(program, self._codes).findings)
 
 
-def _remembering(reader: Reader) -> Reader:
-    """The reader, asked once for each content of a file."""
+def _remembering(reader: Reader, recalling: Reader, at_first: Mapping[str, bytes]) -> Reader:
+    """The reader, asked once for each content of a file; `recalling` is asked for what the files were at first."""
     known: dict[tuple[str, bytes], FileFacts] = {}
 
     def read(contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
         new = {name: data for name, data in contents.items() if (name, data) not in known}
-        known.update({(name, new[name]): facts for name, facts in reader(new).items()} if new else {})
+        old = {name: data for name, data in new.items() if at_first.get(name) == data}
+        for each, files in ((recalling, old), (reader, {name: new[name] for name in new.keys() - old.keys()})):
+            known.update({(name, files[name]): facts for name, facts in each(files).items()} if files else {})
         return {name: known[name, data] for name, data in contents.items()}
 
     return read

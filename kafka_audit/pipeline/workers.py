@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -161,20 +160,11 @@ def _encoded(read: Callable[[bytes], FileFacts], content: bytes) -> bytes:
 
 
 def checked(content: bytes) -> bytes:
-    """The encoded flaws of a file whose facts nobody needs.
+    """The encoded flaws of a file whose facts nobody needs."""
+    from kafka_audit.facts.extract import flaws
 
-    The interpreter's own parser is asked first, because it is fast; the extractor, which knows newer grammars, has the
-    last word about what that one refuses.
-    """
-    import symtable
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in audited code is its own business
-            symtable.symtable(content, "file", "exec")  # type: ignore[arg-type]  # bytes with their encoding
-    except Exception:  # syntax, encoding, depth, memory: whatever it is, the extractor words it
-        return extracted(content)
-    return _sound()
+    found = flaws(content)
+    return encode(FileFacts(body=(), symbols=(), flaws=found)) if found else _sound()
 
 
 @functools.cache
