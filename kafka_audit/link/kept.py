@@ -80,10 +80,13 @@ def first_test(unit: Unit, name: str, made: s.Call) -> int:
     return 0
 
 
+def is_handed_out(kept: Kept) -> bool:
+    """Whether the function that makes the object also gives it to later callers, and looks at no loop."""
+    return kept.value in kept.unit.result.values and not _looks_at_loop(kept.unit)
+
+
 def second_loops(lives: Lives, kept: Kept) -> list[Wrapper]:
-    """Functions that bring a loop of their own to a getter which looks at no loop; the loop-bound client stays."""
-    if kept.value not in kept.unit.result.values or _looks_at_loop(kept.unit):
-        return []
+    """Functions that bring a loop of their own to a getter."""
     reaching = lives.reach.callers(kept.unit)
     found = []
     for node, runner in lives.engine.runners.items():

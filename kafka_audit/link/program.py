@@ -19,7 +19,7 @@ from kafka_audit.link.ends import Ends
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.failing import Failing
 from kafka_audit.link.injection import Injection
-from kafka_audit.link.kept import Early, Kept, Wrapper, kept_for_all, published_early, second_loops
+from kafka_audit.link.kept import Early, Kept, is_handed_out, kept_for_all, published_early
 from kafka_audit.link.known import Entry
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import Caller, caller_losses, is_always_released, is_fresh, losses_of
@@ -120,16 +120,11 @@ class Program:
         """Calls in coroutines that wait for a synchronous client."""
         return blocked_calls(self.engine, self.lives, self._roles)
 
-    def crossing_loops(self) -> Iterator[tuple[Kept, list[Wrapper]]]:
-        """Getters of loop-bound clients, with the functions that bring a second loop to them."""
-        seen: set[s.Call] = set()
+    def loop_bound(self) -> Iterator[Kept]:
+        """Getters of loop-bound clients that are handed out in any loop."""
         for life in self.living:
             if life.site.client.needs_running_loop:
-                for kept in kept_for_all(self.owning, life, frozenset({"global"})):
-                    wrappers = second_loops(self.lives, kept) if kept.made not in seen else []
-                    if wrappers:
-                        seen.add(kept.made)
-                        yield kept, wrappers
+                yield from filter(is_handed_out, kept_for_all(self.owning, life, frozenset({"global"})))
 
     def reordered(self) -> Iterator[tuple[Life, Entry]]:
         """Producers that can change the order of messages, with the option that has them do so."""

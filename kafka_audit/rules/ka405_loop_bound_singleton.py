@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.impact.loops import strangers
+from kafka_audit.link.kept import second_loops
 from kafka_audit.link.lives import owner_name
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.kept import Kept
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -114,7 +117,9 @@ RULE = Rule(
         "resolve there. A getter that keeps the first client and hands it out later does not look at the loop. As soon "
         "as the same process enters a second one, by a synchronous wrapper that calls `asyncio.run` for each message, "
         "or by a worker thread with a loop of its own, the client that is handed out has no loop that runs: `send` "
-        "waits until its time limit, or for ever where there is none, and `stop` raises."
+        "waits until its time limit, or for ever where there is none, and `stop` raises. Where nothing else enters a "
+        "second loop, tests that get the client do: each usually runs in a loop of its own. Those that replace the "
+        "client's class, empty the place or release the client are left alone."
     ),
     bad=BAD,
     good=GOOD,
@@ -129,8 +134,13 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every getter of a loop-bound client that synchronous functions reach by way of loops of their own."""
-    for kept, wrappers in program.crossing_loops():
+    """Every getter of a loop-bound client that functions with loops of their own reach, or else tests with theirs."""
+    seen: set[object] = set()
+    for kept in program.loop_bound():
+        entering = [] if kept.made in seen else _wrapped(program, kept) or _tested(program, kept)
+        if not entering:
+            continue
+        seen.add(kept.made)
         life, path = kept.life, kept.unit.module.path
         owner = where(owner_name(kept.unit))
         yield Alarm(
@@ -143,13 +153,30 @@ def check(program: Program) -> Iterator[Alarm]:
                 created(life),
                 *started(program, life),
                 Step(path=path, line=kept.line, message=f"{owner} hands out what is there, whatever loop is running"),
-                *(
-                    Step(
-                        path=wrapper.unit.module.path,
-                        line=wrapper.line,
-                        message=f"`{owner_name(wrapper.unit)}` runs `{wrapper.text}` on a loop of its own",
-                    )
-                    for wrapper in wrappers[:3]
-                ),
+                *entering[:3],
             ),
         )
+
+
+def _wrapped(program: Program, kept: Kept) -> list[Step]:
+    """The synchronous functions that bring a loop to the getter."""
+    return [
+        Step(
+            path=wrapper.unit.module.path,
+            line=wrapper.line,
+            message=f"`{owner_name(wrapper.unit)}` runs `{wrapper.text}` on a loop of its own",
+        )
+        for wrapper in second_loops(program.lives, kept)
+    ]
+
+
+def _tested(program: Program, kept: Kept) -> list[Step]:
+    """The tests that bring a loop to the getter."""
+    return [
+        Step(
+            path=test.unit.module.path,
+            line=test.unit.line,
+            message=f"`{test.name}` gets what is there, in an event loop of its own",
+        )
+        for test in strangers(program, kept)
+    ]
