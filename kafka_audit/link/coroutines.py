@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.engine import CallFact, Engine, Event
+from kafka_audit.link.engine import CallFact, Engine, Event, Node
 from kafka_audit.link.events import client_of
 from kafka_audit.link.lives import Lives, owner_name
 from kafka_audit.link.scopes import Unit
@@ -60,16 +60,25 @@ def _order(dropped: Dropped) -> tuple[str, s.At]:
 
 
 def _of_clients(engine: Engine, ids: Mapping[Value, str], effect_of: _EffectOf) -> list[Dropped]:
-    found = []
+    found, mixed = [], _on_synchronous_clients(engine)
     for event in engine.events.values():
         receiver = event.receiver
         if not isinstance(receiver, ClientObject | ForeignClient) or not isinstance(event.node, s.Call):
             continue
-        effect = effect_of(event)
-        if effect and event.via == "call" and client_of(receiver).is_async and _is_dropped(engine, event.node):
+        effect = effect_of(event) if event.via == "call" and event.node not in mixed else None
+        if effect and client_of(receiver).is_async and _is_dropped(engine, event.node):
             producer = ids.get(receiver) if isinstance(receiver, ClientObject) else None
             found.append(Dropped(event.node, event.unit, words(event.node), effect, producer, ()))
     return found
+
+
+def _on_synchronous_clients(engine: Engine) -> set[Node]:
+    """Calls of a synchronous client's methods: one that may also meet an asynchronous client is right as it is."""
+    return {
+        event.node
+        for event in engine.events.values()
+        if isinstance(event.receiver, ClientObject | ForeignClient) and not client_of(event.receiver).is_async
+    }
 
 
 def _effect(event: Event) -> Effect | None:

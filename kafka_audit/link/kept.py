@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kafka_audit.facts import schema as s
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owning import Owner, Owning
+from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.values import ClientObject, Instance, Place
 from kafka_audit.link.walk import expressions, inside, statements
@@ -102,11 +103,14 @@ def _runs_often(lives: Lives, unit: Unit) -> bool:
     """Whether a synchronous function is called again and again, as far as can be seen: no script, no command."""
     if unit.function is None or unit.is_async:
         return False
-    registered = lives.engine.registrations.get(unit, {}).values()
-    if any(each.target.rpartition(".")[2] in COMMANDS for each in registered):
-        return False
-    kinds = {entry.kind for entry in lives.reach.entries(unit, tests=False)}
-    return bool(kinds - ONCE - {"exit"})
+    entries = lives.reach.entries(unit, tests=False)
+    return any(entry.kind != "exit" and not is_once(lives, entry) for entry in entries)
+
+
+def is_once(lives: Lives, entry: Entry) -> bool:
+    """Whether a process comes in this way once: it starts a program, or one of its commands."""
+    registered = lives.engine.registrations.get(entry.unit, {}).values()
+    return entry.kind in ONCE or any(each.target.rpartition(".")[2] in COMMANDS for each in registered)
 
 
 def _looks_at_loop(unit: Unit) -> bool:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Node
+from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.reach import Edge
@@ -118,8 +119,7 @@ def runs_often(lives: Lives, unit: Unit) -> bool:
         return True
     entries = lives.reach.entries(unit, tests=False)
     return any(
-        entry.kind not in {"main", "name", "import"}
-        and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
+        not is_once(lives, entry) and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         for entry in entries
     )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.values import External, Instance
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
@@ -81,17 +84,33 @@ RULE = Rule(
 )
 
 
+MOCKS = ("unittest.mock.", "mock.")
+"""Where the beginnings of the names of things come from that tests put in a client's place."""
+
+
 def check(program: Program) -> Iterator[Alarm]:
     """Every call of a method that the client does not have, made in the belief that it releases."""
     mixed = {event.node for life in program.lives.all for event in life.releases}  # right for another receiver
     for life in program.living:
         yield from _too_new(program, life)
         for event in life.uses:
-            if event.method not in life.site.client.absent or event.node in mixed:
+            if event.method not in life.site.client.absent or event.node in mixed or _may_be_other(program, event):
                 continue
             name = where(owner_name(event.unit))
             said = f"{subject(life)} has no `{event.method}`: {name} cannot release it that way"
             yield _alarm(life, event, said, f"`{event.method}` is called, which the client does not have")
+
+
+def _may_be_other(program: Program, event: Event) -> bool:
+    """Whether the object can also be something of the project's or of another library's, which has such a method."""
+    function = event.node.function if isinstance(event.node, s.Call) else None
+    receiver = function.value if isinstance(function, s.Attribute) else None
+    held = program.engine.look(event.unit, receiver) if receiver is not None else ()
+    return any(
+        (isinstance(value, Instance) and context_of(value.scope.module.path) != "test")
+        or (isinstance(value, External) and not value.dotted.startswith(MOCKS))
+        for value in held
+    )
 
 
 def _too_new(program: Program, life: Life) -> Iterator[Alarm]:
