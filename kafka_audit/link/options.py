@@ -174,12 +174,22 @@ class Configured:
         verdict = self.judged(site)
         if verdict is None:
             return
+        is_bare = site.client.name in SHAPES and not site.node.arguments
+        if is_bare or (options.positional and self._is_none(site, options.positional[0])):
+            bare = Entry("1", None, site.unit, site.node.at[0])
+            yield Misfit("value", bare, verdict, why="it needs a dict of properties", always=True)
+            return
         yield from self._by_position(site, options, verdict)
         for entry in options.known.entries:
             misfit = self._by_name(site, entry, verdict) or self._by_value(site, entry, verdict)
             if misfit is not None:
                 yield misfit
         yield from self._together(site, options.known, verdict)
+
+    def _is_none(self, site: Site, value: s.Expr) -> bool:
+        """Whether None is given where the dict of properties belongs."""
+        constant = self.dicts.constant(site.unit, value) if site.client.name in SHAPES else None
+        return isinstance(constant, s.Constant) and constant.value is None
 
     def _by_position(self, site: Site, options: Options, verdict: Judged) -> Iterator[Misfit]:
         """Arguments without a name, where the constructor takes none, or none of that kind."""
