@@ -24,8 +24,16 @@ from kafka_audit.model import Finding, Fix, Outcome
 Told = Callable[[int, int], None]
 """Told of how many alarms something is known, and how many there are."""
 
+Advice = Callable[[Finding], str]
+"""What to do about an alarm by hand; nothing when that is not known."""
+
 Group = frozenset[int]
 """Alarms as they were at first, by `id`."""
+
+
+def _none(finding: Finding) -> str:
+    """No advice."""
+    return ""
 
 
 def _nobody(done: int, of: int) -> None:
@@ -42,6 +50,7 @@ class Fixing:
     unsafe: bool
     wanted: Callable[[Finding], bool]
     progress: Told = _nobody
+    advice: Advice = _none
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self) -> None:
@@ -67,14 +76,15 @@ class Fixing:
 
     def _by_themselves(self, findings: Sequence[Finding]) -> Iterator[tuple[Finding, Fix, dict[str, bytes]]]:
         begun = self._trials.begun(self._sources, findings)
-        yield from ((finding, _unmade(reason), {}) for finding, reason in begun.reasons)
+        yield from ((finding, _unmade(reason, self.advice(finding)), {}) for finding, reason in begun.reasons)
         if not begun.attempts:
             return
         try:
             now = self._trials.tried(self._sources, begun)
         except Failed as failed:
             if len(begun.attempts) == 1:
-                yield begun.attempts[0].finding, _unmade(failed.reasons[begun.attempts[0]]), {}
+                [attempt] = begun.attempts
+                yield attempt.finding, _unmade(failed.reasons[attempt], self.advice(attempt.finding)), {}
                 return
             for attempt in begun.attempts:
                 yield from self._by_themselves([attempt.finding])
@@ -156,7 +166,8 @@ class Fixing:
 
     def _note_unmade(self, finding: Finding, reason: Exception) -> None:
         self._known.add(id(self._origin(finding)))
-        self._note(self._origin(finding), "refused" if isinstance(reason, Refused) else "withdrawn", _unmade(reason))
+        what: Literal["refused", "withdrawn"] = "refused" if isinstance(reason, Refused) else "withdrawn"
+        self._note(self._origin(finding), what, _unmade(reason, self.advice(finding)))
 
     def _note(self, finding: Finding, what: Literal["fixed", "refused", "withdrawn"], fix: Fix) -> None:
         self._reasons[id(finding)] = Outcome(finding=finding, what=what, fix=fix)
@@ -171,14 +182,16 @@ def offered(case: Case) -> Fix:
     """The repair of an alarm before it is tried, or why there is none."""
     try:
         return told([planned(case)])
-    except Refused as refused:
-        return _unmade(refused)
     except Exception as error:  # a report is worth more than the repair of one of its alarms
-        return _unmade(Withdrawn(f"the repair failed: {type(error).__name__}: {error}"))
+        return _unmade(error, "")
 
 
-def _unmade(reason: Exception) -> Fix:
-    return Fix(safety="manual", title="", refused=str(reason))
+def _unmade(reason: Exception, advice: str) -> Fix:
+    if isinstance(reason, Refused):
+        text = reason.told(advice)
+    else:
+        text = str(reason) if isinstance(reason, Withdrawn) else f"the repair failed: {type(reason).__name__}: {reason}"
+    return Fix(safety="manual", title="", refused=text)
 
 
 def told(repairs: Sequence[Repair]) -> Fix:

@@ -8,10 +8,8 @@ from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import only, plain_call, protected, split_lead, statements_of
 from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.edits import Changes, Tree
-from kafka_audit.fix.keeper import Release, required
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import release_method
-from kafka_audit.fix.wiring import Trees, wired
 
 
 def unawaited(case: Case) -> Repair:
@@ -42,7 +40,10 @@ def _check_awaitable(tree: Tree, node: cst.CSTNode) -> None:
     function = tree.function(node)
     if function is None or function.asynchronous is None:
         name = f"`{function.name.value}`" if function is not None else "the code around it"
-        raise Refused(f"{name} is no coroutine function, so nothing can be awaited there")
+        raise Refused(
+            f"{name} is no coroutine function, so nothing can be awaited there",
+            "make it one, or hand the call to the client's loop by `asyncio.run_coroutine_threadsafe`",
+        )
 
 
 def _awaited(tree: Tree, call: cst.Call, changed: cst.Call) -> cst.Await:
@@ -183,45 +184,3 @@ def overwritten(case: Case) -> Repair:
     changes[statement] = lambda _: cst.FlattenSentinel([before.with_changes(leading_lines=lead), own])
     title = f"Release what `{written[0]}` holds before it is assigned"
     return Repair("safe", title, {tree.path: tree.rewritten(changes)})
-
-
-def dead_hook(case: Case) -> Repair:
-    """A handler that its framework never runs is called by the lifespan that runs, and is registered no more."""
-    program, finding = case.program, case.finding
-    for weak in program.discharge.weak_hooks(case.life, "dead"):
-        function = weak.handler.function
-        if function is None or weak.handler.parent is not weak.handler.module.top or required(function):
-            continue
-        release = Release(weak.handler.module.path, function.name, weak.handler.is_async)
-        if not release.is_async:
-            raise Refused(f"`{function.name}` is no coroutine function, so it may block the lifespan")
-        trees = Trees(case.tree)
-        wire = wired(program, trees, release, case.life.site.unit)
-        tree = trees[finding.path]
-        removed = _unregistered(tree, case, function.name)
-        if wire.path != tree.path:
-            changed = {
-                tree.path: tree.rewritten(removed),
-                wire.path: trees[wire.path].rewritten(wire.changes, wire.needed),
-            }
-        else:
-            wire.changes.update(removed)
-            changed = {tree.path: tree.rewritten(wire.changes, wire.needed)}
-        return Repair("safe", wire.title, changed)
-    raise Refused("the hook is no function of a module that needs no argument")
-
-
-def _unregistered(tree: Tree, case: Case, name: str) -> Changes:
-    """The edits that take the registration of a handler out."""
-    changes = Changes()
-    for call in tree.every(cst.Call):
-        if tree.span(call) == case.at and plain_call(tree.statement(call)) is call:
-            changes.remove(tree.statement(call))
-            return changes
-    for function in tree.every(cst.FunctionDef):
-        if function.name.value == name and tree.line(function) == case.finding.line:
-            for decorator in function.decorators:
-                if "event" in tree.code(decorator.decorator):
-                    changes.remove(decorator)
-                    return changes
-    raise Refused("the registration of the hook is not found")

@@ -225,6 +225,19 @@ def tree(path: str, data: bytes) -> Tree:
     return Tree(path, data)
 
 
+class Trees:
+    """The files of a project, each parsed once."""
+
+    def __init__(self, tree_of: Callable[[str], Tree]) -> None:
+        self._tree_of = tree_of
+        self._known: dict[str, Tree] = {}
+
+    def __getitem__(self, path: str) -> Tree:
+        if path not in self._known:
+            self._known[path] = self._tree_of(path)
+        return self._known[path]
+
+
 class _Rewriter(cst.CSTTransformer):
     """Applies edits to their nodes, inner ones first; looks only into what is `around` one."""
 

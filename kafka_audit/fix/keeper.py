@@ -18,11 +18,15 @@ from kafka_audit.link.walk import statements
 
 
 class Release(NamedTuple):
-    """A function of a module that releases something: it needs no argument."""
+    """A function of a module that releases something: it needs no argument.
+
+    `bound` is set when it is a method, written with what it is read from: whoever binds that.
+    """
 
     path: str
     name: str
     is_async: bool
+    bound: Unit | None = None
 
 
 class Kept(NamedTuple):

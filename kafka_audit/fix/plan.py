@@ -6,7 +6,7 @@ them may touch is refused with the reason of the one that came closest.
 
 from __future__ import annotations
 
-from kafka_audit.fix import calls, fixtures, local_clients, locking, objects, process_wide, renaming, threads
+from kafka_audit.fix import calls, fixtures, hooks, local_clients, locking, objects, process_wide, renaming, threads
 from kafka_audit.fix.case import Case, Make, Repair
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.model import Kind
@@ -61,7 +61,7 @@ REPAIRS: dict[str, tuple[Make, ...] | dict[Kind, tuple[Make, ...]]] = {
     "KA501": (process_wide.useless_exit_handler,),
     "KA502": (calls.unawaited,),
     "KA503": (calls.forgotten_task,),
-    "KA504": (calls.dead_hook,),
+    "KA504": (hooks.dead,),
     "KA507": (calls.misnamed,),
     "KA601": (threads.off_the_loop,),
     "KA602": (calls.unawaited,),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from kafka_audit.fix.case import Case, Repair
+from kafka_audit.fix.edits import Trees
 from kafka_audit.fix.keeper import Kept, releasing, with_release
 from kafka_audit.fix.lazy import made_on_use
 from kafka_audit.fix.owners import owner_release
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.removal import without_handler
 from kafka_audit.fix.subject import release_method
-from kafka_audit.fix.wiring import Trees, wired
+from kafka_audit.fix.wiring import wired
 from kafka_audit.link.owners import Holding
 from kafka_audit.link.values import Place
 
@@ -31,9 +32,8 @@ def never_released(case: Case) -> Repair:
         changes, release = with_release(tree, kept)
         title = f"Add `{release.name}`, which releases the {kept.noun}"
         return Repair("safe", title, {tree.path: tree.rewritten(changes)})
-    trees = Trees(case.tree)
-    wire = wired(case.program, trees, release, kept.unit)
-    return Repair("safe", wire.title, {wire.path: trees[wire.path].rewritten(wire.changes, wire.needed)})
+    done = wired(case.program, Trees(case.tree), release, kept.unit)
+    return Repair("safe", done.title, done.changed)
 
 
 def useless_exit_handler(case: Case) -> Repair:

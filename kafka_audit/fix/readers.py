@@ -10,11 +10,10 @@ import libcst as cst
 from libcst.metadata import ImportAssignment
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.edits import Tree
+from kafka_audit.fix.edits import Tree, Trees
 from kafka_audit.fix.imports import bound_name, source_of
 from kafka_audit.fix.naming import module_of
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.fix.wiring import Trees
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Module
 

@@ -149,16 +149,15 @@ class Trials:
         except Refused as refused:
             if not before:
                 raise
-            raise Refused(
-                f"{before[-1].title} would leave {alarm.code} at {alarm.path}:{alarm.line}: {refused}"
-            ) from None
+            reason = f"{before[-1].title} would leave {alarm.code} at {alarm.path}:{alarm.line}: {refused.reason}"
+            raise Refused(reason, refused.by_hand) from None
         except Exception as error:  # a repair that fails must not keep the others from being made
             raise Withdrawn(f"the repair of {alarm.code} failed: {type(error).__name__}: {error}") from error
         if repair.safety == "unsafe" and not self.unsafe:
-            raise Refused(f"it changes behaviour, which needs --unsafe: {repair.title}")
+            raise Refused(f"it changes behaviour, which needs --unsafe: {repair.title}", "")
         for path in sorted(repair.changed):
             if path not in self.asked:
-                raise Refused(f"it would change {path}, which is not among the files to fix")
+                raise Refused(f"it would change {path}, which is not among the files to fix", "")
         if repair.title in {each.title for each in before}:
             raise Withdrawn(f"{alarm.code} is still there after: {repair.title}")
         if all(case.contents[path] == data for path, data in repair.changed.items()):

@@ -83,6 +83,7 @@ def fix(
                 and (only is None or finding.fingerprint in only)
             ),
             progress=lambda done, of: progress("repairing alarms", done, of),
+            advice=_advice,
         )
         fixing.run()
     return _fixes(fixing, given.contents, given.found, settings)
@@ -98,12 +99,20 @@ def with_fixes(
 ) -> tuple[Finding, ...]:
     """The alarms on the asked files, each with the first step of its repair or with the reason why there is none.
 
-    The repair is made, and not tried: only `fix` audits what comes of it.
+    The repair is made, and not tried: only `fix` audits what comes of it. What to do by hand, the report says anyway.
     """
     return tuple(
         msgspec.structs.replace(each, fix=offered(Case(program, each, contents))) if each.path in asked else each
         for each in findings
     )
+
+
+def _advice(finding: Finding) -> str:
+    """What the rule says to do about it, as the end of a sentence."""
+    from kafka_audit.rules import rules
+
+    [note] = [rule.fix_note for rule in rules() if rule.code == finding.code]
+    return note[0].lower() + note[1:]
 
 
 def with_edits(given: Given, findings: Iterable[Finding], workers: Workers) -> tuple[Finding, ...]:
