@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from kafka_audit.pipeline import fixing
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.settings import ConfigError
 from tests.test_cli import project, run  # noqa: F401  # a fixture
+from tests.test_fixtures import FIXTURES
 
 BROKEN = """\
 from kafka import KafkaProducer
@@ -91,7 +93,23 @@ def test_what_is_left_is_told_with_its_reason(project: Path, capsys: pytest.Capt
     assert run("fix") == 1
     assert capsys.readouterr().out == "fixed 0 of 1 alarm in 0 files; refused 1 (--show-fixes says why)\n"
     assert run("fix", "--show-fixes") == 1
-    assert "a.py:5: KA203 refused: it is made in the middle of a larger statement\n" in capsys.readouterr().out
+    assert "a.py:5: KA203 refused: it is made in the middle of a larger statement; by hand: use " in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("name", ["owner/never_asked", "hook/dead", "container/never_closed"])
+def test_every_refusal_says_what_to_do_by_hand(
+    name: str,
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+):
+    monkeypatch.chdir(shutil.copytree(FIXTURES / name, project / "copy"))
+    run("fix", "--unsafe", "--show-fixes", "--isolated")
+    refused = [line for line in capsys.readouterr().out.splitlines() if " refused: " in line]
+    assert refused
+    assert [line for line in refused if "; by hand: " not in line or line.endswith(".")] == []
 
 
 def test_only_the_selected_rules_are_repaired(project: Path):  # noqa: F811
