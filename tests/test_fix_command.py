@@ -101,9 +101,9 @@ def test_what_is_left_is_told_with_its_reason(project: Path, capsys: pytest.Capt
 @pytest.mark.parametrize("name", ["owner/never_asked", "hook/dead", "container/never_closed"])
 def test_every_refusal_says_what_to_do_by_hand(
     name: str,
-    project: Path,
+    project: Path,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.chdir(shutil.copytree(FIXTURES / name, project / "copy"))
     run("fix", "--unsafe", "--show-fixes", "--isolated")
