@@ -12,7 +12,8 @@ from typing import Any
 import libcst as cst
 
 from kafka_audit.facts import schema
-from kafka_audit.facts.literals import LITERALS, text_value
+from kafka_audit.facts.joining import NOTHING, is_name_like, joined, opaque, total
+from kafka_audit.facts.literals import LITERALS, pieces, text_value
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.symbols import words
 
@@ -32,7 +33,6 @@ _COMPARISONS: dict[type[cst.CSTNode], str] = {
     cst.NotIn: "not in",
 }
 _NAMED_CONSTANTS = {name: schema.Constant(value) for name, value in (("None", None), ("True", True), ("False", False))}
-_NOTHING = schema.Opaque(())
 
 
 class TooDeep(Exception):
@@ -71,14 +71,7 @@ class Expressions:
 
     def opaque(self, *nodes: Any) -> schema.Opaque:
         """The parts of an expression whose own meaning does not matter, without those that hold no name or call."""
-        parts: list[schema.Expr] = []
-        for node in nodes:
-            lowered = self.expression(node)
-            if type(lowered) is schema.Opaque:
-                parts.extend(lowered.parts)
-            elif type(lowered) is not schema.Constant:
-                parts.append(lowered)
-        return schema.Opaque(tuple(parts)) if parts else _NOTHING
+        return opaque([self.expression(node) for node in nodes])
 
     def _name(self, node: Any) -> schema.Expr:
         name = node.value
@@ -116,7 +109,7 @@ class Expressions:
     def _literal(self, node: Any) -> schema.Expr:
         value = LITERALS[type(node)](node)
         if value is None:
-            return _NOTHING
+            return NOTHING
         if type(value) is str:
             self.mentions.update(words(value))
         return schema.Constant(value)
@@ -126,13 +119,26 @@ class Expressions:
         if value is not None:
             self.mentions.update(words(value))
             return schema.Constant(value)
+        joint = self._joint(node)
+        if joint is not None:
+            return joint
         strings: list[Any] = []
         while type(node) is cst.ConcatenatedString:
             strings.append(node.left)
             node = node.right
         return self.opaque(*[string for string in (*strings, node) if type(string) is not cst.SimpleString])
 
+    def _joint(self, node: Any) -> schema.Joined | None:
+        """An f-string, alone or among strings in a row, that may make a name or an address."""
+        found = pieces(node)
+        if found is None or not is_name_like(found) or all(type(piece) is str for piece in found):
+            return None
+        return joined([piece if type(piece) is str else self.expression(piece) for piece in found])
+
     def _interpolated(self, node: Any) -> schema.Expr:
+        joint = self._joint(node)
+        if joint is not None:
+            return joint
         holes: list[Any] = []
         waiting = list(reversed(node.parts))
         while waiting:
@@ -222,14 +228,17 @@ class Expressions:
         if path is not None:
             return path
         operands: list[Any] = []
+        operators: set[type] = set()
         waiting = [node]
         while waiting:
             operand = waiting.pop()
             if type(operand) is cst.BinaryOperation:
                 waiting += (operand.right, operand.left)
+                operators.add(type(operand.operator))
             else:
                 operands.append(operand)
-        return self.opaque(*operands)
+        lowered = [self.expression(operand) for operand in operands]
+        return (total(lowered) if operators == {cst.Add} else None) or opaque(lowered)
 
     def _path(self, node: Any) -> schema.Below | None:
         """`base / "part"`, which is how code builds the paths that it imports from."""
@@ -254,7 +263,7 @@ class Expressions:
             return schema.Constant(-value.value)  # type: ignore[operator]
         if type(value) is schema.Opaque:
             return value
-        return _NOTHING if type(value) is schema.Constant else schema.Opaque((value,))
+        return NOTHING if type(value) is schema.Constant else schema.Opaque((value,))
 
     def _comparison(self, node: Any) -> schema.Expr:
         if len(node.comparisons) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import libcst as cst
@@ -43,13 +43,45 @@ def text_value(node: cst.BaseExpression) -> str | None:
     return None if None in values or len(text) > MAX_TEXT else text
 
 
+def pieces(node: cst.BaseExpression) -> list[Any] | None:
+    """The parts of an f-string, of several strings in a row: text, and the expressions in braces; `None` for bytes, and
+    where braces say how an expression is to be written."""
+    found: list[Any] = []
+    for string in _in_a_row(node):
+        if isinstance(string, cst.SimpleString):
+            found.append(_plain(string.value))
+        elif isinstance(string, cst.FormattedString):
+            is_raw = "r" in string.prefix.lower()
+            found += [_piece(part, is_raw=is_raw) for part in string.parts]
+    return None if None in found else found
+
+
+def _in_a_row(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    while isinstance(node, cst.ConcatenatedString):
+        yield node.left
+        node = node.right
+    yield node
+
+
+def _piece(part: Any, *, is_raw: bool) -> Any:
+    if isinstance(part, cst.FormattedStringText):
+        return _unescaped(part.value, is_raw=is_raw)
+    is_plain = part.conversion is None and part.format_spec is None and part.equal is None
+    return part.expression if is_plain else None
+
+
 def _plain(source: str) -> str | None:
     """The value of one string token; `None` when it is no plain text or holds what UTF-8 cannot."""
     match = _STRING.fullmatch(source)
     if match is None or match[1] not in ("", "r", "R", "u", "U"):
         return None
-    text = match[3]
-    if "\\" in text and match[1] not in ("r", "R"):
+    return _unescaped(match[3], is_raw=match[1] in ("r", "R"))
+
+
+def _unescaped(text: str, *, is_raw: bool) -> str | None:
+    """The text between quotes as Python reads it."""
+    source = text
+    if "\\" in text and not is_raw:
         try:
             text = _ESCAPE.sub(_unescape, text)
         except ValueError:

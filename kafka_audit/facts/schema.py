@@ -186,6 +186,12 @@ class Below(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     parts: tuple[str, ...]
 
 
+class Joined(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
+    """An f-string, or a sum of strings, whose texts hold no blanks: it may make a dotted name or an address."""
+
+    parts: tuple[Expr, ...]
+
+
 Expr = Union[
     Name,
     Attribute,
@@ -206,6 +212,7 @@ Expr = Union[
     Yield,
     Opaque,
     Below,
+    Joined,
 ]
 
 # --- statements ------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka_audit.facts import schema
+from kafka_audit.facts.joining import NOTHING, is_name_like, joined, opaque, total
 from kafka_audit.facts.schema import MAX_TEXT
 from kafka_audit.facts.symbols import words
 
@@ -28,7 +29,6 @@ _COMPARISONS: dict[type[ast.AST], str] = {
     ast.In: "in",
     ast.NotIn: "not in",
 }
-_NOTHING = schema.Opaque(())
 
 
 class NotTheSame(Exception):
@@ -73,14 +73,7 @@ class Expressions:
 
     def opaque(self, nodes: Sequence[Any]) -> schema.Opaque:
         """The parts of an expression whose own meaning does not matter, without those that hold no name or call."""
-        parts: list[schema.Expr] = []
-        for node in nodes:
-            lowered = self.expression(node)
-            if type(lowered) is schema.Opaque:
-                parts.extend(lowered.parts)
-            elif type(lowered) is not schema.Constant:
-                parts.append(lowered)
-        return schema.Opaque(tuple(parts)) if parts else _NOTHING
+        return opaque([self.expression(node) for node in nodes])
 
     def _at(self, node: Any) -> schema.At:
         if self._lines is None:
@@ -125,20 +118,25 @@ class Expressions:
         kind = type(value)
         if kind is str:
             if len(value) > MAX_TEXT or not _is_encodable(value):
-                return _NOTHING
+                return NOTHING
             self.mentions.update(words(value))
         elif kind is int:
             if not -(2**63) < value < 2**63:
-                return _NOTHING
+                return NOTHING
         elif kind is not float and kind is not bool and value is not None:
-            return _NOTHING
+            return NOTHING
         return schema.Constant(value)
 
     def _joined(self, node: Any) -> schema.Expr:
+        pieces = [_piece(part) for part in node.values]
+        holes = [piece for piece in pieces if type(piece) is not str]
+        if holes and None not in holes and is_name_like(pieces):
+            return joined([piece if type(piece) is str else self.expression(piece) for piece in pieces])
         return self.opaque([part for part in node.values if type(part) is not ast.Constant])
 
     def _hole(self, node: Any) -> schema.Expr:
-        return self.opaque((node.value,) if node.format_spec is None else (node.value, node.format_spec))
+        inner = [] if node.format_spec is None else node.format_spec.values
+        return self.opaque([node.value, *[part for part in inner if type(part) is not ast.Constant]])
 
     def _elements(self, node: Any) -> tuple[schema.Expr, ...]:
         return tuple([self.expression(element) for element in node.elts])
@@ -200,14 +198,17 @@ class Expressions:
         if path is not None:
             return path
         operands: list[Any] = []
+        operators: set[type] = set()
         waiting = [node]
         while waiting:
             operand = waiting.pop()
             if type(operand) is ast.BinOp:
                 waiting += (operand.right, operand.left)
+                operators.add(type(operand.op))
             else:
                 operands.append(operand)
-        return self.opaque(operands)
+        lowered = [self.expression(operand) for operand in operands]
+        return (total(lowered) if operators == {ast.Add} else None) or opaque(lowered)
 
     def _path(self, node: Any) -> schema.Below | None:
         """`base / "part"`, which is how code builds the paths that it imports from."""
@@ -228,7 +229,7 @@ class Expressions:
             return schema.Constant(-value.value)  # type: ignore[operator]
         if type(value) is schema.Opaque:
             return value
-        return _NOTHING if type(value) is schema.Constant else schema.Opaque((value,))
+        return NOTHING if type(value) is schema.Constant else schema.Opaque((value,))
 
     def _comparison(self, node: Any) -> schema.Expr:
         if len(node.ops) > 1:
@@ -285,6 +286,13 @@ class Expressions:
 
     def _parameter(self, node: Any, kind: Any, default: Any) -> schema.Parameter:
         return schema.Parameter(node.arg, kind, self.optional(node.annotation), self.optional(default))
+
+
+def _piece(part: Any) -> Any:
+    """The text or the expression of a part of an f-string; None when braces say how it is to be written."""
+    if type(part) is ast.Constant:
+        return part.value
+    return part.value if part.conversion == -1 and part.format_spec is None else None
 
 
 def _start(node: Any) -> tuple[int, int]:

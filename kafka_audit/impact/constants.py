@@ -7,6 +7,7 @@ built from `__file__`. Nothing is computed beyond that: what is not such an expr
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
@@ -17,6 +18,9 @@ from kafka_audit.link.walk import statements, target_names
 from kafka_audit.link.words import words
 
 Folder = tuple[str, ...]
+
+_MOST = 50
+"""Strings that are put together from names with several values: more say nothing."""
 
 DEEPEST = 12
 """Names bound to names bound to names: more steps than this say nothing."""
@@ -33,6 +37,9 @@ def texts(unit: Unit, expression: s.Expr, depth: int = 0) -> list[str]:
             return [text for at, value in bound_to(unit, name) for text in texts(at, value, depth + 1)]
         case s.Choice(_, then, otherwise):
             return [*texts(unit, then, depth + 1), *texts(unit, otherwise, depth + 1)]
+        case s.Joined(parts):
+            every = (texts(unit, part, depth + 1) for part in parts)
+            return ["".join(each) for each in itertools.islice(itertools.product(*every), _MOST)]
     return []
 
 

@@ -144,6 +144,13 @@ def _below(engine: Engine, node: s.Below) -> Values:
     return {v for v in evaluate(engine, node.base) if not isinstance(v, External | FunctionValue)}
 
 
+def _joined(engine: Engine, node: s.Joined) -> Values:
+    """A text; evaluating what it is made of has its own effects."""
+    for part in node.parts:
+        evaluate(engine, part)
+    return set()
+
+
 _EVALUATE: dict[type, Callable[[Engine, Any], Values]] = {
     s.Name: _name,
     s.Attribute: _attribute,
@@ -164,4 +171,5 @@ _EVALUATE: dict[type, Callable[[Engine, Any], Values]] = {
     s.Yield: _yield,
     s.Opaque: _opaque,
     s.Below: _below,
+    s.Joined: _joined,
 }

@@ -254,6 +254,7 @@ _PARTS: dict[type, Callable[[Any], tuple[s.Expr, ...]]] = {
     s.Yield: lambda node: _present(node.value),
     s.Opaque: lambda node: node.parts,
     s.Below: lambda node: (node.base,),
+    s.Joined: lambda node: node.parts,
 }
 """For each kind of expression that has parts; one without is a name or a constant."""
 
