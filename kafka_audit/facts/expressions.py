@@ -126,7 +126,7 @@ class Expressions:
         while type(node) is cst.ConcatenatedString:
             strings.append(node.left)
             node = node.right
-        return self.opaque(*[string for string in (*strings, node) if type(string) is not cst.SimpleString])
+        return self.opaque(*[hole for string in (*strings, node) for hole in _holes(string)])
 
     def _joint(self, node: Any) -> schema.Joined | None:
         """An f-string, alone or among strings in a row, that may make a name or an address."""
@@ -139,14 +139,7 @@ class Expressions:
         joint = self._joint(node)
         if joint is not None:
             return joint
-        holes: list[Any] = []
-        waiting = list(reversed(node.parts))
-        while waiting:
-            part = waiting.pop()
-            if hasattr(part, "expression"):  # the other parts are text
-                holes.append(part.expression)
-                waiting.extend(reversed(part.format_spec or ()))
-        return self.opaque(*holes)
+        return self.opaque(*_holes(node))
 
     def _elements(self, node: Any) -> tuple[schema.Expr, ...]:
         return tuple(
@@ -330,6 +323,18 @@ class Expressions:
             None if annotation is None else self.expression(annotation.annotation),
             self.optional(node.default),
         )
+
+
+def _holes(string: Any) -> list[Any]:
+    """The expressions in the braces of an f-string, those that say how to write one included."""
+    holes: list[Any] = []
+    waiting: list[Any] = list(reversed(string.parts)) if type(string) is cst.FormattedString else []
+    while waiting:
+        part = waiting.pop()
+        if hasattr(part, "expression"):  # the other parts are text
+            holes.append(part.expression)
+            waiting.extend(reversed(part.format_spec or ()))
+    return holes
 
 
 _COMPREHENSIONS: dict[type[cst.CSTNode], Any] = {
