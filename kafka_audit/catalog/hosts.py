@@ -28,9 +28,11 @@ HOSTS: Final = (
         if hook.needs and ("()" in hook.target or hook.via == "keyword")
     }
     | {maker for row in CONTAINERS for maker in row.makers}
+    | {"aiohttp.web.Application", "aiohttp.web.RouteTableDef", "faststream.FastStream", "flask.Blueprint"}
+    | {"litestar.Litestar", "litestar.Router", "starlette.routing.Router"}
 )
-"""What hooks hang on, told apart object by object because not all of their hooks run: applications, routers, and
-containers of dependencies."""
+"""What hooks hang on, told apart object by object because not all of their hooks run, or not in every test:
+applications, routers, and containers of dependencies."""
 
 _CONTAINERS: Final = {name: row for row in CONTAINERS for name in (*row.makers, *row.types)}
 

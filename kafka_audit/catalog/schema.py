@@ -148,6 +148,21 @@ class DependencyContainer(Record, frozen=True, kw_only=True):
     """One sentence with the source of the facts."""
 
 
+class Driver(Record, frozen=True, kw_only=True):
+    """What runs an application inside a test, a test client or the like, and when it runs the lifespan."""
+
+    names: tuple[str, ...]
+    """Dotted callables that make one, given the application or found on it (`flask.Flask().test_client`)."""
+    lifespan: Literal["entered", "made", "request", "never"]
+    """Whether start-up and shutdown hooks run while it is entered, from its making on, at each request, or not."""
+    serves: bool = True
+    """Its methods send requests, which the handlers of the application answer."""
+    is_fixture: bool = False
+    """The names are those of fixtures, which are functions that make one."""
+    note: str
+    """One sentence with the source of the facts."""
+
+
 def same_hooks(
     framework: str,
     *events: tuple[str, str, Phase],

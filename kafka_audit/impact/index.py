@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts
+from kafka_audit.impact.serving import Serving
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Event, Node
 from kafka_audit.link.lives import Life
@@ -37,6 +38,7 @@ class Index:
         for (caller, callee), line in engine.implicit.items():
             if callee.kind != "class":
                 self.implicit.setdefault(caller, []).append((callee, line))
+        self.serving = Serving(engine, program.discharge.hosts)
         self._acts: dict[Unit, tuple[acts.Act, ...]] = {}
         self._replacing: dict[Module, tuple[Unit, ...]] = {}
         self._names = _names(program)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding, Read, reads
 from kafka_audit.impact.mocks import Mock
+from kafka_audit.impact.serving import PROVIDERS
 from kafka_audit.impact.trace import MockVerdict
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientType
 from kafka_audit.link.words import words
-
-_PROVIDERS = frozenset({"Depends", "Security"})
 
 
 class Replacements:
@@ -142,7 +141,7 @@ def _clients(engine: Engine, binding: Binding) -> list[str]:
 
 def _provided(engine: Engine, unit: Unit, node: s.Call) -> list[Read]:
     """What `Depends(get_producer)` depends on: whether the application overrides that function."""
-    if words(node.function).rpartition(".")[2] not in _PROVIDERS or not node.arguments:
+    if words(node.function).rpartition(".")[2] not in PROVIDERS or not node.arguments:
         return []
     return [Read(binding, None) for binding in overridden(engine, unit, node.arguments[0].value)]
 

@@ -17,13 +17,14 @@ from kafka_audit.impact import mocks
 from kafka_audit.impact.collection import Fixture, Fixtures, Test, tests_of
 from kafka_audit.impact.constants import elements, texts
 from kafka_audit.impact.index import Index
+from kafka_audit.impact.leaving import Fails
 from kafka_audit.impact.loading import package_root
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.replacements import Replacements
 from kafka_audit.impact.search_path import SearchPath
 from kafka_audit.impact.skipping import Skip, skipped, skips_of
 from kafka_audit.impact.trace import Root, Stage, Trace
-from kafka_audit.impact.walker import Fails, Walker
+from kafka_audit.impact.walker import Walker
 from kafka_audit.link.program import Program
 from kafka_audit.link.scopes import Module, Unit
 
@@ -196,9 +197,9 @@ class Session:
             self._run_root(Root("teardown", fixture.undo, test))
 
     def _set_up(self, unit: Unit, pause: Callable[[], None]) -> None:
-        before, self._walker.pause = self._walker.pause, pause
+        self._walker.pauses[unit] = pause
         self._walker.walk(unit)
-        self._walker.pause = before
+        self._walker.pauses.pop(unit, None)
 
     def _body(self, test: Test) -> None:
         walker = self._walker

@@ -16,17 +16,19 @@ Stage = Literal["plugin", "conftest", "collection", "fixture", "body", "teardown
 `teardown`."""
 
 What = Literal["imported", "created", "started", "released"]
+How = Literal["imports", "calls", "requests", "starts up", "shuts down"]
 Effect = Literal["effective", "elsewhere", "too late"]
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`caller` runs `callee` at `line`: by an import statement, by a call, or because pytest does (`uses`)."""
+    """`caller` runs `callee` at `line`: by an import statement, by a call, by a request that an application answers, or
+    because it starts or ends an application."""
 
     caller: Unit
     callee: Unit
     line: int
-    how: Literal["imports", "calls"]
+    how: How
     condition: str = ""
     """On what it depends, in words; empty when nothing is known to prevent it."""
 

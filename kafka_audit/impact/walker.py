@@ -6,18 +6,20 @@ adds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts, mocks
+from kafka_audit.impact.applications import ENTERS, Applications
 from kafka_audit.impact.constants import folder, texts
 from kafka_audit.impact.index import Index
+from kafka_audit.impact.leaving import Fails, Suspended
 from kafka_audit.impact.loading import Loader
 from kafka_audit.impact.mocks import Mock, Request
 from kafka_audit.impact.patching import Patching
 from kafka_audit.impact.replacements import Replacements
 from kafka_audit.impact.search_path import SearchPath
-from kafka_audit.impact.trace import Cut, Edge, Happening, MockVerdict, Root, Trace, What
+from kafka_audit.impact.trace import Cut, Edge, Happening, How, MockVerdict, Root, Trace, What
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact, Node
 from kafka_audit.link.lives import Life
@@ -25,11 +27,6 @@ from kafka_audit.link.program import Program
 from kafka_audit.link.scopes import Module, Unit
 from kafka_audit.link.values import Instance
 from kafka_audit.link.words import words
-
-
-class Fails(Exception):
-    """What the walk is at raises: an import that finds nothing, a mock of a name that is not there."""
-
 
 DEEPEST = 150
 """Calls within calls that are followed: deeper ones are recursion, or say nothing to a reader."""
@@ -47,7 +44,8 @@ class Walker:
         self.loader = Loader(self.engine, search, self.trace, self._run_module)
         self.replacements = Replacements(self.engine)
         self._patching = Patching(self.engine, search, self.loader)
-        self.pause: Callable[[], None] | None = None
+        self.pauses: dict[Unit, Callable[[], None]] = {}
+        """What is to be done when the `yield` of a body is come to."""
         self._current = current
         self._index = index
         self._clock = 0
@@ -55,8 +53,10 @@ class Walker:
         self._root: Root
         self._seen: set[tuple[Unit, frozenset[Mock]]] = set()
         self._gone: set[s.Call] = set()
-        self._condition = ""
-        self._lasting: list[list[Mock]] = [[]]
+        self.condition = ""
+        self._lasting: list[list[Callable[[], None]]] = [[]]
+        self.resumed: Unit | None = None
+        self._applications = Applications(self, index)
         self._created: set[Life] = set()
 
     @property
@@ -83,13 +83,18 @@ class Walker:
         self._enter(root, set(), self._gone)
 
     def lasting(self, act: Callable[[], object]) -> None:
-        """Do something, and end the mocks that it made and that hold until it is over."""
+        """Do something, and end what it began and what lasts until it is over: mocks, applications."""
         self._lasting.append([])
         act()
-        for mock in self._lasting.pop():
-            self.replacements.end(mock, self._tick())
+        for end in reversed(self._lasting.pop()):
+            end()
 
-    def _tick(self) -> int:
+    def when_over(self, end: Callable[[], None]) -> None:
+        """Do something when what is done now is over."""
+        self._lasting[-1].append(end)
+
+    def tick(self) -> int:
+        """The next moment of the session's clock."""
         self._clock += 1
         return self._clock
 
@@ -102,36 +107,39 @@ class Walker:
             return
         self._seen.add(key)
         self._depth += 1
-        condition, self._condition = self._condition, ""
+        condition, self.condition = self.condition, ""
         try:
             for callee, line in self._index.implicit.get(unit, ()):
-                self._step(unit, callee, line)
+                self.step(unit, callee, line)
             self.do(unit, self._index.acts(unit))
         except Fails:
             if unit.kind != "function":
                 raise  # the import statement that brought the module here fails, too
+        except Suspended:
+            pass
         finally:
             self._depth -= 1
-            self._condition = condition
+            self.condition = condition
 
     def _run_module(self, module: Module) -> bool:
-        self.replacements.executed[module.path] = self._tick()
+        self.replacements.executed[module.path] = self.tick()
         for life in self._index.in_module.get(module.path, ()):
             self._note("imported", life, module.top, life.site.node.at[0])
         self._seen.discard((module.top, self.replacements.state()))  # a second module of the same file runs again
-        pause, self.pause = self.pause, None
         may_fail, self.loader.may_fail = self.loader.may_fail, False
         try:
             self.walk(module.top)
         except Fails:
             return False
         finally:
-            self.pause, self.loader.may_fail = pause, may_fail
+            self.loader.may_fail = may_fail
         return True
 
     def do(self, unit: Unit, body: Collection[acts.Act]) -> None:
         """Go through acts in order; raises `Fails`."""
         for act in body:
+            if self.resumed is unit and not isinstance(act, acts.Block | acts.Attempt | acts.Under | acts.Pause):
+                continue  # it was gone through before the `yield`
             match act:
                 case acts.Call(node):
                     self._call(unit, node)
@@ -146,7 +154,7 @@ class Walker:
                 case acts.Under(condition, inner):
                     self._under(unit, condition, inner)
                 case acts.ClassBody(node):
-                    self._step(unit, unit.module.unit_of[node], node.line)
+                    self.step(unit, unit.module.unit_of[node], node.line)
                 case acts.Pause():
                     self._hand_over(unit)
 
@@ -165,32 +173,30 @@ class Walker:
         self.do(unit, act.rest)
 
     def _under(self, unit: Unit, condition: str, body: Collection[acts.Act]) -> None:
-        before, self._condition = self._condition, condition
+        before, self.condition = self.condition, condition
         try:
             self.do(unit, body)
         finally:
-            self._condition = before
+            self.condition = before
 
     def _hand_over(self, unit: Unit) -> None:
-        pause = self.pause
-        if pause is not None and self._root.unit is unit:
-            self.pause = None
-            pause()
+        if self.resumed is unit:
+            self.resumed = None
+        elif unit in self.pauses:
+            self.pauses.pop(unit)()
 
     def _load(self, unit: Unit, node: s.Import) -> None:
-        self.replacements.imported[node] = self._tick()
+        self.replacements.imported[node] = self.tick()
         if not self.loader.load_import(unit, node):
             raise Fails
 
-    def _step(self, unit: Unit, callee: Unit, line: int) -> None:
+    def step(self, unit: Unit, callee: Unit, line: int, how: How = "calls") -> None:
         """Run another body on behalf of this one: only what is loaded can run."""
         if not self.loader.has(callee.module.path):
             return
-        self._root.note(Edge(unit, callee, line, "calls", self._condition))
+        self._root.note(Edge(unit, callee, line, how, self.condition))
         if callee in self._index.interesting:
-            pause, self.pause = self.pause, None
             self.walk(callee)
-            self.pause = pause
 
     # Calls.
 
@@ -201,11 +207,12 @@ class Walker:
         elif text.rpartition(".")[2] in {"import_module", "__import__"} and node.arguments:
             for name in texts(unit, node.arguments[0].value):
                 self.loader.load(name, unit, node.at[0])
-        elif text.rpartition(".")[2] in _ENTERS and node.arguments and isinstance(node.arguments[0].value, s.Call):
+        elif text.rpartition(".")[2] in ENTERS and node.arguments and isinstance(node.arguments[0].value, s.Call):
             self._request(unit, node.arguments[0].value, starts=True)
         elif self._request(unit, node, starts=False):
             return
         self._reach(unit, node)
+        self._applications.drive(unit, node)
 
     def _reach(self, unit: Unit, node: s.Call) -> None:
         """Make the client and run the functions that the call reaches, unless a mock takes its place."""
@@ -213,7 +220,7 @@ class Walker:
         fact = self.engine.calls.get(node)
         if life is None and fact is None and node not in self._index.events:
             return
-        time = self._tick()
+        time = self.tick()
         covering = self.replacements.covering(unit, node, time)
         if life is not None and not life.site.guarded:
             verdict = self.replacements.verdict(unit, node, life.site.client.name, time)
@@ -228,7 +235,7 @@ class Walker:
         if fact is not None and not fact.guarded and self._runs(fact, unit):
             for callee, receivers in fact.callees.items():
                 if self._is_there(receivers):
-                    self._step(unit, callee, node.at[0])
+                    self.step(unit, callee, node.at[0])
 
     def _runs(self, fact: CallFact, unit: Unit) -> bool:
         """Whether the call's body runs: a coroutine that is dropped, or made at import and not run, does not."""
@@ -252,7 +259,7 @@ class Walker:
         if what == "created":
             self._created.add(life)
         chain = tuple(self._root.chain(unit)) if what == "imported" else None
-        happening = Happening(what, life, self._root, unit, line, self._clock, mock, self._condition, chain)
+        happening = Happening(what, life, self._root, unit, line, self._clock, mock, self.condition, chain)
         self.trace.happenings.append(happening)
 
     def _extend_path(self, unit: Unit, node: s.Call, text: str) -> None:
@@ -279,7 +286,7 @@ class Walker:
         if found.starts or starts:
             mock = self.begin(unit, found, "until it is undone")
             if mock is not None:
-                self._lasting[-1].append(mock)
+                self.when_over(lambda: self.end(mock))
         return True
 
     def begin(self, unit: Unit, found: Request, holds: str) -> Mock | None:
@@ -297,10 +304,10 @@ class Walker:
 
     def end(self, mock: Mock) -> None:
         """Let a mock hold no longer."""
-        self.replacements.end(mock, self._tick())
+        self.replacements.end(mock, self.tick())
 
     def _begin(self, mock: Mock) -> Mock:
-        time = self._tick()
+        time = self.tick()
         self.replacements.begin(mock, time)
         self.trace.mocks.append(mock)
         for happening in self.trace.happenings:
@@ -326,7 +333,7 @@ class Walker:
         if any(mock.unit is unit and mock.value == words(value) for mock in held):
             return  # said twice: `sys.modules["aiokafka"].X` after `aiokafka.X`
         for mock in held:
-            self.replacements.end(mock, self._tick())
+            self.replacements.end(mock, self.tick())
         if bindings and self._root.stage != "teardown":
             way: mocks.Way = "sys.modules" if bindings[0].kind == "sys.modules" else "assignment"
             is_wide = self._root.stage in {"plugin", "conftest", "collection"}
@@ -334,6 +341,27 @@ class Walker:
 
     def _block(self, unit: Unit, node: s.With, inner: tuple[acts.Act, ...]) -> None:
         """A `with`: the mocks among its items hold inside it; clients start at its beginning and end with it."""
+        begun: list[Mock] = []
+        if self.resumed is not unit:
+            begun = self._enter_block(unit, node)
+        is_ready = any(isinstance(i.value, s.Call) and words(i.value.function).endswith(_SWALLOWS) for i in node.items)
+        may_fail, self.loader.may_fail = self.loader.may_fail, self.loader.may_fail or is_ready
+        is_left = True
+        try:
+            self.do(unit, inner)
+        except Fails:
+            if not is_ready:
+                raise
+        except Suspended:
+            is_left = False
+            raise
+        finally:
+            self.loader.may_fail = may_fail
+            if is_left and self.resumed is not unit:
+                self._leave_block(unit, node, begun)
+
+    def _enter_block(self, unit: Unit, node: s.With) -> list[Mock]:
+        """The beginning of a `with`; returns the mocks that hold inside it."""
         begun: list[Mock] = []
         for item in node.items:
             if isinstance(item.value, s.Call) and context_of(unit.module.path) == "test":
@@ -344,23 +372,18 @@ class Walker:
             fact = self.engine.calls.get(item)
             for callee, receivers in fact.callees.items() if fact is not None else ():
                 if self._is_there(receivers):
-                    self._step(unit, callee, item.line)
-        is_ready = any(isinstance(i.value, s.Call) and words(i.value.function).endswith(_SWALLOWS) for i in node.items)
-        may_fail, self.loader.may_fail = self.loader.may_fail, self.loader.may_fail or is_ready
-        try:
-            self.do(unit, inner)
-        except Fails:
-            if not is_ready:
-                raise
-        finally:
-            self.loader.may_fail = may_fail
-            for item in node.items:
-                self._events(unit, item, {"release"})
-            for mock in begun:
-                self.replacements.end(mock, self._tick())
+                    self.step(unit, callee, item.line)
+            self._applications.enter(unit, item)
+        return begun
+
+    def _leave_block(self, unit: Unit, node: s.With, begun: Sequence[Mock]) -> None:
+        for item in reversed(node.items):
+            self._applications.leave(unit, item)
+        for item in node.items:
+            self._events(unit, item, {"release"})
+        for mock in begun:
+            self.end(mock)
 
 
 _SWALLOWS = ("pytest.raises", "suppress", "assertRaises", "assertRaisesRegex")
 """Blocks that an exception does not get out of."""
-
-_ENTERS = frozenset({"enter_context", "enterContext"})

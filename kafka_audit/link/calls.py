@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
+from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import hooks_for
 from kafka_audit.catalog.hosts import container_of
 from kafka_audit.facts import schema as s
@@ -13,7 +14,7 @@ from kafka_audit.link.attributes import ancestry, attribute_of, client_base, fin
 from kafka_audit.link.containers import STORES, call_methods, contents, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
-from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, mark_run
+from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import origin_of
@@ -186,7 +187,10 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
             return call_external(engine, External(f"?.{node.function.name}"), node, arguments)
         if node.function.name in THROUGH_METHODS:
             mark_run(engine, node, f"?.{node.function.name}")
-    return hand_over(engine, "?", node, arguments)
+    given = hand_over(engine, "?", node, arguments)
+    if isinstance(node.function, s.Name) and driver_named(node.function.id) is not None:
+        given |= driven(engine, node.function.id, arguments)  # `aiohttp_client(app)`: a fixture of a plugin
+    return given
 
 
 def _last_name(receiver: s.Expr) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.hosts import GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
@@ -140,9 +141,19 @@ def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arg
         engine.write(
             engine.outside(SETUPS[dotted]), {v for v in arguments.get(0, "container") if isinstance(v, External)}
         )
+    driver = driver_named(dotted)
+    if driver is not None:
+        return hand_over(engine, dotted, node, arguments) | driven(engine, dotted, arguments, callee.made)
     name = host_named(dotted)
     host = engine.hosting.host(name, node, engine.unit) if name else callee.made
     return hand_over(engine, dotted, node, arguments, host) | _result(engine, dotted, host)
+
+
+def driven(engine: Engine, dotted: str, arguments: Arguments, made: Made | None = None) -> Values:
+    """What runs an application in a test: it stands for the application that it is given, or that it was found on."""
+    hosts = {value.made for values in arguments.all() for value in values if isinstance(value, External)} | {made}
+    known = sorted((host for host in hosts if host is not None), key=lambda host: host.order)
+    return {engine.external(f"{dotted}()", host) for host in known or (None,)}
 
 
 def mark_run(engine: Engine, node: s.Call, dotted: str) -> None:

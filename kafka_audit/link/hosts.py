@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from kafka_audit.catalog.hooks import registered
-from kafka_audit.catalog.hosts import APPLICATIONS, MOUNTS
+from kafka_audit.catalog.hosts import APPLICATIONS, MOUNTS, host_named
 from kafka_audit.catalog.schema import Need
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
@@ -33,7 +33,7 @@ class Hosts:
         self._places: dict[Made, list[Place]] = {}
         for place in engine.all_places():
             for value in place.values:
-                if isinstance(value, External) and value.made is not None and value.dotted.endswith("()"):
+                if isinstance(value, External) and value.made is not None and host_named(value.dotted[:-2]):
                     self._places.setdefault(value.made, []).append(place)
         self._lending = {
             value.made
