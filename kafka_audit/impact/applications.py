@@ -101,9 +101,12 @@ class Applications:
             elif hook.phase == "both" and hook.unit in self._index.interesting:
                 self._resume(unit, hook.unit, line)
 
-    def _stop_later(self, unit: Unit, application: Made, line: int, root: Root) -> None:
-        ended = Root("teardown", unit, root.test)
-        self._walker.under(ended, lambda: self._stop(unit, application, line))
+    def _stop_later(self, unit: Unit, application: Made, line: int, begun: Root) -> None:
+        """The end of an application that lasts longer than a block: of a stack's block, or with the test."""
+        if self._walker.is_under(begun):
+            self._stop(unit, application, line)
+        else:
+            self._walker.under(Root("teardown", unit, begun.test), lambda: self._stop(unit, application, line))
 
     def _resume(self, unit: Unit, callee: Unit, line: int) -> None:
         """Go through what stands behind the `yield` of a body that was gone through up to there."""

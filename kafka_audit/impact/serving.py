@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kafka_audit.catalog.driving import FAMILIES, MIDDLEWARE, PREFIXES, REQUESTS, ROUTES, driven_by, driver_named
 from kafka_audit.catalog.hooks import registered
-from kafka_audit.catalog.hosts import INCLUDES, MOUNTS
+from kafka_audit.catalog.hosts import APPLICATIONS, INCLUDES, MOUNTS
 from kafka_audit.catalog.schema import Driver, Phase
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import bound_to, texts
@@ -27,6 +27,9 @@ from kafka_audit.link.words import words
 
 PROVIDERS = frozenset({"Depends", "Security"})
 """What says of a parameter that a function provides it."""
+
+_TAKES = INCLUDES | {"add_routes", "add_subapp"}
+"""Methods by which an application takes in the handlers of something else."""
 
 _BROAD = frozenset({"api_route", "add_api_route", "add_route", "add_url_rule", "add_view", "endpoint", "route", "view"})
 """Last names of registrations that say elsewhere, or not at all, which methods they are for."""
@@ -191,16 +194,28 @@ class Serving:
         return self._parts[application]
 
     def _find_children(self) -> dict[Made, list[tuple[Made, str | None, bool]]]:
+        """What each application or router includes, by statements that name it or that take all there are."""
         found: dict[Made, list[tuple[Made, str | None, bool]]] = {}
+        taken: set[Made] = set()
         for (child, node), passed in self._engine.hosting.passed.items():
-            last = _last(passed.target)
             is_mounted = passed.target in MOUNTS
-            if not is_mounted and last not in INCLUDES and last != "add_subapp":
-                continue
-            for value in self._engine.look(passed.unit, node.function):
-                if isinstance(value, External) and value.made is not None and value.made is not child:
-                    found.setdefault(value.made, []).append((child, _prefix_given(passed.unit, node), is_mounted))
+            if is_mounted or _last(passed.target) in _TAKES:
+                taken.add(child)
+                for parent in self._made(passed.unit, node.function):
+                    found.setdefault(parent, []).append((child, _prefix_given(passed.unit, node), is_mounted))
+        loose = [each for each in self._by_host if each is not None and each.name not in APPLICATIONS]
+        for node, unit in self._engine.hosting.blind.items():
+            for parent in self._made(unit, node.function):
+                for child in loose:
+                    if child not in taken and child is not parent and _family(child.name) == _family(parent.name):
+                        found.setdefault(parent, []).append((child, _prefix_given(unit, node), False))
         return found
+
+    def _made(self, unit: Unit, expression: s.Expr) -> Iterator[Made]:
+        """The applications and routers that an expression can be, or be an attribute of."""
+        for value in self._engine.look(unit, expression):
+            if isinstance(value, External) and value.made is not None:
+                yield value.made
 
 
 _NONE: tuple[None, None] = (None, None)

@@ -77,6 +77,10 @@ class Walker:
         self._root, self._seen, self._gone = root, seen, gone
         self.loader.root = root
 
+    def is_under(self, root: Root) -> bool:
+        """Whether what is done now is done on behalf of this root."""
+        return getattr(self, "_root", None) is root
+
     def change_root(self, root: Root) -> None:
         """Go on for another root: after its `yield` a fixture belongs to the teardown."""
         self.trace.roots.append(root)
@@ -85,9 +89,11 @@ class Walker:
     def lasting(self, act: Callable[[], object]) -> None:
         """Do something, and end what it began and what lasts until it is over: mocks, applications."""
         self._lasting.append([])
-        act()
-        for end in reversed(self._lasting.pop()):
-            end()
+        try:
+            act()
+        finally:
+            for end in reversed(self._lasting.pop()):
+                end()
 
     def when_over(self, end: Callable[[], None]) -> None:
         """Do something when what is done now is over."""
@@ -348,7 +354,10 @@ class Walker:
         may_fail, self.loader.may_fail = self.loader.may_fail, self.loader.may_fail or is_ready
         is_left = True
         try:
-            self.do(unit, inner)
+            if any(words(item.value).endswith("ExitStack()") for item in node.items):
+                self.lasting(lambda: self.do(unit, inner))
+            else:
+                self.do(unit, inner)
         except Fails:
             if not is_ready:
                 raise
