@@ -66,6 +66,8 @@ def test_patterns_are_limited_more_tightly():
         "f'{a:{b}}' 'c': f\"{d['e']}\" '',\n",
         "b'\\'(': rb'(',\n",
         "1.5: [(), {}],\n",
+        "'a': lambda: b,\n",
+        "'a': lambda b, *c, d=(1, 2): b,\n",
     ],
 )
 def test_long_data_is_not_deep(item):

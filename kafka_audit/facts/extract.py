@@ -27,7 +27,13 @@ from kafka_audit.facts.statements import Statements
 _FRAMES = 12_000
 """Recursion limit while a file is read: the deepest tree let through takes about four frames per level to position."""
 
-_Kind = Literal["syntax", "encoding", "too-deep", "internal"]
+LARGE = 200_000
+"""Characters. LibCST takes a thousand bytes of memory for each: what is larger is left to the other parser if it can."""
+
+TOO_LARGE = 1_000_000
+"""Characters that take LibCST ten seconds and a gigabyte: what is larger is read by the other parser or not at all."""
+
+_Kind = Literal["syntax", "encoding", "unreadable", "too-deep", "internal"]
 _PARSER_AT = re.compile(r"error at (\d+):(\d+): ")
 _FOREIGN = (
     (re.compile(r"(<<<<<<<|=======$|>>>>>>>)"), "an unresolved merge conflict"),
@@ -104,6 +110,12 @@ def _read(text: str) -> schema.FileFacts:
     deep = too_deep_line(text)
     if deep is not None:
         raise _Unreadable("too-deep", deep, "The source is nested too deeply to be parsed.")
+    facts = standard.read(text) if len(text) > LARGE else None
+    if facts is not None:
+        return facts
+    if len(text) > TOO_LARGE:
+        reason = f"{len(text)} characters are more than the {TOO_LARGE} that are read when the interpreter cannot"
+        raise _Unreadable("unreadable", _error_line(text) or 1, f"The file is too large: {reason}.")
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:

@@ -77,13 +77,21 @@ def _is_suspicious(text: str) -> bool:
 class _Level:
     """What is open at one place: an open bracket, the replacement field or the text of an f-string."""
 
-    __slots__ = ("chain", "fixed", "kind")
+    __slots__ = ("chain", "fixed", "headless", "kind", "lambdas")
 
     def __init__(self, kind: str, fixed: int) -> None:
         self.kind = kind
         """`(` for any bracket, `{` for a field, the quote for text, `:` for the format of a field."""
         self.fixed = fixed
         self.chain = 0
+        self.lambdas = 0
+        self.headless = 0
+        """Lambdas whose parameters have not ended yet: a comma is between these, and ends no lambda."""
+
+    @property
+    def weight(self) -> int:
+        """What it adds to what is open at once."""
+        return self.fixed + self.chain + self.lambdas * _LAMBDA
 
 
 class _Scan:
@@ -124,6 +132,8 @@ class _Scan:
             self._add(_CALL)
         elif kind == "colon" and self._levels[-1].kind == "{":
             self._open(":", 0)
+        elif kind == "colon":
+            self._levels[-1].headless = max(0, self._levels[-1].headless - 1)
         elif kind == "comma" or (kind == "line" and len(self._levels) == 1):
             self._end_chain(kind == "line")
         if kind not in ("line", "skip"):
@@ -161,7 +171,8 @@ class _Scan:
 
     def _word(self, word: str) -> None:
         if word == "lambda":
-            self._levels[-1].fixed += _LAMBDA
+            self._levels[-1].lambdas += 1
+            self._levels[-1].headless += 1
             self._weight += _LAMBDA
         elif word in ("and", "or", "not", "if", "is", "in", "await"):
             self._add(_OPERATOR)
@@ -178,14 +189,14 @@ class _Scan:
 
     def _close(self) -> None:
         if len(self._levels) > 1:
-            level = self._levels.pop()
-            self._weight -= level.fixed + level.chain
+            self._weight -= self._levels.pop().weight
 
     def _end_chain(self, is_line: bool) -> None:
         level = self._levels[-1]
-        self._weight -= level.chain
+        before = level.weight
         level.chain = 0
+        if is_line or not level.headless:
+            level.lambdas = level.headless = 0
+        self._weight -= before - level.weight
         if is_line:
-            self._weight -= level.fixed
-            level.fixed = 0
             self._is_case, self._is_start = False, True

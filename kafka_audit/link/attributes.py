@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
@@ -33,6 +33,9 @@ from kafka_audit.link.values import (
 
 LONGEST_ON_OBJECT = 2
 """Attributes of an object of another library that are followed: `app.router.lifespan_context`."""
+
+MOST_READ_ONE_BY_ONE = 100
+"""Classes above and below one another: of a larger family only those fields are places that something sets."""
 
 LONGEST_CHAIN = 8
 """Names of other libraries with more parts than this are not followed: `node = node.next` would never end."""
@@ -91,16 +94,20 @@ def ancestry(engine: Engine, scope: ClassScope) -> list[ClassScope | Client | st
     engine.ask(scope)
     found = engine.above.get(scope)
     if found is None:
-        found = engine.above[scope] = _line(scope)
+        found = engine.above[scope] = _line(engine, scope)
     return found
 
 
-def _line(scope: ClassScope) -> list[ClassScope | Client | str]:
+def _line(engine: Engine, scope: ClassScope) -> list[ClassScope | Client | str]:
     order: dict[ClassScope | Client | str, None] = {}
     stack: list[ClassScope | Client | str] = [scope]
     while stack:
         current = stack.pop()
         if current in order:
+            continue
+        known = engine.above.get(current) if isinstance(current, ClassScope) else None
+        if known is not None:
+            order.update(dict.fromkeys(known))
             continue
         order[current] = None
         if isinstance(current, ClassScope):
@@ -175,11 +182,16 @@ def inherit(engine: Engine, scope: ClassScope, place: Place, values: Values) -> 
         parent = getattr(value, "scope", None)
         if parent is not None:
             parent.children[scope] = None
-    for relative in (*_below(scope), *_line(scope)):
-        if isinstance(relative, ClassScope):
-            engine.above.pop(relative, None)
-            engine.below.pop(relative, None)
-            engine.tell(relative)
+    engine.above.pop(scope, None)
+    above, below = _line(engine, scope), _below(scope)
+    for relative in below:
+        engine.above.pop(relative, None)
+        engine.tell(relative)
+    for base in above:
+        if isinstance(base, ClassScope):
+            engine.below.pop(base, None)
+            engine.tell(base)
+    engine.above[scope] = above
 
 
 def _mangled(engine: Engine, name: str) -> str:
@@ -192,17 +204,26 @@ def _mangled(engine: Engine, name: str) -> str:
 
 
 def _of_instance(engine: Engine, scope: ClassScope, name: str, receiver: Value, *, is_exact: bool) -> Values:
-    found: Values = set()
     line = ancestry(engine, scope)
     below = [] if is_exact else descendants(engine, scope)
-    for base in (*line, *below):
-        if isinstance(base, ClassScope):
-            found |= engine.read(base.field(name))
+    found = _in_fields(engine, (*line, *below), name)
     definer = next((base for base in line if isinstance(base, ClassScope) and name in base.body.bound), None)
     for base in ([definer] if definer else []) + [child for child in below if name in child.body.bound]:
         # A field that is set hides the class attribute of that name, but not always: both may be what is read.
         found |= _from_body(engine, base, name, receiver)
     return found or _inherited(engine, line, name, receiver)
+
+
+def _in_fields(engine: Engine, relatives: Sequence[ClassScope | Client | str], name: str) -> Values:
+    """What the fields of this name hold in any of the classes."""
+    found: Values = set()
+    is_large = len(relatives) > MOST_READ_ONE_BY_ONE
+    if is_large:
+        engine.ask((ClassScope, name))
+    for base in relatives:
+        if isinstance(base, ClassScope) and (not is_large or name in base.fields):
+            found |= engine.read(engine.field(base, name))
+    return found
 
 
 def _inherited(engine: Engine, line: list[ClassScope | Client | str], name: str, receiver: Value) -> Values:
@@ -237,7 +258,7 @@ def _bound(engine: Engine, value: FunctionValue, receiver: Value, scope: ClassSc
     if engine.flagged(unit, "property") or engine.flagged(unit, "kept property"):
         engine.note_implicit(unit, unit.line)
         if engine.flagged(unit, "kept property") and unit.function is not None:
-            engine.write(scope.field(unit.function.name), engine.read(unit.result))
+            engine.write(engine.field(scope, unit.function.name), engine.read(unit.result))
         return set(engine.read(unit.result))
     return {engine.intern(BoundMethod, unit, receiver)}
 
@@ -275,7 +296,7 @@ def _of_project_part(engine: Engine, site: Site, name: str, receiver: Value) -> 
         if isinstance(base, Client):
             break
         if isinstance(base, ClassScope):
-            found |= engine.read(base.field(name))
+            found |= engine.read(engine.field(base, name))
             if name in base.body.bound:
                 found |= _from_body(engine, base, name, receiver)
                 break
@@ -335,13 +356,13 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
     for value in base:
         match value:
             case Instance(scope):
-                place = scope.field(name)
+                place = engine.field(scope, name)
             case ClassValue(scope):
                 place = scope.body.place(name)
             case ModuleValue(module):
                 place = module.top.place(name)
             case ClientObject(site) if site.scope is not None:
-                place = site.scope.field(name)
+                place = engine.field(site.scope, name)
             case Unread(path):
                 engine.wanted.add(path)
                 continue

@@ -276,10 +276,10 @@ def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> Non
         if isinstance(target, s.Name)
     ]
     for name, values in zip(names, arguments.positional, strict=False):
-        engine.write(scope.field(name), values)
+        engine.write(engine.field(scope, name), values)
     for name, values in arguments.keywords.items():
         if name in names:
-            engine.write(scope.field(name), values)
+            engine.write(engine.field(scope, name), values)
 
 
 def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receiver: Value | None) -> Values:

@@ -186,6 +186,12 @@ class Engine(Fixpoint):
         self.turn, self.unit = Turn(unit, None), unit
         return self.evaluate(expression)
 
+    def field(self, scope: ClassScope, name: str) -> Place:
+        """The place of an attribute of the instances of a class, made on first use: large families wait for that."""
+        if name not in scope.fields:
+            self.tell((ClassScope, name))
+        return scope.field(name)
+
     # Values by their origin.
 
     def intern(self, make: Callable[..., V], *key: Any) -> V:

@@ -46,13 +46,14 @@ class Wait:
 
 def waits(engine: Engine, lives: Lives, roles: Collection[Role]) -> Iterator[Wait]:
     """Every operation of a synchronous client that waits in the thread that it is called in."""
+    calls = _Calls(engine)
     for event in engine.events.values():
         receiver = event.receiver
         if not isinstance(receiver, ClientObject | ForeignClient) or event.node in engine.offloaded:
             continue
         client = client_of(receiver)
         if client.role in roles and not client.is_async and event.via != "callback":
-            yield from _of_event(engine, event, client)
+            yield from _of_event(calls, event, client)
     for life in lives.all:
         client = life.site.client
         if client.role in roles and client.blocks_on_construct and life.site.node not in engine.offloaded:
@@ -71,18 +72,19 @@ def _names_version(node: s.Call) -> bool:
     return any(argument.keyword == "api_version" for argument in node.arguments)
 
 
-def _of_event(engine: Engine, event: Event, client: Client) -> Iterator[Wait]:
-    if engine.modes.get(event.node) == "awaited":
+def _of_event(calls: _Calls, event: Event, client: Client) -> Iterator[Wait]:
+    if calls.engine.modes.get(event.node) == "awaited":
         return
     if event.via == "with":
         if event.method == "__exit__" and isinstance(event.node, s.Item):
             yield Wait(event.unit, event.node, event.line, f"with {words(event.node.value)}", client, event.receiver)
         return
     node = event.node
-    if not isinstance(node, s.Call) or not _is_only(engine, event, node):
+    if not isinstance(node, s.Call) or not calls.is_only_synchronous(event.unit, node):
         return
     if event.method in client.futures:
-        yield from _of_future(event, node, client)
+        for waiting in calls.futures(event.unit).waiting_for(node):
+            yield Wait(event.unit, waiting, waiting.at[0], words(waiting), client, event.receiver)
     is_poll = event.method in client.polls
     if not is_poll and event.method not in client.blocking:
         return
@@ -92,15 +94,6 @@ def _of_event(engine: Engine, event: Event, client: Client) -> Iterator[Wait]:
     if (is_poll or event.method == "flush") and _is_zero(event.unit, timeout):
         return
     yield Wait(event.unit, node, event.line, words(node), client, event.receiver)
-
-
-def _is_only(engine: Engine, event: Event, node: s.Call) -> bool:
-    """Whether the call can be nothing but a synchronous client's method: no function of the project, no coroutine."""
-    return not any(
-        isinstance(value, FunctionValue | BoundMethod)
-        or (isinstance(value, ClientMethod) and client_of(value.receiver).is_async)
-        for value in engine.look(event.unit, node.function)
-    )
 
 
 def _timeout(node: s.Call, index: int) -> s.Expr | None:
@@ -120,32 +113,60 @@ def _is_zero(unit: Unit, timeout: s.Expr | None) -> bool:
     return isinstance(timeout, s.Constant) and timeout.value is not None and timeout.value == 0
 
 
-def _of_future(event: Event, node: s.Call, client: Client) -> Iterator[Wait]:
-    """Where the unit waits for the future that a call gives, or for those of a dict of futures."""
-    every = list(statements(event.unit.body))
-    names = _names_of(every, node)
-    for statement in every:
-        for expression in expressions(statement):
-            for part in inside(expression):
-                if not isinstance(part, s.Call) or not isinstance(part.function, s.Attribute):
-                    continue
-                of = part.function.value
-                is_it = of is node or (isinstance(of, s.Name) and of.id in names)
-                if part.function.name in WAITS and is_it:
-                    yield Wait(event.unit, part, part.at[0], words(part), client, event.receiver)
+class _Calls:
+    """What is asked of the calls of clients again and again: once for each client that a call can be of."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._is_only: dict[s.Call, bool] = {}
+        self._futures: dict[Unit, _Futures] = {}
+
+    def is_only_synchronous(self, unit: Unit, node: s.Call) -> bool:
+        """Whether it can be nothing but a synchronous client's method: no function of the project, no coroutine."""
+        if node not in self._is_only:
+            self._is_only[node] = not any(
+                isinstance(value, FunctionValue | BoundMethod)
+                or (isinstance(value, ClientMethod) and client_of(value.receiver).is_async)
+                for value in self.engine.look(unit, node.function)
+            )
+        return self._is_only[node]
+
+    def futures(self, unit: Unit) -> _Futures:
+        """Where the unit waits for futures."""
+        if unit not in self._futures:
+            self._futures[unit] = _Futures(unit)
+        return self._futures[unit]
 
 
-def _names_of(every: list[s.Stmt], node: s.Call) -> set[str]:
-    """The names that hold the result of a call, and those of a loop over it."""
-    names: set[str] = set()
-    for statement in every:
-        if isinstance(statement, s.Assign) and statement.value is node:
-            names.update(name for target in statement.targets for name in target_names(target))
-        elif isinstance(statement, s.For):
-            parts = list(inside(statement.iterable))
-            if node in parts or any(isinstance(part, s.Name) and part.id in names for part in parts):
-                names.update(target_names(statement.target))
-    return names
+class _Futures:
+    """Where one unit waits for futures, and under which names it has them."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._waiting: dict[s.Expr | str, list[s.Call]] = {}
+        self._names: dict[s.Expr, set[str]] = {}
+        self._loops: list[tuple[set[s.Expr | str], set[str]]] = []
+        for statement in statements(unit.body):
+            if isinstance(statement, s.Assign) and isinstance(statement.value, s.Call):
+                names = {name for target in statement.targets for name in target_names(target)}
+                self._names.setdefault(statement.value, set()).update(names)
+            elif isinstance(statement, s.For):
+                over = {part.id if isinstance(part, s.Name) else part for part in inside(statement.iterable)}
+                self._loops.append((over, set(target_names(statement.target))))
+            for expression in expressions(statement):
+                for part in inside(expression):
+                    match part:
+                        case s.Call(s.Attribute(of, method)) if method in WAITS:
+                            self._waiting.setdefault(of.id if isinstance(of, s.Name) else of, []).append(part)
+
+    def waiting_for(self, node: s.Call) -> list[s.Call]:
+        """The calls that wait for the future that a call gives, or for those of a dict of futures."""
+        names = set(self._names.get(node, ()))
+        for over, targets in self._loops:
+            if node in over or not names.isdisjoint(over):
+                names |= targets
+        futures: list[s.Expr | str] = [node, *names]
+        found = [call for of in futures for call in self._waiting.get(of, ())]
+        return sorted(found, key=lambda call: call.at)
 
 
 def _iterations(engine: Engine, unit: Unit, roles: Collection[Role]) -> Iterator[Wait]:
