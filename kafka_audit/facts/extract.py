@@ -28,7 +28,7 @@ _FRAMES = 12_000
 """Recursion limit while a file is read: the deepest tree let through takes about four frames per level to position."""
 
 LARGE = 200_000
-"""Characters. LibCST takes a thousand bytes of memory for each: what is larger is left to the other parser if it can."""
+"""Characters. LibCST takes a thousand bytes for each of them, so the other parser is asked first about larger files."""
 
 TOO_LARGE = 1_000_000
 """Characters that take LibCST ten seconds and a gigabyte: what is larger is read by the other parser or not at all."""

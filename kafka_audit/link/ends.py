@@ -60,7 +60,7 @@ class Ends:
             return []
         created_open = any(callee in opening for _, callee in self.owning.calls.get(value, ()) if _is_init(callee))
         effects = self._effects(owner.life, unit, owner.origin.node, nodes, owed=created_open, shared=False)
-        losses = Walk(effects).run(unit.body, unit.function.end_line)
+        losses = Walk(self.engine, unit, effects).run()
         return [loss for loss in losses if not loss.overwritten and not loss.again]
 
     def _opening(self, life: Life) -> Set[Unit]:
@@ -116,7 +116,7 @@ class Ends:
             if not nodes.releases or not nodes.uses or not is_opened or self._ended_outside(unit, releasing):
                 continue
             effects = self._effects(life, unit, life.site.node, nodes, owed=False, shared=True)
-            losses = Walk(effects).run(unit.body, unit.function.end_line, begin)
+            losses = Walk(self.engine, unit, effects).run(begin)
             skipped = [loss for loss in losses if loss.by_exception and loss.stage is Stage.OPEN]
             if skipped and all(loss.by_exception for loss in losses if loss.stage is Stage.OPEN):
                 yield unit, skipped
@@ -138,7 +138,7 @@ class Ends:
         nodes = self._on_shared(life, unit, releasing)
         facts = frozenset((name, frozenset((name,)), bool(value)) for name, value in known.items())
         effects = self._effects(life, unit, life.site.node, nodes, owed=False, shared=True)
-        losses = Walk(effects).run(unit.body, unit.function.end_line, State(Stage.OPEN, kept=True, facts=facts))  # type: ignore[union-attr]
+        losses = Walk(self.engine, unit, effects).run(State(Stage.OPEN, kept=True, facts=facts))
         return [loss for loss in losses if not loss.by_exception]
 
     def _torn_down(self, life: Life) -> bool:

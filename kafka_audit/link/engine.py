@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.known import Catalogue
 from kafka_audit.facts import schema as s
+from kafka_audit.link.effort import Effort
 from kafka_audit.link.fixpoint import Fixpoint, Turn
 from kafka_audit.link.hosting import Hosting
 from kafka_audit.link.modules import ModulePaths
@@ -167,6 +168,7 @@ class Engine(Fixpoint):
         self.wanted: set[str] = set()
         self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}
+        self.effort = Effort()
         self.related = Related(modules, paths)
         self.above: dict[ClassScope, list[ClassScope | Client | str]] = {}
         self.below: dict[ClassScope, list[ClassScope]] = {}

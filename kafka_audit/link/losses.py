@@ -119,9 +119,10 @@ def repeats_of(failing: Failing, life: Life) -> list[tuple[Unit, Repeat]]:
         if unit.function is None:
             continue
         renews = calls_to(failing.lives, unit, failing.reach.callers(life.site.unit)) - {life.site.node}
-        walk = Walk(replace(_effects(failing, life, unit, life.site.node, owed_at_once=False), renews=renews))
+        effects = replace(_effects(failing, life, unit, life.site.node, owed_at_once=False), renews=renews)
+        walk = Walk(failing.lives.engine, unit, effects)
         begin = State() if unit is life.site.unit else State(Stage.CREATED, frozenset(), kept=True)
-        walk.run(unit.body, unit.function.end_line, begin)
+        walk.run(begin)
         found += [(unit, repeat) for repeat in walk.repeats]
     return sorted(found, key=lambda pair: (pair[0].module.path, pair[0].line, position(pair[1].node)))
 
@@ -129,7 +130,7 @@ def repeats_of(failing: Failing, life: Life) -> list[tuple[Unit, Repeat]]:
 def _walk(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> list[Loss]:
     if unit.function is None:
         return []
-    return Walk(_effects(failing, life, unit, site, owed_at_once)).run(unit.body, unit.function.end_line)
+    return Walk(failing.lives.engine, unit, _effects(failing, life, unit, site, owed_at_once)).run()
 
 
 def left_open(losses: list[Loss]) -> list[Loss]:

@@ -16,6 +16,9 @@ from typing import Any
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import assigned, counted, forget
+from kafka_audit.link.effort import TooLong
+from kafka_audit.link.engine import Engine
+from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import (
     ABRUPT,
     Effects,
@@ -43,18 +46,25 @@ MOST_ROUNDS = 4
 
 
 class Walk:
-    """Walks one function for one client."""
+    """Walks one function for one client. One that would take too long is walked no further, which is a fault of it."""
 
-    def __init__(self, effects: Effects) -> None:
-        self.effects = effects
+    def __init__(self, engine: Engine, unit: Unit, effects: Effects) -> None:
+        self.engine, self.unit, self.effects = engine, unit, effects
         self.losses: dict[Loss, None] = {}
         self.repeats: dict[Repeat, None] = {}
         self._elements: list[str] = []
         self._is_expecting = False
 
-    def run(self, body: s.Body, end_line: int, start: State | None = None) -> list[Loss]:
-        """Every way on which the client is lost, by line."""
-        exits = self.block(body, {start or State(): 0})
+    def run(self, start: State | None = None) -> list[Loss]:
+        """Every way on which the client is lost, by line; none when that takes too long to find out."""
+        if self.unit.function is None:
+            return []
+        try:
+            exits = self.block(self.unit.body, {start or State(): 0})
+        except TooLong as error:
+            self.engine.faults.setdefault(self.unit, str(error))
+            return []
+        end_line = self.unit.function.end_line
         for name in ("normal", "returned", "raised", "failed", *(["ended"] if self.effects.reopens else [])):
             states, by_exception = getattr(exits, name), name in {"raised", "failed", "ended"}
             for state, line in states.items():
@@ -65,13 +75,9 @@ class Walk:
     def _lose(
         self, state: State, line: int, by_exception: bool, *, again: bool = False, overwritten: bool = False
     ) -> None:
-        owed = state.stage in {Stage.OPEN, Stage.FAILED} or (
-            state.stage is Stage.CREATED and self.effects.is_owed_when_created
-        )
-        if owed:
+        created = {Stage.CREATED} if self.effects.is_owed_when_created else set()
+        if state.stage in {Stage.OPEN, Stage.FAILED, *created}:
             self.losses[Loss(state.stage, line, by_exception, again, overwritten)] = None
-
-    # Blocks and statements.
 
     def block(self, body: s.Body, states: States) -> Exits:
         """Walk the statements of a block in order."""
@@ -79,14 +85,13 @@ class Walk:
         for statement in body:
             if not exits.normal:
                 break
-            inner = _STATEMENTS.get(type(statement), Walk.other)(self, statement, exits.normal)
-            exits.normal = inner.normal
-            exits.absorb(inner)
+            self.engine.effort.spend(self.unit, len(exits.normal))
+            step = _STATEMENTS.get(type(statement))
+            if step is not None:  # imports, declarations and definitions do nothing to a client
+                inner = step(self, statement, exits.normal)
+                exits.normal = inner.normal
+                exits.absorb(inner)
         return exits
-
-    def other(self, node: Any, states: States) -> Exits:
-        """Statements that do nothing to a client: imports, declarations, definitions."""
-        return Exits(normal=dict(states))
 
     def evaluate(self, expression: s.Expr | None, states: States, line: int) -> Exits:
         """Evaluate an expression: the calls in it happen, innermost first."""
@@ -228,8 +233,6 @@ class Walk:
         marked = dict.fromkeys(states, node.line)
         return Exits(broken=marked) if isinstance(node, s.Break) else Exits(continued=marked)
 
-    # Branches and loops.
-
     def branch(self, node: s.If, states: States) -> Exits:
         """`if`: each side only with the states that its test allows."""
         exits = Exits()
@@ -310,8 +313,6 @@ class Walk:
         if not any(case.irrefutable and case.guard is None for case in node.cases):
             merge(exits.normal, before)
         return exits
-
-    # Exceptions and context managers.
 
     def attempt(self, node: s.Try, states: States) -> Exits:
         """`try` with its handlers, `else` and `finally`."""

@@ -60,6 +60,7 @@ class Program:
         self._roles = roles
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
         self._losses: dict[str, list[Loss]] = {}
+        self._is_script = functools.cache(functools.partial(is_script, engine))
         self._left_open: list[tuple[Owner, list[Loss]]] | None = None
         self.configured = Configured(engine, declarations or Declarations("", {}))
 
@@ -227,7 +228,7 @@ class Program:
         if first not in self.unimported or not is_short_lived:
             return False
         ended_there = any(e.unit.kind == "module" and e.unit.module.path == first for e in life.releases)
-        return ended_there or is_script(self.engine, first)
+        return ended_there or self._is_script(first)
 
     def _really_runs(self, event: Event) -> bool:
         if event.via != "call" or not isinstance(event.node, s.Call):

@@ -150,7 +150,9 @@ class _Futures:
                 names = {name for target in statement.targets for name in target_names(target)}
                 self._names.setdefault(statement.value, set()).update(names)
             elif isinstance(statement, s.For):
-                over = {part.id if isinstance(part, s.Name) else part for part in inside(statement.iterable)}
+                over: set[s.Expr | str] = {
+                    part.id if isinstance(part, s.Name) else part for part in inside(statement.iterable)
+                }
                 self._loops.append((over, set(target_names(statement.target))))
             for expression in expressions(statement):
                 for part in inside(expression):
