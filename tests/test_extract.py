@@ -388,7 +388,7 @@ def test_symbols_mention_what_their_definitions_name(source, expected):
         (b"# coding: klingon\n", "encoding", 1, "encoding"),
         (b"# coding: hex\nff", "encoding", 1, "hex"),
         (b"\xef\xbb\xbf# coding: latin-1\n", "encoding", 1, "encoding"),
-        (b"\xff\xfex\0", "encoding", 1, "encoding"),
+        (b"\xff\xfex\0", "encoding", 1, "UTF-16"),
         (b"x = " + b"(" * 100_000, "too-deep", 1, "deep"),
         (b"a\nx = " + b"a + " * 10_000 + b"a", "too-deep", 2, "deep"),
         (b"a\nx = a" + b".b" * 300 + b"\nb = c\n", "too-deep", 2, "deep"),

@@ -256,6 +256,26 @@ def test_a_file_that_kills_its_process_is_named_and_the_others_are_parsed(monkey
     assert not again["a.py"].flaws, "the pool works again afterwards"
 
 
+def endless(content: bytes) -> bytes:
+    """A task that never ends with one file."""
+    while content == b"endless":
+        pass
+    return extracted(content)
+
+
+@needs_posix
+@forking
+def test_a_file_that_takes_too_long_is_named_with_the_limit_and_the_others_are_parsed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workers, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(workers, "MOST_SECONDS", 1)
+    monkeypatch.setattr(workers, "extracted", endless)
+    with Workers(2, silent) as pool:
+        facts = pool.extract({"a.py": b"a = 1\n", "b.py": b"endless", "c.py": b"c = 1\n"})
+    assert [name for name in facts if facts[name].flaws] == ["b.py"]
+    assert "was ended after 1 seconds" in facts["b.py"].flaws[0].message
+    assert [len(facts[name].body) for name in ("a.py", "c.py")] == [1, 1]
+
+
 HOLD = """
 import multiprocessing
 from kafka_audit.pipeline import workers

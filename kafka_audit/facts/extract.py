@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import ast
 import gc
-import io
 import re
 import symtable
 import sys
-import tokenize
 import warnings
 from collections.abc import Callable
-from typing import Literal
 
 import libcst as cst
 
 from kafka_audit.facts import schema, standard
+from kafka_audit.facts.decoding import Kind, Unreadable, decoded
 from kafka_audit.facts.nesting import too_deep_line
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.statements import Statements
@@ -33,7 +31,6 @@ LARGE = 200_000
 TOO_LARGE = 1_000_000
 """Characters that take LibCST ten seconds and a gigabyte: what is larger is read by the other parser or not at all."""
 
-_Kind = Literal["syntax", "encoding", "unreadable", "too-deep", "internal"]
 _PARSER_AT = re.compile(r"error at (\d+):(\d+): ")
 _FOREIGN = (
     (re.compile(r"(<<<<<<<|=======$|>>>>>>>)"), "an unresolved merge conflict"),
@@ -62,7 +59,7 @@ def flaws(data: bytes) -> tuple[schema.Flaw, ...]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in audited code is its own business
-            symtable.symtable(data, "file", "exec")  # type: ignore[arg-type]  # bytes with their encoding
+            symtable.symtable(decoded(data), "file", "exec")
     except Exception:  # syntax, encoding, depth, memory: whatever it is, the extractor words it
         return extract(data).flaws
     return ()
@@ -73,8 +70,8 @@ def _guarded(reader: Callable[[str], schema.FileFacts], data: bytes) -> schema.F
     gc.disable()  # the tree is one large living structure: collecting while it grows doubles the time
     try:
         sys.setrecursionlimit(max(frames, _FRAMES))
-        return reader(_decoded(data))
-    except _Unreadable as unreadable:
+        return reader(decoded(data))
+    except Unreadable as unreadable:
         return _flawed(unreadable.kind, unreadable.line, str(unreadable))
     except RecursionError:
         return _flawed("too-deep", 1, "The file is nested too deeply to be read.")
@@ -88,15 +85,7 @@ def _guarded(reader: Callable[[str], schema.FileFacts], data: bytes) -> schema.F
             gc.enable()
 
 
-class _Unreadable(Exception):
-    """The file as a whole cannot be read."""
-
-    def __init__(self, kind: _Kind, line: int, message: str) -> None:
-        super().__init__(message)
-        self.kind, self.line = kind, line
-
-
-def _flawed(kind: _Kind, line: int, message: str) -> schema.FileFacts:
+def _flawed(kind: Kind, line: int, message: str) -> schema.FileFacts:
     """The facts of a file of which nothing could be read."""
     return schema.FileFacts((), (), (schema.Flaw(kind, line, message),))
 
@@ -109,46 +98,25 @@ def _read_fast(text: str) -> schema.FileFacts:
 def _read(text: str) -> schema.FileFacts:
     deep = too_deep_line(text)
     if deep is not None:
-        raise _Unreadable("too-deep", deep, "The source is nested too deeply to be parsed.")
+        raise Unreadable("too-deep", deep, "The source is nested too deeply to be parsed.")
     facts = standard.read(text) if len(text) > LARGE else None
     if facts is not None:
         return facts
     if len(text) > TOO_LARGE:
         reason = f"{len(text)} characters are more than the {TOO_LARGE} that are read when the interpreter cannot"
-        raise _Unreadable("unreadable", _error_line(text) or 1, f"The file is too large: {reason}.")
+        raise Unreadable("unreadable", _error_line(text) or 1, f"The file is too large: {reason}.")
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise _syntax_error(text, error) from error
     except cst.CSTValidationError as error:  # what the grammar allows and the parser's own nodes do not
-        raise _Unreadable("syntax", _error_line(text) or 1, f"The file is not valid Python: {error}") from error
+        raise Unreadable("syntax", _error_line(text) or 1, f"The file is not valid Python: {error}") from error
     lowering = Statements(Positions(module))
     body = lowering.statements(module.body)
     return schema.FileFacts(body, lowering.symbols.sorted(), tuple(lowering.flaws))
 
 
-def _decoded(data: bytes) -> str:
-    """The text of a file, by its byte order mark or coding comment (PEP 263), without the mark."""
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        raise _Unreadable(
-            "encoding", 1, "The coding comment names no known encoding, or contradicts the bytes."
-        ) from None
-    try:
-        text = data.decode(encoding)
-        text.encode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _Unreadable("encoding", line, f"The bytes are not valid {encoding}.") from error
-    except (LookupError, ValueError) as error:
-        raise _Unreadable("encoding", 1, f"The bytes cannot be decoded as {encoding}.") from error
-    if "\0" in text:
-        raise _Unreadable("syntax", text.count("\n", 0, text.index("\0")) + 1, "The file holds a NUL character.")
-    return text
-
-
-def _syntax_error(text: str, error: cst.ParserSyntaxError) -> _Unreadable:
+def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Unreadable:
     """What to tell about source that the parser refuses, and the line where it stopped."""
     lines = re.split(r"\r\n?|\n", text)
     at = _PARSER_AT.search(error.message)
@@ -163,7 +131,7 @@ def _syntax_error(text: str, error: cst.ParserSyntaxError) -> _Unreadable:
         if look.match(lines[line - 1]):
             reason = f"this looks like {what}"
             break
-    return _Unreadable("syntax", line, f"The file is not valid Python: {reason}.")
+    return Unreadable("syntax", line, f"The file is not valid Python: {reason}.")
 
 
 def _line_before(line: int, lines: list[str], text: str) -> int:

@@ -7,14 +7,13 @@ comments, quotes, indentation, newlines, the encoding and its byte order mark.
 from __future__ import annotations
 
 import functools
-import io
-import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, Scope, ScopeProvider
 
+from kafka_audit.facts.decoding import encoding_of
 from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.schema import At
 from kafka_audit.fix.blocks import Block, Statement, Without
@@ -63,7 +62,7 @@ class Tree:
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
-        self._encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        self._encoding = encoding_of(data)
         text = data.decode(self._encoding)
         self.module = cst.parse_module(text)
         if self.module.code != text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,7 @@ import msgspec
 
 from kafka_audit.discover import Discovery
 from kafka_audit.discover.pytest_ini import configurations
+from kafka_audit.facts.decoding import encoding_of
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.fix.apply import Fixing, offered
 from kafka_audit.fix.case import Case
@@ -233,5 +233,4 @@ def _diff(path: str, before: bytes, after: bytes) -> str:
 
 
 def _lines(data: bytes) -> list[str]:
-    encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-    return io.StringIO(data.decode(encoding), newline="").readlines()
+    return io.StringIO(data.decode(encoding_of(data)), newline="").readlines()

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import sys
-import tokenize
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -15,6 +14,7 @@ import msgspec
 
 from kafka_audit import __version__
 from kafka_audit.discover import Discovery
+from kafka_audit.facts.decoding import Unreadable, encoding_of
 from kafka_audit.impact.schema import TestImpact
 from kafka_audit.model import (
     SCHEMA_VERSION,
@@ -186,10 +186,10 @@ def _rule_texts() -> dict[str, RuleText]:
 def text_lines(data: bytes) -> list[str]:
     """The lines of a source without their ends, as far as it can be decoded."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        encoding = "utf-8"
-    return re.split(r"\r\n?|\n", data.decode(encoding, "replace"))
+        text = data.decode(encoding_of(data), "replace")
+    except (Unreadable, ValueError):  # which the codecs raise that know no replacing
+        text = data.decode("utf-8", "replace")
+    return re.split(r"\r\n?|\n", text)
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """How is parsing spread over processes, so that the answer is the same with one and with many?
 
-Both ways run the same two tasks, bytes in and encoded facts out. A worker can die, because parsers are native code and
-memory ends: what it left undone is done again file by file, each in a process of its own, and a file that kills its
-process twice has a flaw that says so.
+Both ways run the same tasks, bytes in and encoded facts out. A worker can die, because parsers are native code, memory
+ends or the time that a file gets is over: what it left undone is done again file by file, each in its own process,
+and a file that ends its process twice has a flaw that says why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from types import TracebackType
 
@@ -35,6 +36,9 @@ FOLLOWING = 7
 
 CHECKING = 15
 """How many times faster a file is checked than extracted."""
+
+MOST_SECONDS = 30
+"""Of a processor, for one file: three times what the largest file takes that is parsed at all."""
 
 
 class Workers:
@@ -119,7 +123,7 @@ class Workers:
         futures: dict[Future[bytes], str] = {}
         with contextlib.suppress(BrokenProcessPool):  # what could not be handed out is left undone
             for name in order:
-                futures[self._pool.submit(task, contents[name])] = name
+                futures[self._pool.submit(_limited, task, contents[name])] = name
         return self._from_pool(task, contents, futures, dict.fromkeys(order))
 
     def _from_pool(
@@ -179,19 +183,43 @@ def _flawed(message: str) -> bytes:
 # --- processes -------------------------------------------------------------------------------------------------------
 
 
-def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Results from a single process, which is replaced when a file kills it, so that it is known which file did."""
-    pool = _pool(1)
+def _limited(task: Task, content: bytes) -> bytes:
+    """Run a task, and end this process when that takes too long: nothing else interrupts a parser in native code."""
+    if sys.platform == "win32":  # which has no such timer
+        return task(content)
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
     try:
-        for name, content in contents.items():
-            try:
-                yield name, pool.submit(task, content).result()
-            except BrokenProcessPool:
-                pool.shutdown()
-                pool = _pool(1)
-                yield name, _flawed("the process that parsed the file died: it is too deep or too large to parse")
+        return task(content)
     finally:
-        pool.shutdown()
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Results from a process for each file, so that it is known which file ends its process, and how."""
+    for name, content in contents.items():
+        receiver, sender = _context().Pipe(duplex=False)
+        process = _context().Process(target=_send, args=(sender, task, content), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        sender.close()
+        with receiver:
+            try:
+                result = receiver.recv_bytes()
+            except EOFError:
+                result = b""
+        process.join()
+        yield name, result or _flawed(f"the process that parsed the file {_ended(process.exitcode)}")
+
+
+def _send(sender: Connection, task: Task, content: bytes) -> None:
+    _begin()
+    sender.send_bytes(_limited(task, content))
+
+
+def _ended(code: int | None) -> str:
+    """How a process ended that was to give a result."""
+    if sys.platform != "win32" and code == -signal.SIGPROF:
+        return f"was ended after {MOST_SECONDS} seconds"
+    return "died: it is too deep or too large to parse"
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tokenize
 from collections import defaultdict
 from collections.abc import Iterable
-from io import BytesIO
 
+from kafka_audit.facts.decoding import encoding_of
 from kafka_audit.model import Finding
 from kafka_audit.suppress.comments import Comment, Statement, comments_in, statements_in
 
@@ -19,7 +18,7 @@ def with_ignores(path: str, content: bytes, findings: Iterable[Finding], reason:
     line, whatever it holds, in the file's own encoding as far as that goes.
     """
     reason = " ".join(reason.split())
-    encoding, _ = tokenize.detect_encoding(BytesIO(content).readline)
+    encoding = encoding_of(content)
     lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", content.decode(encoding))
     statements = statements_in(content)
     codes: dict[int, set[str]] = defaultdict(set)

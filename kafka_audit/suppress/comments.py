@@ -14,6 +14,8 @@ import tokenize
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, cast
 
+from kafka_audit.facts.decoding import Unreadable, encoding_of
+
 Form = Literal["ignore", "file-ignore", "disable", "enable", "noqa"]
 
 _NOQA_MARK = re.compile(rb"noqa\s*:[^\n]*KA\d", re.IGNORECASE)
@@ -83,6 +85,7 @@ def _logical_lines(content: bytes) -> Iterator[tuple[Statement | None, list[toke
     """Each logical line with its comments; `None` for comments on lines of their own between two of them."""
     first, comments = 0, []
     try:
+        encoding_of(content)
         for token in tokenize.tokenize(io.BytesIO(content).readline):
             if token.type == tokenize.COMMENT:
                 if not first:
@@ -99,6 +102,7 @@ def _logical_lines(content: bytes) -> Iterator[tuple[Statement | None, list[toke
         SyntaxError,
         ValueError,
         RecursionError,
+        Unreadable,
     ):  # what does not parse has a problem of its own
         return
 
