@@ -346,10 +346,10 @@ _ATTRIBUTE: dict[type, Callable[[Engine, Any, str], Values]] = {
 }
 
 
-def store_attribute(engine: Engine, base: Values, name: str, values: Values, text: str) -> None:
-    """`base.name = values`; `text` is how the code writes the target."""
+def store_attribute(engine: Engine, base: Values, name: str, values: Values, text: str, line: int) -> None:
+    """`base.name = values` in a line; `text` is how the code writes the target."""
     if name == "_closed":
-        engine.pokes.update(((value, engine.unit), None) for value in base if isinstance(value, ClientObject))
+        engine.pokes.update(((value, engine.unit), line) for value in base if isinstance(value, ClientObject))
     if not values:
         return
     name, is_known = _mangled(engine, name), False

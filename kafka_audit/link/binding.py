@@ -24,7 +24,7 @@ def bind(engine: Engine, target: s.Expr, values: Values, line: int) -> None:
         return
     match target:
         case s.Attribute(base, name):
-            store_attribute(engine, engine.evaluate(base), name, values, words(target))
+            store_attribute(engine, engine.evaluate(base), name, values, words(target), line)
         case s.Subscript(base, key):
             engine.evaluate(key)
             element_store(engine, base, engine.evaluate(base), key, values, line)

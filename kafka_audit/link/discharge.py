@@ -106,12 +106,12 @@ class Discharge:
     def pretences(self, life: Life) -> list[Weak]:
         """Exit handlers that only set private attributes so that the client looks closed."""
         found = []
-        for (value, unit), _ in self.engine.pokes.items():
+        for (value, unit), line in self.engine.pokes.items():
             if value is not life.value:
                 continue
             for entry in self.reach.entries(unit, tests=life.in_test):
                 if entry.kind == "exit" or is_exit_registrar(entry.target):
-                    event = Event("use", value, "_closed", unit, life.site.node, unit.line, False, "call")
+                    event = Event("use", value, "_closed", unit, life.site.node, line, False, "call")
                     found.append(Weak(event, entry.unit, entry.registration, "exit"))
         return found
 

@@ -164,7 +164,7 @@ class Engine(Fixpoint):
         self.written: dict[tuple[Place, Unit], str] = {}
         self.checkouts: dict[tuple[Container, Unit], Node] = {}
         self.checkins: set[tuple[Container, Unit]] = set()
-        self.pokes: dict[tuple[Value, Unit], None] = {}
+        self.pokes: dict[tuple[Value, Unit], int] = {}
         self.wanted: set[str] = set()
         self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}

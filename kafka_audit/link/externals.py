@@ -279,7 +279,7 @@ def _setattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     for name in arguments.get(1):
         if isinstance(name, Text):
             text = f"{words(node.arguments[0].value)}.{name.text}"
-            store_attribute(engine, arguments.get(0), name.text, arguments.get(2), text)
+            store_attribute(engine, arguments.get(0), name.text, arguments.get(2), text, node.at[0])
     return set()
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.engine import Engine
+from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.failing import Failing
 from kafka_audit.link.kept import Kept
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.per_call import HANDLERS
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import External
-from kafka_audit.link.walk import child_bodies, expressions, inside, statements
+from kafka_audit.link.walk import child_bodies, expressions, inside, statements, target_names
 from kafka_audit.link.words import words
 
 LOCK_TYPES = ("Lock", "Semaphore", "Condition")
@@ -98,7 +99,10 @@ def _is_lock(engine: Engine, unit: Unit, value: s.Expr) -> bool:
 
 
 class Skipped(NamedTuple):
-    """A release that a failing one before it, of another client, would skip."""
+    """A release that a failing one before it, of another client, would skip.
+
+    In a loop over several clients both are one call: `node` is `before`.
+    """
 
     unit: Unit
     life: Life
@@ -106,34 +110,68 @@ class Skipped(NamedTuple):
     before: s.Call
 
 
-def second_releases(lives: Lives, audited: Iterator[Life]) -> list[Skipped]:
+def second_releases(failing: Failing, audited: Iterator[Life]) -> list[Skipped]:
     """Releases that a failing release before them, of another client, would skip."""
-    owner_of: dict[object, Life] = {}
+    released: dict[s.Call, list[Life]] = {}
+    safe: set[s.Call] = set()
     units: dict[Unit, None] = {}
     for life in audited:
         for event in life.releases:
-            if event.via == "call" and isinstance(event.node, s.Call):
-                owner_of.setdefault(event.node, life)
-                units[event.unit] = None
+            if event.via != "call" or not isinstance(event.node, s.Call):
+                continue
+            released.setdefault(event.node, []).append(life)
+            units[event.unit] = None
+            for caller, node in _asking(failing.lives, life, event):
+                released.setdefault(node, []).append(life)
+                units[caller] = None
+                if failing.takes(life, event.unit, event.node):
+                    safe.add(node)
     found = []
     for unit in units:
         for block in _blocks(unit.body):
-            found += [Skipped(unit, *each) for each in _in_sequence(block, owner_of)]
+            found += [Skipped(unit, *each) for each in _in_sequence(block, released, safe)]
+        for statement in statements(unit.body):
+            found += [Skipped(unit, *each) for each in _in_a_loop(statement, released)]
     return sorted(found, key=lambda each: (each.unit.module.path, each.node.at))
 
 
-def _in_sequence(block: s.Body, owner_of: dict[object, Life]) -> Iterator[tuple[Life, s.Call, s.Call]]:
+def _asking(lives: Lives, life: Life, event: Event) -> Iterator[tuple[Unit, s.Call]]:
+    """The calls of the function that releases the client, when it does not make it as well."""
+    for edge in lives.reach.incoming.get(event.unit, ()):
+        node = edge.fact.node if edge.fact is not None else None
+        if isinstance(node, s.Call) and lives.reach.runs(edge) and life.site.unit not in lives.reach.below(event.unit):
+            yield edge.caller, node
+
+
+def _in_sequence(
+    block: s.Body, released: Mapping[s.Call, Sequence[Life]], safe: set[s.Call]
+) -> Iterator[tuple[Life, s.Call, s.Call]]:
     """The releases of a block that come after the unprotected release of another client in the same block."""
-    before: dict[str, s.Call] = {}
+    before: list[s.Call] = []
     for statement in block:
         if isinstance(statement, s.Try):
             continue
-        nodes = [p for e in _expressions_of(statement) for p in inside(e) if isinstance(p, s.Call) and p in owner_of]
+        nodes = [p for e in _expressions_of(statement) for p in inside(e) if isinstance(p, s.Call) and p in released]
+        done = {life.id for node in before for life in released[node]}
         for node in nodes:
-            earlier = [call for client, call in before.items() if client != owner_of[node].id]
-            if earlier:
-                yield owner_of[node], node, earlier[-1]
-        before.update((owner_of[node].id, node) for node in nodes)
+            late = next((life for life in released[node] if life.id not in done), None)
+            if late is not None and before:
+                yield late, node, before[-1]
+        before += [node for node in nodes if node not in safe]
+
+
+def _in_a_loop(statement: s.Stmt, released: Mapping[s.Call, Sequence[Life]]) -> Iterator[tuple[Life, s.Call, s.Call]]:
+    """The releases of what a loop goes through, one after the other."""
+    if not isinstance(statement, s.For):
+        return
+    names = set(target_names(statement.target))
+    for inner in statement.body:
+        if isinstance(inner, s.Try | s.With):
+            continue
+        for part in (each for expression in _expressions_of(inner) for each in inside(expression)):
+            match part:
+                case s.Call(s.Attribute(s.Name(name), _)) if name in names and part in released:
+                    yield released[part][0], part, part
 
 
 def _expressions_of(statement: s.Stmt) -> Iterator[s.Expr]:

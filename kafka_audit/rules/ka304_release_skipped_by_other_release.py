@@ -101,8 +101,9 @@ RULE = Rule(
         "A release talks to the brokers, so it can fail or be cancelled like any other call: an aiokafka producer "
         "sends what it still holds before it closes. When two clients are released one after the other, the failure "
         "of the first one leaves the second one open, and what that one holds is lost although its cluster may be "
-        "fine. A `finally` for each release, an exit stack, or `gather` with `return_exceptions=True` reaches them "
-        "all. The rule is opt-in, because the process usually ends right after."
+        "fine. The same holds for objects that own a client, and for a loop over several clients, which the first "
+        "failure ends. A `finally` for each release, an exit stack, or `gather` with `return_exceptions=True` reaches "
+        "them all. The rule is opt-in, because the process usually ends right after."
     ),
     bad=BAD,
     good=GOOD,
@@ -117,18 +118,32 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every release that follows an unprotected release of another client in the same block."""
-    for unit, life, node, before in second_releases(program.lives, program.owing()):
+    """Every release that follows an unprotected release of another client in the same block, or the same loop."""
+    for unit, life, node, before in second_releases(program.failing, program.owing()):
         path, name = unit.module.path, where(owner_name(unit))
+        is_loop = node is before
         yield Alarm(
             path=path,
             at=node.at,
-            message=f"{subject(life)} is not released when the release before it in {name} fails",
+            message=(
+                f"{subject(life)} is released in a loop of {name}, which the first failure ends"
+                if is_loop
+                else f"{subject(life)} is not released when the release before it in {name} fails"
+            ),
             confidence="high",
             producer=life.id,
             trace=(
                 created(life),
-                Step(path=path, line=before.at[0], message=f"{name} releases another client, which can fail"),
-                Step(path=path, line=node.at[0], message=f"{name} gets here only if nothing failed before"),
+                Step(
+                    path=path,
+                    line=before.at[0],
+                    message=f"{name} releases {'one client after the other' if is_loop else 'another client'}, "
+                    "which can fail",
+                ),
+                *([] if is_loop else [_after(path, name, node.at[0])]),
             ),
         )
+
+
+def _after(path: str, name: str, line: int) -> Step:
+    return Step(path=path, line=line, message=f"{name} gets here only if nothing failed before")

@@ -180,6 +180,8 @@ def _registrar(weak: Weak) -> str:
 def _steps(program: Program, weak: Weak, name: str, path: str, at: At) -> list[Step]:
     """The release, the handler, and each way in which the handler tries to run it."""
     event, reach = weak.event, program.lives.reach
+    if event.what == "use":
+        return [Step(path=path, line=at[0], message=f"{name} runs at exit and releases nothing"), *_pokes(program, weak)]
     release = Step(path=event.unit.module.path, line=event.line, message=f"{where(owner_name(event.unit))} releases it")
     handler = Step(path=path, line=at[0], message=f"{name} runs at exit and cannot await that on the client's own loop")
     towards = reach.callers(event.unit)
@@ -189,7 +191,17 @@ def _steps(program: Program, weak: Weak, name: str, path: str, at: At) -> list[S
         for edge in edges
         if edge.fact is not None and (runner := program.engine.runners.get(edge.fact.node, "")) in _TRIES
     ]
-    return [release, handler, *tries]
+    return [release, handler, *tries, *_pokes(program, weak)]
+
+
+def _pokes(program: Program, weak: Weak) -> list[Step]:
+    """Where the handler sets the client's own mark of being closed, which ends the warning and nothing else."""
+    below, client = program.lives.reach.below(weak.handler), weak.event.receiver
+    return [
+        Step(path=unit.module.path, line=line, message="the client is only marked as closed: what it holds stays open")
+        for (value, unit), line in program.engine.pokes.items()
+        if value is client and unit in below
+    ]
 
 
 _TRIES = {"new": "is run on a loop that is not the client's", "task": "is put into a task that nothing runs any more"}
