@@ -166,9 +166,11 @@ def _target(unit: Unit, kept: Kept) -> tuple[str, int] | None:
 
 
 def _starting(lives: Lives, kept: Kept) -> set[object]:
-    """The calls that start the client, or run a method of its owner that does."""
-    starts = set().union(*(lives.reach.callers(event.unit) for event in kept.life.starts))
+    """The calls that start the client, or run a method of its owner that does, or that makes it in the first place."""
     direct = {event.unit for event in kept.life.starts}
+    if not direct and isinstance(kept.value, Instance):
+        direct = {kept.life.site.unit}
+    starts = set().union(*(lives.reach.callers(unit) for unit in direct))
     nodes: set[object] = {event.node for event in kept.life.starts}
     for node, fact in lives.engine.calls.items():
         if fact.unit is kept.unit and any(

@@ -154,7 +154,7 @@ class Program:
         """Places that are asked before a client is made, and filled before it is started."""
         seen: set[s.Call] = set()
         for life in self.living:
-            for kept in kept_for_all(self.owning, life, frozenset({"global", "instance"})) if life.starts else ():
+            for kept in kept_for_all(self.owning, life, frozenset({"global", "instance"})):
                 early = published_early(self.lives, kept) if kept.made not in seen else None
                 if early is not None:
                     seen.add(kept.made)

@@ -181,7 +181,10 @@ def _steps(program: Program, weak: Weak, name: str, path: str, at: At) -> list[S
     """The release, the handler, and each way in which the handler tries to run it."""
     event, reach = weak.event, program.lives.reach
     if event.what == "use":
-        return [Step(path=path, line=at[0], message=f"{name} runs at exit and releases nothing"), *_pokes(program, weak)]
+        return [
+            Step(path=path, line=at[0], message=f"{name} runs at exit and releases nothing"),
+            *_pokes(program, weak),
+        ]
     release = Step(path=event.unit.module.path, line=event.line, message=f"{where(owner_name(event.unit))} releases it")
     handler = Step(path=path, line=at[0], message=f"{name} runs at exit and cannot await that on the client's own loop")
     towards = reach.callers(event.unit)
