@@ -14,7 +14,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Node
 from kafka_audit.link.kept import is_once
-from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.reach import Edge
 from kafka_audit.link.scopes import Unit
@@ -58,6 +58,21 @@ def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
     sends = {e.node for e in life.uses if e.method in life.site.client.dirtied_by}
     if life.holding.kind in SHORT_LIVED:
         yield from _per_call(lives, life.value, life.site.unit, life.site.node, sends)
+    if life.holding.kind in {"local", "managed"} and life.site.client.role == "consumer":
+        yield from _per_poll(lives, life)
+
+
+def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
+    """A consumer that a loop makes anew for each time that it asks for messages, by a function that it calls."""
+    unit, node = life.site.unit, life.site.node
+    if context_of(unit.module.path) != "app" or any(_is_served_in_loop(each, node) for each in statements(unit.body)):
+        return
+    for edge in lives.reach.incoming.get(unit, ()):
+        called = edge.fact.node if edge.fact is not None else None
+        loops = (each for each in statements(edge.caller.body) if isinstance(each, s.While))
+        if isinstance(called, s.Call) and any(_contains(loop.body, called) for loop in loops):
+            yield PerCall(unit, node, f"every turn of a loop in `{owner_name(edge.caller)}` makes one")
+            return
 
 
 def owners_per_call(lives: Lives, owner: Owner) -> Iterator[PerCall]:

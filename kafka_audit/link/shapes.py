@@ -10,7 +10,7 @@ from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.failing import Failing
 from kafka_audit.link.kept import Kept
 from kafka_audit.link.lives import Life, Lives
-from kafka_audit.link.per_call import HANDLERS
+from kafka_audit.link.per_call import HANDLERS, SHORT_LIVED
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import External
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements, target_names
@@ -136,10 +136,12 @@ def second_releases(failing: Failing, audited: Iterator[Life]) -> list[Skipped]:
 
 
 def _asking(lives: Lives, life: Life, event: Event) -> Iterator[tuple[Unit, s.Call]]:
-    """The calls of the function that releases the client, when it does not make it as well."""
+    """The calls of the function that releases the client, unless the client lives for one call of it only."""
+    if life.holding.kind in SHORT_LIVED and life.site.unit in lives.reach.below(event.unit):
+        return
     for edge in lives.reach.incoming.get(event.unit, ()):
         node = edge.fact.node if edge.fact is not None else None
-        if isinstance(node, s.Call) and lives.reach.runs(edge) and life.site.unit not in lives.reach.below(event.unit):
+        if isinstance(node, s.Call) and lives.reach.runs(edge):
             yield edge.caller, node
 
 

@@ -69,7 +69,8 @@ RULE = Rule(
         "A new client knows nothing: it connects, asks for the cluster's metadata, perhaps logs in, and only then "
         "sends, so one small message costs several round trips and a few sockets. Nothing can be batched, because "
         "each client has one message, and under load the brokers see a storm of connections. The producers of every "
-        "library are made to be shared, by all tasks of a loop or by all threads. Scripts, tests and main functions "
+        "library are made to be shared, by all tasks of a loop or by all threads. A consumer joins its group each "
+        "time, which takes seconds, and stops the other members meanwhile. Scripts, tests and main functions "
         "run once and are no alarm. Where each client is released again, whatever happens, nothing is lost, and the "
         "severity is `info`."
     ),
@@ -113,7 +114,7 @@ def _alarm(life: Life, name: str, found: PerCall, chain: tuple[Step, ...], *, is
     return Alarm(
         path=path,
         at=at,
-        message=f"{name} is meant to be shared, but {found.why}",
+        message=f"{name} is meant to be {'kept' if life.site.client.role == 'consumer' else 'shared'}, but {found.why}",
         confidence="medium",
         producer=life.id,
         trace=(*chain, here),

@@ -1,0 +1,61 @@
+"""Which consumers are made anew for each time that a loop asks for messages? KA403 tells of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.in_memory import audited
+
+HEAD = """\
+import time
+
+from confluent_kafka import Consumer
+
+CONFIG = {"bootstrap.servers": "kafka:9092", "group.id": "readings"}
+
+
+def next_reading():
+    consumer = Consumer(CONFIG)
+    consumer.subscribe(["readings"])
+    try:
+        return consumer.poll(1.0)
+    finally:
+        consumer.close()
+
+
+def next_of(consumer):
+    return consumer.poll(1.0)
+
+
+"""
+
+TOLD = [
+    "def follow():\n    while True:\n        print(next_reading())\n",
+    "def wait_for(key):\n    end = time.time() + 30\n    while time.time() < end:\n        reading = next_reading()\n"
+    "        if reading is not None and reading.key() == key:\n            return reading\n    return None\n",
+]
+SILENT = [
+    "def one():\n    return next_reading()\n",
+    "def a_few():\n    return [next_reading() for _ in range(3)]\n",
+    "def follow():\n    consumer = Consumer(CONFIG)\n    try:\n        while True:\n"
+    "            print(next_of(consumer))\n    finally:\n        consumer.close()\n",
+]
+
+
+def lines(text: str, path: str = "main.py") -> list[int]:
+    report = audited({path: HEAD + text}, ("producer", "consumer"))
+    return [finding.line for finding in report.findings if finding.code == "KA403"]
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_a_consumer_for_each_turn_of_a_loop_that_calls_its_function_is_told(text: str):
+    assert lines(text) == [9]
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_a_consumer_for_one_call_or_for_the_whole_loop_is_not_told(text: str):
+    assert lines(text) == []
+
+
+def test_tests_may_poll_as_they_like():
+    assert lines(TOLD[0], "test_main.py") == []
