@@ -69,7 +69,6 @@ HARMLESS: Reasons = {
 """What is no defect, by file, line and kind of mutation, with the reason."""
 
 SEVERAL = "a function that makes several objects which own a client and keeps them in a container"
-SEEN_BY_OTHERS = "an object that owns a client, and that another object has a reference to"
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
 ASKED = "the finally around the release of what a container was asked for"
 REFILLED = "a function fills the buffer after its flush, and its caller drops the client"
@@ -81,7 +80,6 @@ GETTER = "the finally around a function that takes the shared client from its ge
 FAULTS: Reasons = {
     ("shared/one_loop/events.py", 32, FINALLY): GETTER,
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
-    ("owner/back_references/main.py", 20, FINALLY): SEEN_BY_OTHERS,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
     ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
     ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,

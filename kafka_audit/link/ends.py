@@ -8,6 +8,7 @@ object's methods, or the functions that get to the client.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -59,7 +60,12 @@ class Ends:
         if not nodes.releases or self.owning.dies_released(owner.life, value):
             return []
         created_open = any(callee in opening for _, callee in self.owning.calls.get(value, ()) if _is_init(callee))
-        effects = self._effects(owner.life, unit, owner.origin.node, nodes, owed=created_open, shared=False)
+        effects = replace(
+            self._effects(owner.life, unit, owner.origin.node, nodes),
+            hands_over=lambda node, names: self._hands_over(owner, node, Given(owner.origin.node, names)),
+            is_owed_when_created=created_open,
+            kept_is_owed=False,
+        )
         losses = Walk(self.engine, unit, effects).run()
         return [loss for loss in losses if not loss.overwritten and not loss.again]
 
@@ -74,10 +80,14 @@ class Ends:
     def _on_object(self, owner: Owner) -> _Nodes:
         unit, value = owner.origin.unit, owner.value
         releasing, opening = self.owning.closure(owner.life.releases), self._opening(owner.life)
+        failing = self.failing.units(owner.life) - releasing
         opens, releases, uses = (
             self._nodes(unit, value, wanted) - {owner.origin.node}  # what its constructor hands to others is theirs
-            for wanted in (opening - releasing, releasing, self.failing.units(owner.life) - releasing)
+            for wanted in (opening - releasing, releasing, failing)
         )
+        for scope in self.lives.holdings.fields(value):
+            for borrower in self.owning.made(scope, unit):
+                uses |= self._nodes(unit, borrower, failing)
         direct = {event.node for event in owner.life.uses if event.unit is unit and event.method not in QUIET}
         return _Nodes(_calls(opens), releases, _calls(uses | direct))
 
@@ -91,13 +101,15 @@ class Ends:
             if callee in wanted and value in receivers
         )
 
-    def _hands_over(self, life: Life, node: s.Call, given: Given) -> bool:
+    def _hands_over(self, owner: Owner, node: s.Call, given: Given) -> bool:
         """Whether a call makes the object somebody else's to release; what its maker releases is lent as a rule."""
         if not given.goes_into(node):
             return False
-        releasing = self.owning.closure(life.releases)
-        releases = any(callee in releasing for callee in self.lives.callees(node))
-        return releases or not given.is_lent_by(node)
+        callees, releasing = self.lives.callees(node), self.owning.closure(owner.life.releases)
+        if any(callee in releasing for callee in callees):
+            return True
+        is_followed = bool(callees) and owner.holding.kind == "local"
+        return not (is_followed or given.is_lent_by(node))
 
     def of_shared(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
         """The functions that have a process-wide client made and released, and leave it open when something fails.
@@ -115,7 +127,7 @@ class Ends:
             is_opened = nodes.opens or begin.stage is Stage.OPEN
             if not nodes.releases or not nodes.uses or not is_opened or self._ended_outside(unit, releasing):
                 continue
-            effects = self._effects(life, unit, life.site.node, nodes, owed=False, shared=True)
+            effects = self._effects(life, unit, life.site.node, nodes)
             losses = Walk(self.engine, unit, effects).run(begin)
             skipped = [loss for loss in losses if loss.by_exception and loss.stage is Stage.OPEN]
             if skipped and all(loss.by_exception for loss in losses if loss.stage is Stage.OPEN):
@@ -137,7 +149,7 @@ class Ends:
         """The normal ways out of a function on which the client is still open, when these names are true or false."""
         nodes = self._on_shared(life, unit, releasing)
         facts = frozenset((name, frozenset((name,)), bool(value)) for name, value in known.items())
-        effects = self._effects(life, unit, life.site.node, nodes, owed=False, shared=True)
+        effects = self._effects(life, unit, life.site.node, nodes)
         losses = Walk(self.engine, unit, effects).run(State(Stage.OPEN, kept=True, facts=facts))
         return [loss for loss in losses if not loss.by_exception]
 
@@ -176,7 +188,7 @@ class Ends:
         is_open = life.created_at_import is not None and runs_since_import
         return State(Stage.OPEN if is_open else Stage.CREATED, names, kept=True)
 
-    def _effects(self, life: Life, unit: Unit, site: s.Call, nodes: _Nodes, *, owed: bool, shared: bool) -> Effects:
+    def _effects(self, life: Life, unit: Unit, site: s.Call, nodes: _Nodes) -> Effects:
         return Effects(
             site=site,
             renews=frozenset(),
@@ -184,9 +196,9 @@ class Ends:
             releases=nodes.releases,
             uses=nodes.uses,
             opens=nodes.opens,
-            hands_over=lambda node, names: not shared and self._hands_over(life, node, Given(site, names)),
+            hands_over=lambda *_: False,
             suppresses=suppresses,
-            is_owed_when_created=owed,
+            is_owed_when_created=False,
             reopens=life.site.client.flush_is_release,
             raises_by_use=not life.site.client.flush_is_release,
             is_harmless=partial(self.failing.is_harmless, unit),
@@ -194,7 +206,7 @@ class Ends:
             yields_raise=throws_at_yield(self.lives, unit),
             place="",
             outer_names=unit.outer,
-            kept_is_owed=shared,
+            kept_is_owed=True,
         )
 
 

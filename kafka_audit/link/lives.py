@@ -91,6 +91,7 @@ class Lives:
         counts[stem] = counts.get(stem, 0) + 1
         events = self._relevant(self._events.get(value, []), context_of(site.unit.module.path) == "test")
         at_import = site.unit in self.reach.at_import and not site.guarded
+        holding = self.holdings.lent(value, site.unit, holding, _enders(events, site.unit))
         return Life(
             id=stem if counts[stem] == 1 else f"{stem}#{counts[stem]}",
             site=site,
@@ -154,6 +155,12 @@ def owner_name(unit: Unit) -> str:
     """The enclosing function or class as users name it; lambdas belong to what encloses them."""
     parts = [part for part in unit.qualname.split(".") if part != "<lambda>"]
     return ".".join(parts) or "<module>"
+
+
+def _enders(events: Collection[Event], maker: Unit) -> set[Unit]:
+    """The functions that release the client; of its maker, not where it undoes a failed start."""
+    undoing = handled_calls(maker.body)
+    return {event.unit for event in events if event.what == "release" and event.node not in undoing}
 
 
 def _is_called(event: Event) -> bool:

@@ -6,10 +6,11 @@ appended to `self._pool` is pooled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Escape, Node
 from kafka_audit.link.scopes import ClassScope, Unit
@@ -72,6 +73,21 @@ class Holdings:
         """Who keeps an object of a project class."""
         assert value.origin is not None
         return self._holding(value, value.origin.unit, value.origin.node)
+
+    def lent(self, value: Value, unit: Unit, holding: Holding, enders: Collection[Unit]) -> Holding:
+        """Who keeps an object that objects hold, when one of `enders` made it: itself, if these objects only borrow it.
+
+        The maker puts it nowhere, releases it, and no class that holds it does.
+        """
+        places = self.places.get(value, ())
+        keeps = any(place.kind == "outside" or (place, unit) in self.engine.written for place in places)
+        if holding.kind != "instance" or keeps or unit.function is None or unit not in enders:
+            return holding
+        holders = {base for scope in self.fields(value) for base in ancestry(self.engine, scope)}
+        if any(ender.method_of in holders for ender in enders):
+            return holding
+        passing = [place for place in places if place.kind != "field"]
+        return self._passing(value, passing, self._local_name(passing, unit), self.engine.managed.get(value))
 
     def fields(self, value: Value) -> list[ClassScope]:
         """The classes that keep the value in a field, the likeliest owner first."""

@@ -75,6 +75,12 @@ class Owning:
                     if isinstance(receiver, Instance):
                         self.calls.setdefault(receiver, []).append((fact.unit, callee))
 
+    def made(self, scope: ClassScope, unit: Unit) -> list[Instance]:
+        """The objects of a class, or of one derived from it, that a function makes."""
+        return [
+            value for value in self._by_scope.get(scope, ()) if value.origin is not None and value.origin.unit is unit
+        ]
+
     def roots(self, life: Life) -> list[Owner]:
         """The objects that keep this client, then the objects that keep those, each where it is created."""
         if life.id not in self._roots:
@@ -90,7 +96,9 @@ class Owning:
             origin = value.origin
             if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
                 continue
-            holding = self.lives.holdings.of_instance(value)
+            enders = {caller for caller, callee in self._calls_on(value) if callee in releasing}
+            holdings = self.lives.holdings
+            holding = holdings.lent(value, origin.unit, holdings.of_instance(value), enders)
             is_released = bool(life.releases) and (
                 direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
             )
@@ -117,6 +125,8 @@ class Owning:
     def _layers(self, life: Life) -> dict[Instance, int]:
         """The objects that own the client, those that own these in a field, and so on, with their distance."""
         found: dict[Instance, int] = {}
+        if life.holding.kind in {"local", "managed"}:
+            return found
         releasing = self.closure(life.releases)
         kept = set(self.lives.holdings.fields(life.value))
         if life.holding.scope is not None:

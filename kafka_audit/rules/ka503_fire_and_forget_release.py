@@ -16,6 +16,7 @@ from kafka_audit.rules._evidence import created, subject, where
 if TYPE_CHECKING:
     from kafka_audit.facts import schema as s
     from kafka_audit.link.engine import Event
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
     from kafka_audit.link.scopes import Unit
 
@@ -89,7 +90,7 @@ def check(program: Program) -> Iterator[Alarm]:
         hooks = program.discharge.weak_hooks(life, "exit")
         at_exit = {w.handler for w in hooks if w.registration is None or is_exit_registrar(w.registration.target)}
         for event in life.releases:
-            found = _task(program, event)
+            found = _task(program, life, event)
             if found is None or found[0] in at_exit:
                 continue  # a task that is made in an exit handler: KA501 tells it
             unit, task = found
@@ -105,9 +106,17 @@ def check(program: Program) -> Iterator[Alarm]:
             )
 
 
-def _task(program: Program, event: Event) -> tuple[Unit, s.Call] | None:
-    """The call that makes a task of the release, or of what leads to it, and whose result nothing waits for."""
-    leading = [edge.fact.node for edge in program.lives.reach.incoming.get(event.unit, ()) if edge.fact is not None]
+def _task(program: Program, life: Life, event: Event) -> tuple[Unit, s.Call] | None:
+    """The call that makes a task of the release, or of what leads to it, and whose result nothing waits for.
+
+    A task in which the client is made as well lives as long as the client: `asyncio.run` cancels it at the end, and
+    waits for its `finally`.
+    """
+    reach = program.lives.reach
+    lives_in_task = life.site.unit in reach.below(event.unit)
+    leading = [
+        edge.fact.node for edge in reach.incoming.get(event.unit, ()) if edge.fact is not None and not lives_in_task
+    ]
     for node in (event.node, *leading):
         fact = program.engine.calls.get(node)
         unit = event.unit if node is event.node else fact.unit if fact is not None else None
