@@ -27,7 +27,7 @@ from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
-from kafka_audit.link.scripts import is_script, unimported
+from kafka_audit.link.scripts import is_script, is_served, unimported
 from kafka_audit.link.shapes import meets_in_threads
 from kafka_audit.link.states import Loss, Stage
 from kafka_audit.link.values import Value
@@ -227,8 +227,9 @@ class Program:
         is_short_lived = life.holding.kind in {"local", "managed", "returned"} or not life.site.client.is_async
         if first not in self.unimported or not is_short_lived:
             return False
-        ended_there = any(e.unit.kind == "module" and e.unit.module.path == first for e in life.releases)
-        return ended_there or self._is_script(first)
+        uses = () if is_served(self.engine, first) else life.uses
+        acts_there = any(e.unit.kind == "module" and e.unit.module.path == first for e in (*life.releases, *uses))
+        return acts_there or self._is_script(first)
 
     def _really_runs(self, event: Event) -> bool:
         if event.via != "call" or not isinstance(event.node, s.Call):

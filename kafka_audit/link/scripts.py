@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
@@ -10,6 +10,8 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.related import imported_paths
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import ClientObject
 from kafka_audit.link.walk import child_bodies, expressions, inside
 
 ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "parse_args", "input", "sleep"})
@@ -44,27 +46,45 @@ def unimported(engine: Engine) -> frozenset[str]:
 def is_script(engine: Engine, path: str) -> bool:
     """Whether the file is a program and nothing else.
 
-    It cannot be imported by its name, does at its top level what only a program does, or has a main guard and uses no
-    library that would import it all the same.
+    It cannot be imported by its name, or does at its top level what only a program does. A main guard, and a call of a
+    function of its own, say so unless it uses a library that would import it all the same.
     """
     module = engine.modules[path]
-    if not PurePosixPath(path).stem.isidentifier() or any(map(_is_programs, _run_at_once(module.facts.body))):
+    body = module.facts.body
+    if not PurePosixPath(path).stem.isidentifier():
         return True
-    libraries = {node.module.partition(".")[0] for unit in module.units for node in unit.imports}
-    return not libraries & SERVED and any(isinstance(st, s.If) and _is_guard(st.test) for st in module.facts.body)
+    if any(_is_programs(st) or _listens(engine, module.top, st) for st in _run_at_once(body)):
+        return True
+    own = {statement.name for statement in body if isinstance(statement, s.Function)}
+    return not is_served(engine, path) and any(_is_guarded(st) or _is_call_of(st, own) for st in body)
+
+
+def is_served(engine: Engine, path: str) -> bool:
+    """Whether the file uses a library that imports the programs that use it."""
+    imports = (node for unit in engine.modules[path].units for node in unit.imports)
+    return any(node.module.partition(".")[0] in SERVED for node in imports)
 
 
 def _run_at_once(body: s.Body) -> Iterator[s.Stmt]:
     """The statements that run when the file does, whether it is the main program or not."""
     for statement in body:
         yield statement
-        if not isinstance(statement, s.If) or not _is_guard(statement.test):
+        if not _is_guarded(statement):
             for inner in child_bodies(statement):
                 yield from _run_at_once(inner)
 
 
-def _is_guard(test: s.Expr) -> bool:
-    return any(isinstance(part, s.Name) and part.id == "__name__" for part in inside(test))
+def _is_guarded(statement: s.Stmt) -> bool:
+    return isinstance(statement, s.If) and any(
+        isinstance(part, s.Name) and part.id == "__name__" for part in inside(statement.test)
+    )
+
+
+def _is_call_of(statement: s.Stmt, names: Collection[str]) -> bool:
+    match statement:
+        case s.Evaluate(s.Call(s.Name(name))):
+            return name in names
+    return False
 
 
 def _is_programs(statement: s.Stmt) -> bool:
@@ -73,6 +93,13 @@ def _is_programs(statement: s.Stmt) -> bool:
     return isinstance(statement, s.While) or any(
         _acts(part) for expression in expressions(statement) for part in inside(expression)
     )
+
+
+def _listens(engine: Engine, top: Unit, statement: s.Stmt) -> bool:
+    """Whether the statement is a loop over the messages of a client."""
+    if not isinstance(statement, s.For):
+        return False
+    return any(isinstance(value, ClientObject) for value in engine.look(top, statement.iterable))
 
 
 def _acts(part: s.Expr) -> bool:

@@ -80,9 +80,10 @@ RULE = Rule(
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
         "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
         "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
-        "not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top level (reads "
-        "its command line, runs a coroutine, waits, ends its client or itself), or has a main guard and uses no "
-        "framework whose server, worker or scheduler would import it."
+        "not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top level: reads "
+        "its command line, runs a coroutine, waits, listens, ends its client or itself. A main guard, a call of its "
+        "own function and a use of its client say so, too, unless it uses a framework whose server, worker or "
+        "scheduler imports such files."
     ),
     bad=BAD,
     good=GOOD,

@@ -105,14 +105,15 @@ def check(program: Program) -> Iterator[Alarm]:
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} is returned, and {_who(dropping)} drops it",
+            message=f"{subject(life)} is returned, and {_fate(dropping)}",
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *drops),
         )
 
 
-def _who(dropping: list[Caller]) -> str:
-    """The first caller that drops it, in the order of the files."""
-    units = sorted({each.unit for each in dropping}, key=lambda unit: (unit.module.path, unit.line))
-    return where(owner_name(units[0]))
+def _fate(dropping: list[Caller]) -> str:
+    """What becomes of it in the first caller that loses it, in the order of the files."""
+    first = min({each.unit for each in dropping}, key=lambda unit: (unit.module.path, unit.line))
+    releases = all(each.releases for each in dropping if each.unit is first)
+    return f"{where(owner_name(first))} {'leaves it open on a normal way out' if releases else 'drops it'}"
