@@ -6,9 +6,10 @@ Expectations stand in the audited sources as trailing comments, on the line they
     producer = AIOKafkaProducer()  # KA101: runs when the module is imported, KA201
     producer = AIOKafkaProducer()  # site: kind=global created=call place=_producer
 
-`# KA201: words` also wants `words` in the message. A `# site:` comment names only the facts its case is about; two
-sites on one line have two comments, in the order of their columns. `a|b` accepts either answer. A line without a
-comment wants no alarm. Sites are compared strictly as soon as a project has one `# site:` comment.
+`# KA201: words` also wants `words` in the message, `# KA201 info` that severity. A `# site:` comment names only the
+facts its case is about; two sites on one line have two comments, in the order of their columns. `a|b` accepts either
+answer. A line without a comment wants no alarm. Sites are compared strictly as soon as a project has one `# site:`
+comment.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ SITE_FACTS = ("client", "role", "context", "owner", "kind", "place", "created", 
 
 
 class Alarm(NamedTuple):
-    """One alarm that a line wants; `words` must occur in its message."""
+    """One alarm that a line wants; `words` must occur in its message, and an empty `severity` leaves it open."""
 
     path: str
     line: int
     code: str
     words: str
+    severity: str = ""
 
 
 class Site(NamedTuple):
@@ -69,7 +71,9 @@ def alarm_differences(wanted: list[Alarm], findings: tuple[Finding, ...]) -> lis
     for alarm in wanted:
         found = next((finding for finding in left if _is_wanted(finding, alarm)), None)
         if found is None:
-            missing.append(f"{alarm.path}:{alarm.line}: missing alarm {alarm.code} {alarm.words}".rstrip())
+            missing.append(
+                f"{alarm.path}:{alarm.line}: missing alarm {alarm.code} {alarm.severity}{alarm.words}".rstrip()
+            )
         else:
             left.remove(found)
     return missing + [f"{f.path}:{f.line}: unexpected alarm {f.code} {f.message}" for f in left]
@@ -125,9 +129,11 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 def _alarms(path: str, line: int, remark: str) -> Iterator[Alarm]:
     if re.match(r"KA\d", remark):
         for item in re.split(r",\s*(?=KA\d)", remark):
-            code, _, words = item.partition(":")
+            head, _, words = item.partition(":")
+            code, _, severity = head.partition(" ")
             assert re.fullmatch(r"KA\d{3}", code), f"{path}:{line}: {code!r} is no code"
-            yield Alarm(path, line, code, words.strip())
+            assert severity in {"", "info", "warning", "error"}, f"{path}:{line}: {severity!r} is no severity"
+            yield Alarm(path, line, code, words.strip(), severity)
 
 
 def _sites(path: str, line: int, remark: str) -> Iterator[Site]:
@@ -142,7 +148,7 @@ def _sites(path: str, line: int, remark: str) -> Iterator[Site]:
 
 def _is_wanted(finding: Finding, alarm: Alarm) -> bool:
     same_place = (finding.path, finding.line, finding.code) == (alarm.path, alarm.line, alarm.code)
-    return same_place and alarm.words in finding.message
+    return same_place and alarm.words in finding.message and alarm.severity in {"", finding.severity}
 
 
 def _described(facts: dict[str, tuple[str, ...]]) -> str:

@@ -47,6 +47,11 @@ class Life:
         return self.site.unit.module.path
 
     @property
+    def loses_nothing(self) -> bool:
+        """Whether the process may end without releasing it: it closes itself then, and is flushed after use."""
+        return self.site.client.closes_at_exit and any(event.method == "flush" for event in self.uses)
+
+    @property
     def in_test(self) -> bool:
         """Whether test code makes it."""
         return context_of(self.path) == "test"

@@ -22,6 +22,7 @@ from kafka_audit.rules._evidence import (
 
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
+    from kafka_audit.link.owning import Owner
     from kafka_audit.link.program import Program
     from kafka_audit.link.scopes import Unit
     from kafka_audit.model import Severity
@@ -221,8 +222,7 @@ def _severity(program: Program, life: Life) -> Severity:
     client = life.site.client
     if _is_of_the_program(life.site.unit, is_guarded=life.site.guarded):
         return "info" if client.closes_at_exit else "warning"
-    kept_flushed = client.closes_at_exit and any(event.method == "flush" for event in life.uses)
-    if kept_flushed:
+    if life.loses_nothing:
         return "info"
     return "warning" if program.ends_with_its_script(life) else "error"
 
@@ -244,5 +244,11 @@ def _owners(program: Program) -> Iterator[Alarm]:
             confidence="medium",
             producer=owner.life.id,
             trace=owner_chain(program, owner),
-            severity="warning" if _is_of_the_program(owner.origin.unit, is_guarded=owner.origin.guarded) else None,
+            severity=_owner_severity(owner),
         )
+
+
+def _owner_severity(owner: Owner) -> Severity | None:
+    if owner.life.loses_nothing:
+        return "info"
+    return "warning" if _is_of_the_program(owner.origin.unit, is_guarded=owner.origin.guarded) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.per_call import runs_often
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
@@ -62,7 +63,8 @@ RULE = Rule(
         "Whoever creates the instance cannot end its client properly: the only handle is a private attribute. Each "
         "instance that is dropped leaves sockets and background work behind, and takes with it whatever was not sent "
         "yet. Python does not help: aiokafka prints a warning that default settings hide, confluent-kafka none at all, "
-        "and kafka-python's own exit hook saved nothing before 3.0.7. A release may have any name and may be "
+        "and kafka-python's own exit hook saved nothing before 3.0.7. Where the buffer is flushed after use and one "
+        "object lives as long as the process, the alarm is information only. A release may have any name and may be "
         "inherited: what counts is whether some method of the class reaches it."
     ),
     bad=BAD,
@@ -95,7 +97,16 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *considered(program, life, absence)),
+            severity="info" if life.loses_nothing and _is_one(program, life) else None,
         )
+
+
+def _is_one(program: Program, life: Life) -> bool:
+    """Whether the program makes one object that keeps it, for as long as it runs."""
+    owners = program.owning.roots(life)
+    return bool(owners) and all(
+        owner.holding.kind == "global" or not runs_often(program.lives, owner.origin.unit) for owner in owners
+    )
 
 
 def _is_released(program: Program, life: Life) -> bool:
