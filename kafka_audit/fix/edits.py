@@ -164,12 +164,12 @@ class Tree:
         blank = cst.EmptyLine(indent=False)
         return [each.with_changes(leading_lines=[blank]) for each in self.parsed_all(code)]
 
-    def definition(self, name: str) -> cst.FunctionDef:
-        """The function of the module itself that has this name."""
+    def definition(self, name: str) -> cst.FunctionDef | cst.ClassDef:
+        """The function or class of the module itself that has this name."""
         for each in self.module.body:
-            if isinstance(each, cst.FunctionDef) and each.name.value == name:
+            if isinstance(each, cst.FunctionDef | cst.ClassDef) and each.name.value == name:
                 return each
-        raise Refused(f"{self.path} defines no function `{name}` at its top level")
+        raise Refused(f"{self.path} defines no `{name}` at its top level")
 
     def function_at(self, unit: Unit) -> cst.FunctionDef:
         """The function that a unit of the linked program is."""
@@ -177,6 +177,13 @@ class Tree:
             if unit.function is not None and node.name.value == unit.function.name and self.line(node) == unit.line:
                 return node
         raise Refused(f"{self.path} defines no function at line {unit.line}")
+
+    def class_at(self, name: str, line: int) -> cst.ClassDef:
+        """The class of that name at a line, written as a block."""
+        for node in self.every(cst.ClassDef):
+            if (node.name.value, self.line(node)) == (name, line) and isinstance(node.body, cst.IndentedBlock):
+                return node
+        raise Refused(f"the class {name} is not written as a block")
 
     def outermost(self, node: cst.CSTNode) -> cst.CSTNode:
         """The statement of the module itself that a node stands in."""

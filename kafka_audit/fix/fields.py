@@ -84,13 +84,10 @@ def _says(fields: Sequence[Field]) -> str:
 
 
 def _class(tree: Tree, scope: ClassScope) -> cst.ClassDef:
-    for node in tree.every(cst.ClassDef):
-        if (node.name.value, tree.line(node)) == (scope.name, scope.node.line):
-            if "frozen=True" in "".join(tree.code(each) for each in node.decorators):
-                raise Refused(f"{scope.name} is frozen")
-            if isinstance(node.body, cst.IndentedBlock):
-                return node
-    raise Refused(f"the class {scope.name} is not written as a block")
+    node = tree.class_at(scope.name, scope.node.line)
+    if "frozen=True" in "".join(tree.code(each) for each in node.decorators):
+        raise Refused(f"{scope.name} is frozen")
+    return node
 
 
 def _check_bases(program: Program, scope: ClassScope) -> None:

@@ -13,7 +13,7 @@ from kafka_audit.fix.enclose import Made
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.owners import owner_subject
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.fix.subject import client_subject
+from kafka_audit.fix.subject import Subject, client_subject
 
 
 def without_teardown(case: Case) -> Repair:
@@ -21,10 +21,16 @@ def without_teardown(case: Case) -> Repair:
     owner = case.owner
     subject = client_subject(case.program, case.life) if owner is None else owner_subject(case.program, owner)
     tree = case.tree(subject.path)
+    title = f"Release the {subject.noun} behind the `yield` of its fixture"
+    return Repair("safe", title, {tree.path: behind_the_yield(tree, subject)})
+
+
+def behind_the_yield(tree: Tree, subject: Subject) -> bytes:
+    """The file with a function that yields what it made, and releases it behind that."""
     made = Made(tree, subject)
     function = tree.function(made.statement)
     if function is None or made.block is not function.body:
-        raise Refused("it is not made in the body of the fixture itself")
+        raise Refused("it is not made in the body of the function itself")
     body = statements_of(made.block)
     handing = _handing(tree, function, body[-1])
     skip = 0 if subject.tolerant else made.last_start()
@@ -37,8 +43,7 @@ def without_teardown(case: Case) -> Repair:
         code = f"{kind}[{tree.code(function.returns.annotation)}]"
         new["returns"] = function.returns.with_changes(annotation=cst.parse_expression(code))
         needed.append(Needed("collections.abc", kind))
-    changed = tree.rewritten({function: lambda each: each.with_changes(**new)}, needed)
-    return Repair("safe", f"Release the {subject.noun} behind the `yield` of its fixture", {tree.path: changed})
+    return tree.rewritten({function: lambda each: each.with_changes(**new)}, needed)
 
 
 def _handing(tree: Tree, function: cst.FunctionDef, last: Any) -> Any:
@@ -50,4 +55,4 @@ def _handing(tree: Tree, function: cst.FunctionDef, last: Any) -> Any:
     small = only(last)
     if not yields and isinstance(small, cst.Return) and returns == [small] and small.value is not None:
         return last.with_changes(body=[cst.Expr(cst.Yield(small.value))])
-    raise Refused("the fixture hands out its client in more than one place")
+    raise Refused("the function hands out its client in more than one place")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from kafka_audit.facts import schema as s
+from kafka_audit.fix.blocks import statements_of
 from kafka_audit.fix.edits import Changes, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.context import context_of
@@ -30,7 +31,7 @@ class Release(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a module variable keeps: where it is made, and how it is released.
+    """What a module variable, a class attribute or a cached function keeps: where it is made, and how it is released.
 
     `noun` is what messages call it. `flushes`: its release only empties a buffer, and may be needed again.
     """
@@ -44,16 +45,26 @@ class Kept(NamedTuple):
     flushes: bool = False
 
     @property
+    def owner(self) -> Unit:
+        """The module, the body of the class, or the cached function."""
+        assert isinstance(self.place.owner, Unit)
+        return self.place.owner
+
+    @property
     def path(self) -> str:
         """The file of the variable."""
-        owner = self.place.owner
-        assert isinstance(owner, Unit)
-        return owner.module.path
+        return self.owner.module.path
 
     @property
     def stem(self) -> str:
         """The variable's name for use in another one."""
-        return self.place.name.strip("_").lower()
+        name = self.place.name.strip("_").lower()
+        return name.removeprefix("get_").removeprefix("create_") if self.place.kind == "result" else name
+
+    @property
+    def release_name(self) -> str:
+        """What a new function is called that releases it."""
+        return f"{'flush' if self.flushes else 'close'}_{self.stem}"
 
 
 def releasing(program: Program, life: Life, kept: Kept) -> Release | None:
@@ -64,13 +75,21 @@ def releasing(program: Program, life: Life, kept: Kept) -> Release | None:
     reach = program.lives.reach
     makers = reach.callers(kept.unit)
     found = {unit for event in life.releases for unit in reach.callers(event.unit)} - makers
+    if kept.place.kind == "result":  # whoever asks a cached function may make the client
+        found = {event.unit for event in life.releases} - {event.unit for event in life.uses}
     for unit in sorted(found, key=lambda unit: (unit.module.path, unit.line)):
         function = unit.function
-        if function is None or unit.parent is not unit.module.top or context_of(unit.module.path) == "test":
+        if function is None or context_of(unit.module.path) == "test" or unit.is_generator:
             continue
         looks = any(turn.unit is unit for turn in kept.place.readers) or kept.place.name in unit.outer
-        if looks and unit.is_async is kept.is_async and not required(function) and not unit.is_generator:
+        if not looks or unit.is_async is not kept.is_async:
+            continue
+        if unit.parent is unit.module.top and not required(function):
             return Release(unit.module.path, function.name, unit.is_async)
+        scope = unit.method_of
+        is_own = scope is not None and scope.body is kept.owner and scope.body.parent is unit.module.top
+        if is_own and program.engine.flagged(unit, "class") and not required(function)[1:]:
+            return Release(unit.module.path, unit.qualname, unit.is_async)
     return None
 
 
@@ -81,69 +100,105 @@ def required(function: s.Function) -> list[str]:
     ]
 
 
-def with_release(tree: Tree, kept: Kept) -> tuple[Changes, Release]:
-    """The edits that add a function which releases what a module variable keeps."""
-    name = f"{'flush' if kept.flushes else 'close'}_{kept.stem}"
-    place = kept.place
-    if place.kind != "module" or kept.path != tree.path:
-        raise Refused("it is not kept in a variable of a module")
-    if not _is_empty_at_first(place):
-        raise Refused(f"`{place.name}` has no value before it is made, so nothing can ask whether it is there")
-    if kept.unit.module.path != tree.path:
+def with_release(program: Program, tree: Tree, kept: Kept) -> tuple[Changes, Release]:
+    """The edits that add a function which releases what is kept."""
+    name, owner, place = kept.release_name, kept.owner, kept.place
+    if kept.path != tree.path or kept.unit.module.path != tree.path:
         raise Refused(f"`{place.name}` is filled in another file")
-    owner = place.owner
-    assert isinstance(owner, Unit)
-    if name in owner.bound:
+    if owner.parent not in (None, owner.module.top):
+        raise Refused("it is kept inside of a function")
+    around = owner.module.top if place.kind == "result" else owner
+    if name in around.bound:
         raise Refused(f"`{name}` means something else already")
-    anchor = tree.outermost(tree.call(kept.site))
     changes = Changes()
-    changes.after(anchor, *tree.definitions(_written(tree, kept, name)))
+    if place.kind == "class":
+        _check_class(program, owner)
+        method = tree.methods(_written(tree, kept, name, kept.place.name, "cls."))
+        node = tree.class_at(owner.qualname.rpartition(".")[2], owner.line)
+        changes.after(statements_of(node.body)[-1], *method)  # type: ignore[arg-type]
+        return changes, Release(tree.path, f"{owner.qualname}.{name}", kept.is_async)
+    code = _of_cache(tree, kept, name) if place.kind == "result" else _written(tree, kept, name, place.name)
+    changes.after(tree.outermost(tree.call(kept.site)), *tree.definitions(code))
     return changes, Release(tree.path, name, kept.is_async)
 
 
-def _is_empty_at_first(place: Place) -> bool:
-    """Whether a statement of the module itself makes the variable `None`."""
-    owner = place.owner
-    assert isinstance(owner, Unit)
+def _check_class(program: Program, owner: Unit) -> None:
+    scope = owner.scope
+    if scope is not None and (program.engine.below.get(scope) or scope.children):
+        raise Refused(f"{scope.name} has subclasses, each of which may keep one of its own")
+
+
+CACHES = frozenset({"cache", "lru_cache"})
+"""Decorators whose functions tell what they keep, and forget it."""
+
+
+def _of_cache(tree: Tree, kept: Kept, name: str) -> str:
+    """The code of a function that releases what a cached function keeps, and has it forgotten first."""
+    function = tree.function_at(kept.owner)
+    marks = {tree.code(each.decorator).partition("(")[0].rpartition(".")[2] for each in function.decorators}
+    if not marks & CACHES or kept.owner.is_async:
+        raise Refused(f"nothing is known of how the cache of `{function.name.value}` is asked and emptied")
+    if kept.owner.function is not None and kept.owner.function.parameters:
+        raise Refused(f"`{function.name.value}` keeps one for each argument that it was called with")
+    getter, waits = function.name.value, "await " if kept.is_async else ""
+    head = f"{'async ' if kept.is_async else ''}def {name}(){' -> None' if tree.is_annotated else ''}:"
+    if kept.flushes:
+        text, body = "Deliver what the {} still holds, if there is one.", [f"{getter}().{kept.release}()"]
+    else:
+        local = kept.stem if kept.stem != getter else "closing"
+        text = "Release the {}, if there is one."
+        body = [f"{local} = {getter}()", f"{getter}.cache_clear()", f"{waits}{local}.{kept.release}()"]
+    lines = [
+        f'"""{text.format(kept.noun)}"""',
+        f"if {getter}.cache_info().currsize:",
+        *(f"    {each}" for each in body),
+    ]
+    return "\n".join([head, *(f"    {line}" for line in lines)]) + "\n"
+
+
+def is_empty_at_first(kept: Kept) -> bool:
+    """Whether a statement of the module or the class itself makes the variable `None`."""
     return any(
-        any(isinstance(target, s.Name) and target.id == place.name for target in statement.targets)
-        for statement in statements(owner.body)
+        any(isinstance(target, s.Name) and target.id == kept.place.name for target in statement.targets)
+        for statement in statements(kept.owner.body)
         if isinstance(statement, s.Assign) and isinstance(statement.value, s.Constant) and statement.value.value is None
     )
 
 
-def _written(tree: Tree, kept: Kept, name: str) -> str:
+def _written(tree: Tree, kept: Kept, name: str, variable: str, receiver: str = "") -> str:
     """The function's code. Emptying the variable first lets the release be called twice, also at once."""
-    variable = kept.place.name
-    local = kept.stem if kept.stem != variable else "closing"
+    if not is_empty_at_first(kept):
+        raise Refused(f"`{variable}` has no value before it is made, so nothing can ask whether it is there")
+    place = f"{receiver}{variable}"
+    local = kept.stem if kept.stem != place else "closing"
     waits = "await " if kept.is_async else ""
     returns = " -> None" if tree.is_annotated else ""
+    head = f"{'async ' if kept.is_async else ''}def {name}({receiver[:-1]}){returns}:"
     if kept.flushes:
-        return (
-            f"def {name}(){returns}:\n"
-            f'    """Deliver what the {kept.noun} still holds, if there is one."""\n'
-            f"    if {variable} is not None:\n        {variable}.{kept.release}()\n"
-        )
-    body = [
-        f"{local}, {variable} = {variable}, None",
-        f"if {local} is not None:",
-        f"    {waits}{local}.{kept.release}()",
-    ]
-    lock = _lock(tree, kept)
-    if lock:
-        body = [f"{lock}:", *(f"    {line}" for line in body)]
-    head = f"{'async ' if kept.is_async else ''}def {name}(){returns}:"
-    lines = [f'"""Release the {kept.noun}, if there is one."""', f"global {variable}", *body]
-    return "\n".join([head, *(f"    {line}" for line in lines)]) + "\n"
+        text = f'"""Deliver what the {kept.noun} still holds, if there is one."""'
+        body = [f"if {place} is not None:", f"    {place}.{kept.release}()"]
+    else:
+        text = f'"""Release the {kept.noun}, if there is one."""'
+        body = [
+            f"{local}, {place} = {place}, None",
+            f"if {local} is not None:",
+            f"    {waits}{local}.{kept.release}()",
+        ]
+        lock = _lock(tree, kept, receiver)
+        if lock:
+            body = [f"{lock}:", *(f"    {line}" for line in body)]
+        if not receiver:
+            body = [f"global {variable}", *body]
+    lines = [*(["@classmethod"] if receiver else []), head, *(f"    {line}" for line in (text, *body))]
+    return "\n".join(lines) + "\n"
 
 
-def _lock(tree: Tree, kept: Kept) -> str:
-    """The head of the `with` on a lock of the module under which the variable is filled; empty when there is none."""
-    owner = kept.place.owner
-    assert isinstance(owner, Unit)
+def _lock(tree: Tree, kept: Kept, receiver: str) -> str:
+    """The head of the `with` on a lock beside the variable under which that is filled; empty when there is none."""
     for node in tree.around(tree.call(kept.site)):
         if isinstance(node, cst.With) and len(node.items) == 1 and node.items[0].asname is None:
-            item, is_async = node.items[0].item, node.asynchronous is not None
-            if isinstance(item, cst.Name) and item.value in owner.bound and is_async is kept.is_async:
-                return f"{'async ' if is_async else ''}with {item.value}"
+            item, is_async = tree.code(node.items[0].item), node.asynchronous is not None
+            is_beside = item.startswith(receiver) and item.removeprefix(receiver) in kept.owner.bound
+            if is_beside and is_async is kept.is_async:
+                return f"{'async ' if is_async else ''}with {item}"
     return ""

@@ -23,13 +23,8 @@ from kafka_audit.link.walk import statements
 
 def at_application_end(program: Program, trees: Trees, release: Release, made: Made) -> Wire:
     """The release called where the application ends, by the hook of it that runs."""
-    given = list(_lifespans(program, made))
-    if given:
-        values = (each for unit, value in given for each in program.engine.look(unit, value))
-        found = {each.unit for each in values if isinstance(each, FunctionValue)}
-        if len(found) != 1:
-            raise Refused("the application's lifespan is no single function of the project")
-        [unit] = found
+    unit = lifespan_of(program, made)
+    if unit is not None:
         return at_lifespan_end(trees, unit, ending(program, release, unit), release.name)
     if made.argument("on_startup") is not None or made.argument("on_shutdown") is not None:
         raise Refused("the application is given its hooks as lists", f"add `{release.name}` to its list `on_shutdown`")
@@ -43,6 +38,16 @@ def at_application_end(program: Program, trees: Trees, release: Release, made: M
             f"register `{release.name}` for its event `shutdown`",
         )
     return at_the_end(program, trees, release, ends[0], "the application's shutdown handler")
+
+
+def lifespan_of(program: Program, made: Made) -> Unit | None:
+    """The function that is the application's lifespan, if it was given one."""
+    given = list(_lifespans(program, made))
+    values = (each for unit, value in given for each in program.engine.look(unit, value))
+    found = {each.unit for each in values if isinstance(each, FunctionValue)}
+    if given and len(found) != 1:
+        raise Refused("the application's lifespan is no single function of the project")
+    return found.pop() if found else None
 
 
 def _lifespans(program: Program, made: Made) -> Iterator[tuple[Unit, s.Expr]]:

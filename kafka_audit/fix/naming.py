@@ -24,9 +24,15 @@ class Reference(NamedTuple):
 
 
 def reference(program: Program, release: Release, path: str) -> Reference:
-    """How the file `path` names a release."""
+    """How the file `path` names a release; of a class's method, the class is imported."""
+    name, dot, rest = release.name.partition(".")
     if path == release.path:
         return Reference(release.name)
+    found = _named(program, release._replace(name=name), path)
+    return found._replace(text=f"{found.text}{dot}{rest}")
+
+
+def _named(program: Program, release: Release, path: str) -> Reference:
     engine = program.engine
     module = engine.modules[path]
     alias = _free_name(module, release)

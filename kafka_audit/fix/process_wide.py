@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kafka_audit.fix import containers
 from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.edits import Trees
 from kafka_audit.fix.keeper import Kept, releasing, with_release
@@ -12,7 +13,7 @@ from kafka_audit.fix.removal import without_handler
 from kafka_audit.fix.subject import release_method
 from kafka_audit.fix.wiring import wired
 from kafka_audit.link.owners import Holding
-from kafka_audit.link.values import Place
+from kafka_audit.link.values import Container, Place
 
 
 def made_at_import(case: Case) -> Repair:
@@ -25,11 +26,17 @@ def made_at_import(case: Case) -> Repair:
 
 def never_released(case: Case) -> Repair:
     """A release beside the place, if there is none, or somebody who calls the one that there is."""
+    unclosed = case.program.injection.unclosed(case.life)
+    if unclosed:
+        return containers.closed(case, unclosed)
+    provider = case.program.injection.endless(case.life)
+    if provider is not None:
+        return containers.released_by_provider(case, provider)
     kept = _kept(case)
     release = releasing(case.program, case.life, kept)
     if release is None:
         tree = case.tree(kept.path)
-        changes, release = with_release(tree, kept)
+        changes, release = with_release(case.program, tree, kept)
         title = f"Add `{release.name}`, which releases the {kept.noun}"
         return Repair("safe", title, {tree.path: tree.rewritten(changes)})
     done = wired(case.program, Trees(case.tree), release, kept.unit)
@@ -51,14 +58,23 @@ def _kept(case: Case) -> Kept:
         place, unit = _place(owner.holding), owner.origin.unit
         return Kept(place, unit, owner.at, method.name, method.is_async, owner.name)
     if life.holding.kind != "global":
-        raise Refused("it is not kept in a variable of a module")
+        raise Refused("what keeps it lives as long as the process, and is no place that code can name")
     client, site = life.site.client, life.site
     noun = client.name.rpartition(".")[2]
     release = release_method(life)
     return Kept(_place(life.holding), site.unit, site.node.at, release, client.is_async, noun, client.flush_is_release)
 
 
+KEEPING = frozenset({"module", "class", "result"})
+"""Kinds of places that live as long as the process and that code can name."""
+
+
 def _place(holding: Holding) -> Place:
-    if holding.at is None or holding.at.kind != "module":
-        raise Refused("it is not kept in a variable of a module")
+    if holding.at is None or holding.at.kind not in KEEPING:
+        raise Refused(
+            "what keeps it is no variable, class attribute or cached function of the project",
+            "release it in the application's shutdown hook, by the object that keeps it",
+        )
+    if any(isinstance(value, Container) and value.kind == "supplier" for value in holding.at.values):
+        raise Refused("a provider keeps it that ends nothing", containers.WITHOUT_END)
     return holding.at

@@ -97,8 +97,9 @@ def _counts(program: Program, unit: Unit, group: str) -> bool:
 def _at_exit(tree: Tree, release: Release) -> Wire:
     """`atexit`, which works for whatever needs no event loop."""
     changes = Changes()
-    function = tree.definition(release.name)
-    changes.after(function, *tree.definitions(f"atexit.register({release.name})\n"))
+    changes.after(
+        tree.definition(release.name.partition(".")[0]), *tree.definitions(f"atexit.register({release.name})\n")
+    )
     return Wire(tree.path, changes, (Needed("atexit"),), f"Call `{release.name}` when the interpreter exits")
 
 
