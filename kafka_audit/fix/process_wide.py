@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from kafka_audit.fix import containers
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Trees
-from kafka_audit.fix.keeper import Kept, releasing, with_release
+from kafka_audit.fix.edits import Changes, Trees
+from kafka_audit.fix.imports import Needed
+from kafka_audit.fix.keeper import Kept, Release, releasing, with_release
 from kafka_audit.fix.lazy import made_on_use
 from kafka_audit.fix.owners import owner_release
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.removal import without_handler
 from kafka_audit.fix.subject import release_method
-from kafka_audit.fix.wiring import wired
+from kafka_audit.fix.wiring import moved, wired
 from kafka_audit.link.owners import Holding
 from kafka_audit.link.values import Container, Place
 
@@ -38,9 +39,24 @@ def never_released(case: Case) -> Repair:
         tree = case.tree(kept.path)
         changes, release = with_release(case.program, tree, kept)
         title = f"Add `{release.name}`, which releases the {kept.noun}"
+        if kept.place.kind == "result":
+            return _at_once(case, kept, changes, release, title)
         return Repair("safe", title, {tree.path: tree.rewritten(changes)})
     done = wired(case.program, Trees(case.tree), release, kept.unit)
     return Repair("safe", done.title, done.changed)
+
+
+def _at_once(case: Case, kept: Kept, changes: Changes, release: Release, title: str) -> Repair:
+    """The release of a cached function with its wiring: whoever asks such a function may release what it gives, too."""
+    trees = Trees(case.tree)
+    tree = trees[release.path]
+    if kept.is_async:
+        done = moved(case.program, trees, release, kept.unit, {tree.path: changes})
+        return Repair("safe", f"{title}; {done.title}", done.changed)
+    anchor = tree.outermost(tree.call(kept.site))
+    changes.after(anchor, *tree.definitions(f"atexit.register({release.name})\n"))
+    changed = tree.rewritten(changes, [Needed("atexit")])
+    return Repair("safe", f"{title}, and call it when the interpreter exits", {tree.path: changed})
 
 
 def useless_exit_handler(case: Case) -> Repair:
@@ -56,6 +72,8 @@ def _kept(case: Case) -> Kept:
     if owner is not None and owner.holding.kind == "global":
         method = owner_release(case.program, owner)
         place, unit = _place(owner.holding), owner.origin.unit
+        if place.kind == "result":  # calls of its release would count for other objects of the class as well
+            raise Refused("an object that owns the client is kept by a cached function", "release it where that ends")
         return Kept(place, unit, owner.at, method.name, method.is_async, owner.name)
     if life.holding.kind != "global":
         raise Refused("what keeps it lives as long as the process, and is no place that code can name")
