@@ -18,6 +18,15 @@ DRIVERS: Final[tuple[Driver, ...]] = (
     ),
     Driver(
         names=(
+            "fastapi.FastAPI().router.lifespan_context",
+            "starlette.applications.Starlette().router.lifespan_context",
+        ),
+        lifespan="entered",
+        serves=False,
+        note="Starlette 1.10, read: the lifespan itself, to be entered by hand.",
+    ),
+    Driver(
+        names=(
             "httpx.ASGITransport",
             "httpx.WSGITransport",
             "httpx.AsyncClient",

@@ -24,10 +24,10 @@ class Binding(NamedTuple):
     """A name that can be replaced.
 
     `owner` is a dotted library module, the path of a project file, the `path:qualname` of a class, or for
-    `sys.modules` nothing; `name` is the name in it.
+    `sys.modules` and variables of the environment nothing; `name` is the name in it.
     """
 
-    kind: Literal["library", "module", "class", "sys.modules", "override"]
+    kind: Literal["library", "module", "class", "sys.modules", "override", "env"]
     owner: str
     name: str
 

@@ -39,6 +39,7 @@ class Index:
             if callee.kind != "class":
                 self.implicit.setdefault(caller, []).append((callee, line))
         self.serving = Serving(engine, program.discharge.hosts)
+        self._reader = acts.Reader(engine)
         self._acts: dict[Unit, tuple[acts.Act, ...]] = {}
         self._replacing: dict[Module, tuple[Unit, ...]] = {}
         self._names = _names(program)
@@ -48,7 +49,7 @@ class Index:
         """The acts of a body."""
         found = self._acts.get(unit)
         if found is None:
-            found = self._acts[unit] = acts.acts_of(unit)
+            found = self._acts[unit] = self._reader.acts_of(unit)
         return found
 
     def replacing(self, module: Module) -> tuple[Unit, ...]:

@@ -44,6 +44,10 @@ class Mock:
     end: int | None = None
     value: str = ""
     """What an assignment puts there, as written."""
+    values: tuple[str, ...] = ()
+    """What variables of the environment are set to, in the order of `bindings`."""
+    is_nothing: bool = False
+    """What it puts there is None."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,10 @@ class Request:
     dotted: str = ""
     owner: s.Expr | None = None
     names: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    """For variables of the environment: what each is set to, empty for one that is removed."""
+    is_nothing: bool = False
+    """What is put there is None."""
     starts: bool = field(default=True)
     """False for a patcher that is only made here: a decorator, a `with` item, or one that waits for `.start()`."""
 
@@ -65,12 +73,15 @@ def request(engine: Engine, unit: Unit, node: s.Call) -> Request | None:
     if isinstance(function, s.Attribute) and function.name == "start" and isinstance(function.value, s.Call | s.Name):
         return _started(engine, unit, function.value)
     kind = _kind(engine, unit, function)
+    if kind is None and words(function) == "os.environ.setdefault":
+        return _setenv("assignment", unit, node)
     if kind is None:
         return None
     way, method = kind
     made = _READERS[method](way, unit, node)
     if made is not None:
         made.starts = way != "patch"
+        made.is_nothing = _is_none(_new(node, method))
     return made
 
 
@@ -106,6 +117,9 @@ def _kind(engine: Engine, unit: Unit, function: s.Expr) -> tuple[Way, str] | Non
     return None
 
 
+_PLACE = {"target": 1, "object": 2, "setattr": 2}
+"""Which argument is what is put there."""
+
 _METHODS = {
     "patch": "target",
     "patch.object": "object",
@@ -118,7 +132,16 @@ _METHODS = {
     "monkeypatch.setattr": "setattr",
     "monkeypatch.setitem": "setitem",
     "monkeypatch.delitem": "setitem",
+    "monkeypatch.setenv": "setenv",
+    "monkeypatch.delenv": "delenv",
 }
+
+
+def _new(node: s.Call, method: str) -> s.Expr | None:
+    """What is put in the place of a name."""
+    if method == "setattr" and _argument(node, 2, "value") is None:
+        return _argument(node, 1, "value")
+    return _argument(node, _PLACE[method], "value" if method == "setattr" else "new") if method in _PLACE else None
 
 
 def _argument(node: s.Call, index: int, keyword: str) -> s.Expr | None:
@@ -153,12 +176,52 @@ def _multiple(way: Way, unit: Unit, node: s.Call) -> Request | None:
 
 def _dict(way: Way, unit: Unit, node: s.Call) -> Request | None:
     owner, values = _argument(node, 0, "in_dict"), _argument(node, 1, "values")
+    if owner is not None and (words(owner) in _ENVIRON or set(texts(unit, owner)) & _ENVIRON):
+        return _environment(way, unit, node, values)
     if owner is None or (words(owner) != "sys.modules" and texts(unit, owner) != ["sys.modules"]):
         return None
     keys = [entry.key for entry in values.entries if entry.key is not None] if isinstance(values, s.Mapping) else []
     names = tuple(text for key in keys for text in texts(unit, key))
-    names += tuple(a.keyword for a in node.arguments if a.keyword and a.keyword not in {"values", "clear", "in_dict"})
+    names += tuple(a.keyword for a in node.arguments if a.keyword and a.keyword not in _OF_DICT)
     return Request(way, node, owner=None, names=names) if names else None
+
+
+_ENVIRON = frozenset({"os.environ", "environ"})
+
+
+def _environment(way: Way, unit: Unit, node: s.Call, values: s.Expr | None) -> Request | None:
+    """`patch.dict(os.environ, {...}, clear=True)`: what is not named is removed then."""
+    entries = values.entries if isinstance(values, s.Mapping) else ()
+    found = {text: entry.value for entry in entries if entry.key is not None for text in texts(unit, entry.key)}
+    found |= {a.keyword: a.value for a in node.arguments if a.keyword and a.keyword not in _OF_DICT}
+    known = {name: text[0] for name, value in found.items() if len(text := texts(unit, value)) == 1}
+    if _is_true(_argument(node, 2, "clear")):
+        known["*"] = ""
+    return Request(way, node, names=tuple(known), values=tuple(known.values())) if known else None
+
+
+_OF_DICT = frozenset({"values", "clear", "in_dict"})
+
+
+def _setenv(way: Way, unit: Unit, node: s.Call) -> Request | None:
+    name, value = _argument(node, 0, "name"), _argument(node, 1, "value")
+    names, found = texts(unit, name) if name is not None else [], texts(unit, value) if value is not None else []
+    is_known = len(names) == len(found) == 1
+    return Request(way, node, names=tuple(names), values=tuple(found)) if is_known else None
+
+
+def _delenv(way: Way, unit: Unit, node: s.Call) -> Request | None:
+    name = _argument(node, 0, "name")
+    names = texts(unit, name) if name is not None else []
+    return Request(way, node, names=tuple(names), values=("",) * len(names)) if names else None
+
+
+def _is_none(value: s.Expr | None) -> bool:
+    return isinstance(value, s.Constant) and value.value is None
+
+
+def _is_true(value: s.Expr | None) -> bool:
+    return isinstance(value, s.Constant) and value.value is True
 
 
 def _setattr(way: Way, unit: Unit, node: s.Call) -> Request | None:
@@ -181,6 +244,8 @@ _READERS = {
     "dict": _dict,
     "setattr": _setattr,
     "setitem": _setitem,
+    "setenv": _setenv,
+    "delenv": _delenv,
 }
 
 

@@ -50,6 +50,8 @@ class Patching:
         if found.owner is not None:
             target = mocks.shown(words(found.owner), found.names)
             return Resolved(mocks.bindings_in(self._engine, unit, found.owner, found.names), target)
+        if found.values:
+            return Resolved(tuple(Binding("env", "", name) for name in found.names), "os.environ")
         target = ", ".join(f"sys.modules[{name!r}]" for name in found.names)
         return Resolved(tuple(Binding("sys.modules", "", name) for name in found.names), target)
 
@@ -100,6 +102,8 @@ class Patching:
                 return (Binding("sys.modules", "", name),)
             case s.Attribute(s.Subscript(base, s.Constant(str(owner))), name) if words(base) == "sys.modules":
                 return (Binding("library", owner, name),)
+            case s.Subscript(s.Attribute(_, "environ"), s.Constant(str(name))):
+                return (Binding("env", "", name),)
             case s.Subscript(s.Attribute(_, "dependency_overrides"), key):
                 return tuple(overridden(self._engine, unit, key))
             case s.Attribute(base, name):

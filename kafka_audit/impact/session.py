@@ -210,11 +210,15 @@ class Session:
             with contextlib.suppress(Fails):
                 for call in calls:
                     made = mocks.request(self._engine, test.unit.parent or test.unit, call)
-                    mock = walker.begin(test.unit, made, "while the test's body runs") if made is not None else None
+                    mock = (
+                        walker.mocking.begin(test.unit, made, "while the test's body runs")
+                        if made is not None
+                        else None
+                    )
                     held += [mock] if mock is not None else []
                 walker.walk(test.unit)
             for mock in held:
-                walker.end(mock)
+                walker.mocking.end(mock)
 
         walker.lasting(lambda: walker.under(Root("body", test.unit, test.name), run))
 

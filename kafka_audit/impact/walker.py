@@ -11,22 +11,30 @@ from collections.abc import Callable, Collection, Sequence
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts, mocks
 from kafka_audit.impact.applications import ENTERS, Applications
+from kafka_audit.impact.branches import Switches, Variable
 from kafka_audit.impact.constants import folder, texts
 from kafka_audit.impact.index import Index
 from kafka_audit.impact.leaving import Fails, Suspended
 from kafka_audit.impact.loading import Loader
-from kafka_audit.impact.mocks import Mock, Request
-from kafka_audit.impact.patching import Patching
+from kafka_audit.impact.mocking import Mocking
+from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.replacements import Replacements
 from kafka_audit.impact.search_path import SearchPath
+from kafka_audit.impact.states import States
 from kafka_audit.impact.trace import Cut, Edge, Happening, How, MockVerdict, Root, Trace, What
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact, Node
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program
 from kafka_audit.link.scopes import Module, Unit
-from kafka_audit.link.values import Instance
+from kafka_audit.link.values import FunctionValue, Instance
 from kafka_audit.link.words import words
+
+Body = Collection[acts.Act]
+_Key = tuple[Unit, frozenset[Mock], frozenset[Variable]]
+
+_AROUND = (acts.Block, acts.Attempt, acts.Under, acts.Switched, acts.Lazy, acts.Pause)
+"""The acts that a `yield` may stand in."""
 
 DEEPEST = 150
 """Calls within calls that are followed: deeper ones are recursion, or say nothing to a reader."""
@@ -43,7 +51,8 @@ class Walker:
         self.search = search
         self.loader = Loader(self.engine, search, self.trace, self._run_module)
         self.replacements = Replacements(self.engine)
-        self._patching = Patching(self.engine, search, self.loader)
+        self.states = States(self.replacements)
+        self.mocking = Mocking(self)
         self.pauses: dict[Unit, Callable[[], None]] = {}
         """What is to be done when the `yield` of a body is come to."""
         self._current = current
@@ -51,7 +60,7 @@ class Walker:
         self._clock = 0
         self._depth = 0
         self._root: Root
-        self._seen: set[tuple[Unit, frozenset[Mock]]] = set()
+        self._seen: set[_Key] = set()
         self._gone: set[s.Call] = set()
         self.condition = ""
         self._lasting: list[list[Callable[[], None]]] = [[]]
@@ -73,7 +82,7 @@ class Walker:
         if before[0] is not None:
             self._enter(before[0], before[1], before[2])
 
-    def _enter(self, root: Root, seen: set[tuple[Unit, frozenset[Mock]]], gone: set[s.Call]) -> None:
+    def _enter(self, root: Root, seen: set[_Key], gone: set[s.Call]) -> None:
         self._root, self._seen, self._gone = root, seen, gone
         self.loader.root = root
 
@@ -108,7 +117,7 @@ class Walker:
 
     def walk(self, unit: Unit) -> None:
         """Go through a body, unless that was done in this root with these mocks."""
-        key = (unit, self.replacements.state())
+        key = (unit, self.replacements.state(), self.states.key())
         if key in self._seen or self._depth > DEEPEST:
             return
         self._seen.add(key)
@@ -131,7 +140,8 @@ class Walker:
         self.replacements.executed[module.path] = self.tick()
         for life in self._index.in_module.get(module.path, ()):
             self._note("imported", life, module.top, life.site.node.at[0])
-        self._seen.discard((module.top, self.replacements.state()))  # a second module of the same file runs again
+        self.states.forget(module.path)
+        self._seen.discard((module.top, self.replacements.state(), self.states.key()))  # a second one runs again
         may_fail, self.loader.may_fail = self.loader.may_fail, False
         try:
             self.walk(module.top)
@@ -144,7 +154,7 @@ class Walker:
     def do(self, unit: Unit, body: Collection[acts.Act]) -> None:
         """Go through acts in order; raises `Fails`."""
         for act in body:
-            if self.resumed is unit and not isinstance(act, acts.Block | acts.Attempt | acts.Under | acts.Pause):
+            if self.resumed is unit and not isinstance(act, _AROUND):
                 continue  # it was gone through before the `yield`
             match act:
                 case acts.Call(node):
@@ -152,7 +162,7 @@ class Walker:
                 case acts.Load(node):
                     self._load(unit, node)
                 case acts.Store(target, value, line):
-                    self._store(unit, target, value, line)
+                    self.mocking.store(unit, target, value, line)
                 case acts.Block(node, inner):
                     self._block(unit, node, inner)
                 case acts.Attempt():
@@ -163,6 +173,12 @@ class Walker:
                     self.step(unit, unit.module.unit_of[node], node.line)
                 case acts.Pause():
                     self._hand_over(unit)
+                case acts.Fill(variable, is_empty):
+                    self.states.assign(variable, is_empty=is_empty)
+                case acts.Lazy(variable, filled, empty):
+                    self.do(unit, filled if self.states.is_filled(variable) else empty)
+                case acts.Switched(switches, on, off):
+                    self._switched(unit, switches, on, off)
 
     def _attempt(self, unit: Unit, act: acts.Attempt) -> None:
         before, self.loader.may_fail = self.loader.may_fail, self.loader.may_fail or act.catches
@@ -185,6 +201,16 @@ class Walker:
         finally:
             self.condition = before
 
+    def _switched(self, unit: Unit, switches: Switches, on: Body, off: Body) -> None:
+        """Both ways, unless it is known how the switches are: that they are on is a condition."""
+        are_on = self.states.are_on(switches)
+        if are_on is None and on:
+            self._under(unit, str(switches), on)
+        elif are_on:
+            self.do(unit, on)
+        if not are_on:
+            self.do(unit, off)
+
     def _hand_over(self, unit: Unit) -> None:
         if self.resumed is unit:
             self.resumed = None
@@ -201,8 +227,14 @@ class Walker:
         if not self.loader.has(callee.module.path):
             return
         self._root.note(Edge(unit, callee, line, how, self.condition))
-        if callee in self._index.interesting:
-            self.walk(callee)
+        if callee not in self._index.interesting:
+            return
+        if self.engine.flagged(callee, "cached"):
+            result = Variable(callee.module.path, callee.qualname, "")
+            if self.states.is_filled(result):
+                return
+            self.states.assign(result, is_empty=False)
+        self.walk(callee)
 
     # Calls.
 
@@ -214,11 +246,19 @@ class Walker:
             for name in texts(unit, node.arguments[0].value):
                 self.loader.load(name, unit, node.at[0])
         elif text.rpartition(".")[2] in ENTERS and node.arguments and isinstance(node.arguments[0].value, s.Call):
-            self._request(unit, node.arguments[0].value, starts=True)
-        elif self._request(unit, node, starts=False):
+            self.mocking.request(unit, node.arguments[0].value, starts=True)
+        elif text.endswith(".cache_clear"):
+            self._forget_result(unit, node)
+        elif self.mocking.request(unit, node, starts=False):
             return
         self._reach(unit, node)
         self._applications.drive(unit, node)
+
+    def _forget_result(self, unit: Unit, node: s.Call) -> None:
+        """`get_producer.cache_clear()`: the next call runs the function again."""
+        for value in self.engine.look(unit, node.function.value) if isinstance(node.function, s.Attribute) else ():
+            if isinstance(value, FunctionValue):
+                self.states.assign(Variable(value.unit.module.path, value.unit.qualname, ""), is_empty=True)
 
     def _reach(self, unit: Unit, node: s.Call) -> None:
         """Make the client and run the functions that the call reaches, unless a mock takes its place."""
@@ -280,71 +320,6 @@ class Walker:
         self.loader.completing.add(unit.module.path)
         (self.search.insert if text.endswith("insert") else self.search.append)(found)
 
-    # Mocks.
-
-    def _request(self, unit: Unit, node: s.Call, *, starts: bool) -> bool:
-        """Note what a call replaces; whether it replaces anything."""
-        if context_of(unit.module.path) != "test":
-            return False
-        found = mocks.request(self.engine, unit, node)
-        if found is None:
-            return False
-        if found.starts or starts:
-            mock = self.begin(unit, found, "until it is undone")
-            if mock is not None:
-                self.when_over(lambda: self.end(mock))
-        return True
-
-    def begin(self, unit: Unit, found: Request, holds: str) -> Mock | None:
-        """Let what a request replaces hold from now on; resolving its target may import it."""
-        line = found.node.at[0]
-        bindings, target, missing = self._patching.resolved(unit, found)
-        if not bindings and not missing:
-            return None
-        is_wide = self._root.stage in {"plugin", "conftest"} or (self._root.stage == "fixture" and not self._root.test)
-        if missing:
-            self.trace.note("missing", unit.module.path, line, f"`{target}` cannot be replaced: {missing}")
-            raise Fails
-        mock = Mock(found.way, target, unit, line, bindings, "", holds, is_wide)
-        return self._begin(mock)
-
-    def end(self, mock: Mock) -> None:
-        """Let a mock hold no longer."""
-        self.replacements.end(mock, self.tick())
-
-    def _begin(self, mock: Mock) -> Mock:
-        time = self.tick()
-        self.replacements.begin(mock, time)
-        self.trace.mocks.append(mock)
-        for happening in self.trace.happenings:
-            life, root = happening.life, happening.root
-            if (
-                happening.what != "created"
-                or happening.mock is not None
-                or root.stage not in {"plugin", "conftest", "collection"}
-            ):
-                continue
-            if life.site.client.name in self.replacements.aims(mock) and self.replacements.meets(
-                mock, happening.unit, life.site.node
-            ):
-                self.trace.late.append((mock, happening))
-        return mock
-
-    def _store(self, unit: Unit, target: s.Attribute | s.Subscript, value: s.Expr, line: int) -> None:
-        """An assignment from test code: to a library's or a module's name, or to a method of an object."""
-        if context_of(unit.module.path) != "test" or isinstance(value, s.Constant):
-            return
-        bindings = self._patching.stored(unit, target)
-        held = [mock for binding in bindings for mock in self.replacements.held(binding) if mock.way == "assignment"]
-        if any(mock.unit is unit and mock.value == words(value) for mock in held):
-            return  # said twice: `sys.modules["aiokafka"].X` after `aiokafka.X`
-        for mock in held:
-            self.replacements.end(mock, self.tick())
-        if bindings and self._root.stage != "teardown":
-            way: mocks.Way = "sys.modules" if bindings[0].kind == "sys.modules" else "assignment"
-            is_wide = self._root.stage in {"plugin", "conftest", "collection"}
-            self._begin(Mock(way, words(target), unit, line, bindings, "", "from then on", is_wide, value=words(value)))
-
     def _block(self, unit: Unit, node: s.With, inner: tuple[acts.Act, ...]) -> None:
         """A `with`: the mocks among its items hold inside it; clients start at its beginning and end with it."""
         begun: list[Mock] = []
@@ -375,7 +350,7 @@ class Walker:
         for item in node.items:
             if isinstance(item.value, s.Call) and context_of(unit.module.path) == "test":
                 found = mocks.request(self.engine, unit, item.value)
-                mock = self.begin(unit, found, "inside the `with` block") if found is not None else None
+                mock = self.mocking.begin(unit, found, "inside the `with` block") if found is not None else None
                 begun += [mock] if mock is not None else []
             self._events(unit, item, {"start"})
             fact = self.engine.calls.get(item)
@@ -391,7 +366,7 @@ class Walker:
         for item in node.items:
             self._events(unit, item, {"release"})
         for mock in begun:
-            self.end(mock)
+            self.mocking.end(mock)
 
 
 _SWALLOWS = ("pytest.raises", "suppress", "assertRaises", "assertRaisesRegex")

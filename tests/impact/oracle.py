@@ -84,7 +84,7 @@ def foretold(project: Path, test: str) -> Outcome:
 
 def _in_words(trace: Trace) -> Outcome:
     first: dict[str, str] = {}
-    made: set[tuple[str, str]] = set()
+    is_real: dict[str, bool] = {}
     happened = set()
     for event in trace.happenings:
         if event.depends_on():
@@ -93,9 +93,9 @@ def _in_words(trace: Trace) -> Outcome:
         if event.what == "imported":
             first.setdefault(path, event.root.stage)
             continue
-        if event.what == "created" and not (event.mock is not None and event.mock.effect == "effective"):
-            made.add((event.life.id, test))
-        if (event.life.id, test) in made or (event.life.id, "") in made:
+        if event.what == "created":
+            is_real[event.life.id] = event.mock is None or event.mock.effect != "effective"
+        if is_real.get(event.life.id):
             stage = event.root.stage
             happened.add((event.what, path, line, stage, "" if stage == "teardown" else test))
     return Outcome(frozenset(first.items()), frozenset(happened))
