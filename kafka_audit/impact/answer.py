@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kafka_audit.impact.branches import KEPT
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.replacements import Replacements
 from kafka_audit.impact.schema import Activation, Happening, MockEffect, MockPlace, Reach, Remark, TestImpact, What
@@ -67,6 +68,7 @@ def _activation(program: Program, trace: Trace, life: Life) -> Activation:
         happenings=tuple(happenings),
         mock=_mock(events, cut),
         real_in=_real(events),
+        kept_in=_kept(events),
     )
 
 
@@ -80,6 +82,14 @@ def _real(events: Iterable[Event]) -> tuple[str, ...]:
             if event.mock is None or event.mock.effect != "effective"
         )
     )
+
+
+def _kept(events: Sequence[Event]) -> tuple[str, ...]:
+    """The tests that find a client which is kept, and make none."""
+    created = [event for event in events if event.what == "created" and event.root.test]
+    made = {event.root.test for event in created if not event.depends_on()}
+    kept = [event.root.test for event in created if event.depends_on().startswith(KEPT)]
+    return tuple(dict.fromkeys(test for test in kept if test not in made))
 
 
 def _level(happenings: Sequence[Happening]) -> What | None:
@@ -150,7 +160,8 @@ def _last(event: Event, life: Life) -> Step:
 
 def _mock(events: Iterable[Event], cut: Cut | None) -> MockEffect | None:
     """The mock that matters: that of the creation that is worst off, or the one that stands in between."""
-    created = [event for event in events if event.what == "created"]
+    every = [event for event in events if event.what == "created"]
+    created = [event for event in every if not event.depends_on()] or every
     worst = min(created, key=lambda event: _SEVERITY[event.mock.effect if event.mock else None], default=None)
     if worst is not None and worst.mock is not None:
         return _effect(worst.mock.mock, worst.mock.effect, worst.mock.why)

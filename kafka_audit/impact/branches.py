@@ -26,12 +26,22 @@ _OFF = frozenset({"", "0", "false", "no", "off", "none"})
 """What the value of an environment variable says when it turns a switch off, in small letters."""
 
 
+KEPT = "nothing before has filled"
+"""How the condition begins on which a client is made that a variable holds already."""
+
+
 class Variable(NamedTuple):
     """A variable of a module or, with its qualified name, of a class."""
 
     path: str
     qualname: str
     name: str
+
+    @property
+    def condition(self) -> str:
+        """That it is still empty, in words."""
+        owner = f"{self.qualname}." if self.qualname else ""
+        return f"{KEPT} `{owner}{self.name}`"
 
 
 class Switch(NamedTuple):

@@ -61,7 +61,8 @@ class Activation(Record, frozen=True, kw_only=True):
 
     `level` is how far it comes, null when its module is not even imported. `why` says in one sentence what the reach
     rests on. `mock` is the one that matters where the client is created, null when no mock is meant for it. `real_in`
-    are the tests that create the real client: no mock takes its place there.
+    are the tests that create the real client: no mock takes its place there. `kept_in` are those that find the client
+    that an earlier test made and a variable keeps, and that create it when they run alone.
     """
 
     producer: str
@@ -76,6 +77,7 @@ class Activation(Record, frozen=True, kw_only=True):
     happenings: tuple[Happening, ...]
     mock: MockEffect | None
     real_in: tuple[str, ...]
+    kept_in: tuple[str, ...]
 
 
 class Remark(Record, frozen=True, kw_only=True):

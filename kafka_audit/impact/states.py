@@ -38,6 +38,10 @@ class States:
         held = self._replacements.held(Binding("class" if variable.qualname else "module", owner, variable.name))
         return not held[-1].is_nothing if held else variable in self._filled
 
+    def is_kept(self, variable: Variable) -> bool:
+        """Whether something before has filled a variable, and no mock stands for it."""
+        return variable in self._filled
+
     def are_on(self, switches: Switches) -> bool | None:
         """Whether the switches are as they have to be; None when that is not known."""
         states = [self._is_on(each) for each in switches.switches]

@@ -176,7 +176,7 @@ class Walker:
                 case acts.Fill(variable, is_empty):
                     self.states.assign(variable, is_empty=is_empty)
                 case acts.Lazy(variable, filled, empty):
-                    self.do(unit, filled if self.states.is_filled(variable) else empty)
+                    self._lazy(unit, variable, filled, empty)
                 case acts.Switched(switches, on, off):
                     self._switched(unit, switches, on, off)
 
@@ -200,6 +200,15 @@ class Walker:
             self.do(unit, body)
         finally:
             self.condition = before
+
+    def _lazy(self, unit: Unit, variable: Variable, filled: Body, empty: Body) -> None:
+        """One way; what would fill a variable that is filled is what a test does that runs alone."""
+        if not self.states.is_filled(variable) or self.condition == variable.condition:
+            self.do(unit, empty)
+            return
+        self.do(unit, filled)
+        if self.states.is_kept(variable) and not self.condition:
+            self._under(unit, variable.condition, empty)
 
     def _switched(self, unit: Unit, switches: Switches, on: Body, off: Body) -> None:
         """Both ways, unless it is known how the switches are: that they are on is a condition."""

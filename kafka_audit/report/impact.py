@@ -132,6 +132,8 @@ def _producer(sheet: Any, producer: Activation) -> None:
     for happening in producer.happenings:
         _happening(sheet, happening, told)
         told = happening.chain[:-1]
+    if producer.kept_in:
+        sheet.add("    Kept: ", f"what an earlier test made is found again{_in_tests(producer.kept_in)}")
     if producer.mock is not None:
         sheet.add("    Mock: ", mock_effect(producer.mock))
     elif producer.real_in:
