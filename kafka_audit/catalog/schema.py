@@ -163,6 +163,23 @@ class Driver(Record, frozen=True, kw_only=True):
     """One sentence with the source of the facts."""
 
 
+class Double(Record, frozen=True, kw_only=True):
+    """What takes the place of clients in tests: a broker in memory, a library of mocks."""
+
+    names: tuple[str, ...]
+    """Dotted callables that make one."""
+    stands_for: tuple[str, ...] = ()
+    """Canonical names of the clients, or of the classes that own some, whose place it takes."""
+    replaces: tuple[str, ...] = ()
+    """The names that it replaces in libraries: it is a patch of these."""
+    is_made: bool = False
+    """It works from its making on, and not only inside a block or a decorated function."""
+    is_method: bool = False
+    """The names are those of methods."""
+    note: str
+    """One sentence with the source of the fact."""
+
+
 def same_hooks(
     framework: str,
     *events: tuple[str, str, Phase],

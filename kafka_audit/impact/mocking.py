@@ -45,7 +45,8 @@ class Mocking:
         """Let what a request replaces hold from now on; resolving its target may import it."""
         line = found.node.at[0]
         bindings, target, missing = self._patching.resolved(unit, found)
-        if not bindings and not missing:
+        stands_for = found.double.stands_for if found.double is not None else ()
+        if not bindings and not missing and not stands_for:
             return None
         is_wide = self._walker.root.stage in {"plugin", "conftest"} or (
             self._walker.root.stage == "fixture" and not self._walker.root.test
@@ -54,7 +55,7 @@ class Mocking:
             self._walker.trace.note("missing", unit.module.path, line, f"`{target}` cannot be replaced: {missing}")
             raise Fails
         mock = Mock(found.way, target, unit, line, bindings, "", holds, is_wide)
-        mock.values, mock.is_nothing = found.values, found.is_nothing
+        mock.values, mock.is_nothing, mock.stands_for = found.values, found.is_nothing, stands_for
         return self._begin(mock)
 
     def end(self, mock: Mock) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kafka_audit.catalog.doubles import DOUBLES, METHODS, double_named
+from kafka_audit.catalog.schema import Double
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding
 from kafka_audit.impact.constants import texts
@@ -19,7 +21,7 @@ from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import ClassValue, ClientType, External, Instance, ModuleValue, Value
 from kafka_audit.link.words import words
 
-Way = Literal["patch", "monkeypatch", "mocker", "assignment", "sys.modules", "override"]
+Way = Literal["patch", "monkeypatch", "mocker", "assignment", "sys.modules", "override", "double"]
 
 _MODULES = {"unittest.mock", "mock"}
 
@@ -48,6 +50,8 @@ class Mock:
     """What variables of the environment are set to, in the order of `bindings`."""
     is_nothing: bool = False
     """What it puts there is None."""
+    stands_for: tuple[str, ...] = ()
+    """The clients whose place a double takes without replacing a name."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class Request:
     """For variables of the environment: what each is set to, empty for one that is removed."""
     is_nothing: bool = False
     """What is put there is None."""
+    double: Double | None = None
     starts: bool = field(default=True)
     """False for a patcher that is only made here: a decorator, a `with` item, or one that waits for `.start()`."""
 
@@ -72,6 +77,9 @@ def request(engine: Engine, unit: Unit, node: s.Call) -> Request | None:
     function = node.function
     if isinstance(function, s.Attribute) and function.name == "start" and isinstance(function.value, s.Call | s.Name):
         return _started(engine, unit, function.value)
+    double = _double(engine, unit, function)
+    if double is not None:
+        return Request("double", node, double=double, starts=double.is_made)
     kind = _kind(engine, unit, function)
     if kind is None and words(function) == "os.environ.setdefault":
         return _setenv("assignment", unit, node)
@@ -83,6 +91,20 @@ def request(engine: Engine, unit: Unit, node: s.Call) -> Request | None:
         made.starts = way != "patch"
         made.is_nothing = _is_none(_new(node, method))
     return made
+
+
+def _double(engine: Engine, unit: Unit, function: s.Expr) -> Double | None:
+    """What takes the place of a client as a whole."""
+    last = words(function).rpartition(".")[2]
+    if last in METHODS:
+        return METHODS[last]
+    if last not in _DOUBLES:
+        return None
+    found = (double_named(value.dotted) for value in engine.look(unit, function) if isinstance(value, External))
+    return next((double for double in found if double is not None), None)
+
+
+_DOUBLES = frozenset(name.rpartition(".")[2] for double in DOUBLES for name in double.names)
 
 
 def _started(engine: Engine, unit: Unit, patcher: s.Expr) -> Request | None:

@@ -47,6 +47,10 @@ class Patching:
         """What a request replaces."""
         if found.dotted:
             return self._dotted(unit, found)
+        if found.double is not None:
+            names = (name.rpartition(".") for name in found.double.replaces)
+            bindings = tuple(Binding("library", library, name) for library, _, name in names)
+            return Resolved(bindings, words(found.node.function))
         if found.owner is not None:
             target = mocks.shown(words(found.owner), found.names)
             return Resolved(mocks.bindings_in(self._engine, unit, found.owner, found.names), target)

@@ -76,9 +76,8 @@ class Replacements:
         """The clients, by name, whose class the mock replaces under some name."""
         found = self._aims.get(mock)
         if found is None:
-            found = self._aims[mock] = frozenset(
-                name for binding in mock.bindings for name in _clients(self._engine, binding)
-            )
+            replaced = (name for binding in mock.bindings for name in _clients(self._engine, binding))
+            found = self._aims[mock] = frozenset((*replaced, *mock.stands_for))
         return found
 
     def verdict(self, unit: Unit, node: s.Call, client: str, time: int) -> MockVerdict | None:
