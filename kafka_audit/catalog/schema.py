@@ -163,6 +163,25 @@ class Driver(Record, frozen=True, kw_only=True):
     """One sentence with the source of the facts."""
 
 
+class Autoload(Record, frozen=True, kw_only=True):
+    """What a framework imports because its settings name it."""
+
+    setup: str
+    """The dotted call that does it."""
+    variable: str
+    """The variable of the environment, and the option of pytest's configuration, that names the settings."""
+    setting: str
+    """The name in the settings that holds the applications."""
+    configuration: str
+    models: str
+    """The modules of an application that are imported: first of all applications, then of all."""
+    base: str
+    ready: str
+    """The class, and its method, that is called for each application in the end."""
+    note: str
+    """One sentence with the source of the fact."""
+
+
 class Double(Record, frozen=True, kw_only=True):
     """What takes the place of clients in tests: a broker in memory, a library of mocks."""
 

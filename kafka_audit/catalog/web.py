@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kafka_audit.catalog.schema import Hook, same_hooks
+from kafka_audit.catalog.schema import Autoload, Hook, same_hooks
 
 _REGISTERED = "only when the blueprint is registered with an application"
 
@@ -245,6 +245,17 @@ GUNICORN: Final = (
         live=_GUNICORN_LIVE,
         note="gunicorn 27.0, run: it happens in the parent process, not in the workers that serve requests.",
     ),
+)
+
+DJANGO_APPS: Final = Autoload(
+    setup="django.setup",
+    variable="DJANGO_SETTINGS_MODULE",
+    setting="INSTALLED_APPS",
+    configuration="apps",
+    models="models",
+    base="django.apps.AppConfig",
+    ready="ready",
+    note="Django 5.2, run: apps.py of all applications, then models.py of all, then ready() of each.",
 )
 
 WEB_HOOKS: Final[tuple[Hook, ...]] = (

@@ -48,6 +48,7 @@ class PytestIni(Record, frozen=True, kw_only=True):
     asyncio_mode: str = "strict"
     fixture_loop_scope: str = ""
     test_loop_scope: str = ""
+    django_settings: str = ""
 
 
 def is_test_file(path: str, ini: PytestIni) -> bool:
@@ -117,6 +118,7 @@ def _from_toml(location: str, section: str) -> Mapping[str, Any] | None:
 
 def _from_ini(location: str, section: str) -> Mapping[str, Any] | None:
     parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[method-assign,assignment]  # pytest keeps names as they are written
     with open(location, encoding="utf-8") as file:
         parser.read_file(file)
     if parser.has_section(section):
@@ -138,6 +140,7 @@ def _ini(folder: tuple[str, ...], path: str, values: Mapping[str, Any]) -> Pytes
         python_functions=_words(values.get("python_functions", "")) or default.python_functions,
         plugins=tuple(name for name in _after(options, "-p") if not name.startswith("no:")),
         usefixtures=_words(values.get("usefixtures", "")),
+        django_settings=(("", *_after(options, "--ds"))[-1] or str(values.get("DJANGO_SETTINGS_MODULE", ""))).strip(),
         asyncio_mode=str(values.get("asyncio_mode", default.asyncio_mode)).strip(),
         fixture_loop_scope=str(values.get("asyncio_default_fixture_loop_scope", "")).strip(),
         test_loop_scope=str(values.get("asyncio_default_test_loop_scope", "")).strip(),

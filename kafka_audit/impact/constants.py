@@ -54,6 +54,8 @@ def elements(unit: Unit, expression: s.Expr, depth: int = 0) -> list[s.Expr]:
             return [entry.key for entry in entries if entry.key is not None]
         case s.Name(name):
             return [each for at, value in bound_to(unit, name) for each in elements(at, value, depth + 1)]
+        case s.Opaque(parts):  # lists put together
+            return [each for part in parts for each in elements(unit, part, depth + 1)]
         case s.Call(s.Attribute(base, "items"), ()):
             return [
                 s.Sequence("tuple", (entry.key, entry.value))
@@ -89,6 +91,9 @@ def _bindings(unit: Unit) -> dict[str, list[s.Expr | s.For]]:
             for target in statement.targets:
                 if isinstance(target, s.Name):
                     found.setdefault(target.id, []).append(statement.value)
+        elif isinstance(statement, s.Augment) and isinstance(statement.target, s.Name):
+            if isinstance(statement.value, s.Sequence | s.Name):  # a list gets longer
+                found.setdefault(statement.target.id, []).append(statement.value)
         elif isinstance(statement, s.For):
             for name in target_names(statement.target):
                 found.setdefault(name, []).append(statement)

@@ -100,8 +100,13 @@ def _double(engine: Engine, unit: Unit, function: s.Expr) -> Double | None:
         return METHODS[last]
     if last not in _DOUBLES:
         return None
-    found = (double_named(value.dotted) for value in engine.look(unit, function) if isinstance(value, External))
-    return next((double for double in found if double is not None), None)
+    for value in engine.look(unit, function):
+        name = (
+            value.dotted if isinstance(value, External) else value.client.name if isinstance(value, ClientType) else ""
+        )
+        if double_named(name) is not None:
+            return double_named(name)
+    return None
 
 
 _DOUBLES = frozenset(name.rpartition(".")[2] for double in DOUBLES for name in double.names)

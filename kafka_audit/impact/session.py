@@ -71,6 +71,9 @@ class Session:
             self._named_plugins(conftest)
         layers = [*reversed(conftests), *self._plugins]
         self._hooks(layers, _BEFORE, "conftest")
+        if self.ini.django_settings:
+            top, settings = (layers or [self.module])[0].top, self.ini.django_settings
+            self._walker.under(Root("conftest", top), lambda: self._walker.autoloading.set_up(top, 1, settings))
         is_loaded = self._load("collection", self.module)
         self._named_plugins(self.module)
         self._hooks(layers, _COLLECTED, "conftest")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from kafka_audit.catalog.web import DJANGO_APPS
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts, mocks
 from kafka_audit.impact.applications import ENTERS, Applications
+from kafka_audit.impact.autoloading import Autoloading
 from kafka_audit.impact.branches import Switches, Variable
 from kafka_audit.impact.constants import folder, texts
 from kafka_audit.impact.index import Index
@@ -53,6 +55,7 @@ class Walker:
         self.replacements = Replacements(self.engine)
         self.states = States(self.replacements)
         self.mocking = Mocking(self)
+        self.autoloading = Autoloading(self)
         self.pauses: dict[Unit, Callable[[], None]] = {}
         """What is to be done when the `yield` of a body is come to."""
         self._current = current
@@ -256,6 +259,8 @@ class Walker:
                 self.loader.load(name, unit, node.at[0])
         elif text.rpartition(".")[2] in ENTERS and node.arguments and isinstance(node.arguments[0].value, s.Call):
             self.mocking.request(unit, node.arguments[0].value, starts=True)
+        elif text == DJANGO_APPS.setup:
+            self.autoloading.set_up(unit, node.at[0])
         elif text.endswith(".cache_clear"):
             self._forget_result(unit, node)
         elif self.mocking.request(unit, node, starts=False):

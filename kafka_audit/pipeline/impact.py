@@ -119,7 +119,9 @@ def _wanted(asked: _Asked, contents: Mapping[str, bytes], neighbours: Neighbours
     starts = {name for name in asked.tests if name in contents}
     for name in asked.tests:
         starts |= {each for each in _conftests(name) if each in contents}
-        starts |= {each for each in contents for plugin in asked.configured[name].plugins if _is(plugin, each)}
+        ini = asked.configured[name]
+        named = (*ini.plugins, *((ini.django_settings,) if ini.django_settings else ()))
+        starts |= {each for each in contents for dotted in named if _is(dotted, each)}
     reached = neighbours.reached(starts)
     leading = (reached & neighbours.reaching(neighbours.clients())) | starts
     return leading | {other for name in leading for other in neighbours.edges(name) if other in reached}

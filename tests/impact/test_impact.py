@@ -372,3 +372,153 @@ def test_hostile_names_stay_inert(tmp_path, monkeypatch, capsys):
     assert "\x1b" not in capsys.readouterr().out
     assert run(f"tests/{name}", "--format", "json") == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_applications_that_django_settings_name_are_loaded(tmp_path, monkeypatch, capsys):
+    files = {
+        "pytest.ini": "[pytest]\nDJANGO_SETTINGS_MODULE = site_.settings.test\n",
+        "site_/__init__.py": "",
+        "site_/settings/__init__.py": "",
+        "site_/settings/base.py": 'OWN = ["orders", "parcels.apps.ParcelsConfig"]\nINSTALLED_APPS = ["x"] + OWN\n',
+        "site_/settings/test.py": 'from .base import *\n\nINSTALLED_APPS += ["letters"]\n',
+        "orders/__init__.py": "",
+        "orders/apps.py": """\
+from django.apps import AppConfig
+
+
+class OrdersConfig(AppConfig):
+    name = "orders"
+
+    def ready(self):
+        from orders import bus
+
+        self.producer = bus.make()
+""",
+        "orders/bus.py": "from confluent_kafka import Producer\n\n\ndef make():\n    return Producer({})\n",
+        "parcels/__init__.py": "",
+        "parcels/apps.py": "from django.apps import AppConfig\n\n\nclass ParcelsConfig(AppConfig):\n    name = 'p'\n",
+        "parcels/models.py": "from confluent_kafka import Producer\n\nEARLY = Producer({})\n",
+        "letters/__init__.py": "",
+        "letters/models.py": CLIENT,
+        "left_out/models.py": CLIENT,
+        "tests/test_it.py": "def test_it():\n    pass\n",
+    }
+    project(tmp_path, monkeypatch, files)
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    assert {p["path"]: (p["level"], p["happenings"][-1]["stage"]) for p in found["producers"] if p["level"]} == {
+        "orders/bus.py": ("created", "conftest"),
+        "parcels/models.py": ("created", "conftest"),
+        "letters/models.py": ("imported", "conftest"),
+    }
+
+
+def test_a_broker_in_memory_stands_among_the_mocks(tmp_path, monkeypatch, capsys):
+    source = """\
+from faststream.kafka import KafkaBroker, TestKafkaBroker
+from kafka_mocha import mock_producer
+
+from app.bus import Bus
+
+broker = KafkaBroker()
+
+
+async def test_in_memory():
+    async with TestKafkaBroker(broker):
+        pass
+
+
+@mock_producer()
+def test_missed():
+    Bus()
+
+
+def test_in_a_block():
+    with mock_producer():
+        Bus()
+"""
+    project(tmp_path, monkeypatch, {"app/bus.py": CLIENT, "tests/test_it.py": source})
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    brokers = ["faststream.confluent.KafkaBroker", "faststream.kafka.KafkaBroker"]
+    assert [(each["line"], each["way"], each["clients"]) for each in found["mocks"]] == [
+        (10, "double", brokers),
+        (14, "double", ["confluent_kafka.Producer"]),
+        (20, "double", ["confluent_kafka.Producer"]),
+    ]
+    (producer,) = found["producers"]
+    assert producer["mock"]["effect"] == "elsewhere", "the module has bound the real class before"
+    assert producer["real_in"] == ["test_missed", "test_in_a_block"]
+
+
+def test_a_target_may_be_put_together(tmp_path, monkeypatch, capsys):
+    source = """\
+from unittest.mock import patch
+
+from app.bus import Bus
+
+MODULE = "app.bus"
+
+
+@patch(f"{MODULE}.Producer")
+def test_one(producer):
+    Bus()
+
+
+def test_two():
+    with patch(MODULE + ".Producer"):
+        Bus()
+"""
+    project(tmp_path, monkeypatch, {"app/bus.py": CLIENT, "tests/test_it.py": source})
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    assert [each["target"] for each in found["mocks"]] == ["app.bus.Producer", "app.bus.Producer"]
+    assert (found["producers"][0]["mock"]["effect"], found["producers"][0]["real_in"]) == ("effective", [])
+
+
+def test_a_client_that_is_kept_is_made_by_one_test_and_found_by_the_others(tmp_path, monkeypatch, capsys):
+    shared = """\
+from confluent_kafka import Producer
+
+_producer = None
+
+
+def get():
+    global _producer
+    if _producer is not None:
+        return _producer
+    _producer = Producer({})
+    return _producer
+"""
+    source = "from app import shared\n\n\ndef test_one():\n    shared.get()\n\n\ndef test_two():\n    shared.get()\n"
+    project(tmp_path, monkeypatch, {"app/__init__.py": "", "app/shared.py": shared, "tests/test_it.py": source})
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    (producer,) = found["producers"]
+    assert (producer["real_in"], producer["kept_in"]) == (["test_one"], ["test_two"])
+    (alone,) = document(capsys, "tests/test_it.py::test_two")["files"]
+    assert (alone["producers"][0]["real_in"], alone["producers"][0]["kept_in"]) == (["test_two"], [])
+    assert run("tests/test_it.py") == 0
+    assert "Kept: what an earlier test made is found again; 1 test: test_two" in capsys.readouterr().out
+
+
+def test_a_request_that_cannot_be_read_is_a_condition(tmp_path, monkeypatch, capsys):
+    source = """\
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.bus import Bus
+
+app = FastAPI()
+
+
+@app.get("/buses")
+def buses():
+    return Bus()
+
+
+@pytest.mark.parametrize("path", ["/buses"])
+def test_it(path):
+    TestClient(app).get(path)
+"""
+    project(tmp_path, monkeypatch, {"app/bus.py": CLIENT, "tests/test_it.py": source})
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    producer = found["producers"][0]
+    assert (producer["reach"], producer["why"]) == ("conditional", "created only if the request is for `buses`")
