@@ -27,6 +27,10 @@ def _suspend() -> None:
     raise Suspended
 
 
+_OTHERS = frozenset({"dict", "object", "open", "patch", "raises", "suppress"})
+"""What most blocks of tests are over, and what runs no application."""
+
+
 class Applications:
     """Those of one session, on whose walk they depend."""
 
@@ -52,7 +56,12 @@ class Applications:
 
     def _entered(self, unit: Unit, item: s.Item) -> list[Made]:
         """The applications whose life a `with` item is around."""
-        if not self._is_asked(unit):
+        value = item.value.value if isinstance(item.value, s.Await) else item.value
+        function = value.function if isinstance(value, s.Call) else None
+        last = (
+            function.name if isinstance(function, s.Attribute) else function.id if isinstance(function, s.Name) else ""
+        )
+        if not self._is_asked(unit) or last in _OTHERS:
             return []
         found = self._serving.driven(unit, item.value)
         return [application for driver, application in found if driver.lifespan == "entered"]

@@ -7,10 +7,10 @@ test is seen to get there: what a test reaches is not always known.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kafka_audit.impact.bindings import reads
+from kafka_audit.impact.bindings import Binding, reads
 from kafka_audit.impact.collection import Fixture, Test
 from kafka_audit.impact.index import Index, index_of
 from kafka_audit.impact.mocks import Mock
@@ -39,6 +39,7 @@ def misses(program: Program) -> tuple[Miss, ...]:
     index = index_of(program)
     found: dict[tuple[str, int], Miss] = {}
     walked: set[Unit] = set()
+    looked_up = _looked_up(program)
     for module, conftests in test_files(program):
         missing = {miss.mock.unit for miss in found.values() if not miss.is_met}
         asked = _Asked(program, index, (module, *conftests), walked - missing)
@@ -46,7 +47,7 @@ def misses(program: Program) -> tuple[Miss, ...]:
             session = Session(program, index, module)
             trace = session.run(asked.wants)
             walked.update(asked.units & trace.units())
-            _take(program, session, trace, found)
+            _take(session, trace, looked_up, found)
     kept = [miss for miss in found.values() if not miss.is_met and (miss.early or miss.unmet)]
     return tuple(sorted(kept, key=lambda miss: _place(miss.mock)))
 
@@ -79,12 +80,14 @@ def _around(unit: Unit) -> Iterator[Unit]:
         current = current.parent
 
 
-def _take(program: Program, session: Session, trace: Trace, found: dict[tuple[str, int], Miss]) -> None:
-    """Add what one session says of the mocks in it."""
+def _take(
+    session: Session, trace: Trace, looked_up: Mapping[Binding, set[str]], found: dict[tuple[str, int], Miss]
+) -> None:
+    """Add what one session says of the mocks in it; one that replaces a name which is `looked_up` does its work."""
     for mock in trace.mocks:
         if session.replacements.aims(mock):
             miss = found.setdefault(_place(mock), Miss(mock))
-            miss.is_met |= _is_looked_up(program, session, mock)
+            miss.is_met |= any(session.loads(path) for each in mock.bindings for path in looked_up.get(each, ()))
     for happening in trace.happenings:
         verdict = happening.mock
         if happening.what == "created" and verdict is not None:
@@ -102,11 +105,12 @@ def _place(mock: Mock) -> tuple[str, int]:
     return (mock.unit.module.path, mock.line)
 
 
-def _is_looked_up(program: Program, session: Session, mock: Mock) -> bool:
-    """Whether some function that makes a client looks the replaced name up whenever it runs."""
-    return any(
-        read.at is None and read.binding in mock.bindings
-        for life in program.lives.all
-        if session.loads(life.path) and life.site.unit.kind == "function"
-        for read in reads(program.engine, life.site.unit, life.site.node.function)
-    )
+def _looked_up(program: Program) -> dict[Binding, set[str]]:
+    """The names that functions look up whenever they make a client, each with the files of these functions."""
+    found: dict[Binding, set[str]] = {}
+    for life in program.lives.all:
+        if life.site.unit.kind == "function":
+            for read in reads(program.engine, life.site.unit, life.site.node.function):
+                if read.at is None:
+                    found.setdefault(read.binding, set()).add(life.path)
+    return found

@@ -75,9 +75,12 @@ class Request:
 def request(engine: Engine, unit: Unit, node: s.Call) -> Request | None:
     """The replacement that a call makes, if it makes one."""
     function = node.function
-    if isinstance(function, s.Attribute) and function.name == "start" and isinstance(function.value, s.Call | s.Name):
+    last = function.name if isinstance(function, s.Attribute) else function.id if isinstance(function, s.Name) else ""
+    if last not in _LAST and "patch" not in last:
+        return None
+    if isinstance(function, s.Attribute) and last == "start" and isinstance(function.value, s.Call | s.Name):
         return _started(engine, unit, function.value)
-    double = _double(engine, unit, function)
+    double = _double(engine, unit, function, last)
     if double is not None:
         return Request("double", node, double=double, starts=double.is_made)
     kind = _kind(engine, unit, function)
@@ -93,9 +96,8 @@ def request(engine: Engine, unit: Unit, node: s.Call) -> Request | None:
     return made
 
 
-def _double(engine: Engine, unit: Unit, function: s.Expr) -> Double | None:
-    """What takes the place of a client as a whole."""
-    last = words(function).rpartition(".")[2]
+def _double(engine: Engine, unit: Unit, function: s.Expr, last: str) -> Double | None:
+    """What takes the place of a client as a whole; `last` is the function's last name."""
     if last in METHODS:
         return METHODS[last]
     if last not in _DOUBLES:
@@ -162,6 +164,10 @@ _METHODS = {
     "monkeypatch.setenv": "setenv",
     "monkeypatch.delenv": "delenv",
 }
+
+
+_LAST = frozenset(name.rpartition(".")[2] for name in _METHODS) | _DOUBLES | METHODS.keys() | {"setdefault", "start"}
+"""The last names of everything that replaces something, but for `patch` under another name."""
 
 
 def _new(node: s.Call, method: str) -> s.Expr | None:
