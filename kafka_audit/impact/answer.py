@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kafka_audit.impact.branches import KEPT
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.replacements import Replacements
 from kafka_audit.impact.schema import Activation, Happening, MockEffect, MockPlace, Reach, Remark, TestImpact, What
@@ -88,7 +87,7 @@ def _kept(events: Sequence[Event]) -> tuple[str, ...]:
     """The tests that find a client which is kept, and make none."""
     created = [event for event in events if event.what == "created" and event.root.test]
     made = {event.root.test for event in created if not event.depends_on()}
-    kept = [event.root.test for event in created if event.depends_on().startswith(KEPT)]
+    kept = [event.root.test for event in created if event.is_kept()]
     return tuple(dict.fromkeys(test for test in kept if test not in made))
 
 

@@ -156,7 +156,7 @@ def strangers(program: Program, kept: Kept) -> list[Test]:
         session = Session(program, index_of(program), module)
         made = [event for event in session.run().happenings if event.what == "created" and event.life is kept.life]
         real = {event.root.test for event in made}
-        real -= {event.root.test for event in made if event.mock is not None or event.depends_on()}
+        real -= {e.root.test for e in made if e.mock is not None or (e.depends_on() and not e.is_kept())}
         for test in session.tests:
             loop = _own_loop(program, test) if test.name in real else ()
             if loop:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kafka_audit.impact.branches import KEPT
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.link.lives import Life
 from kafka_audit.link.scopes import Unit
@@ -103,6 +104,10 @@ class Happening:
     def depends_on(self) -> str:
         """On what it depends, in words; empty when nothing is known to prevent it."""
         return next((edge.condition for edge in self.chain() if edge.condition), self.condition)
+
+    def is_kept(self) -> bool:
+        """Whether it would happen if no earlier test had filled the variable that keeps the client."""
+        return self.depends_on().startswith(KEPT)
 
 
 @dataclass(frozen=True, slots=True)
