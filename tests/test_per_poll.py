@@ -42,9 +42,9 @@ SILENT = [
 ]
 
 
-def lines(text: str, path: str = "main.py") -> list[int]:
-    report = audited({path: HEAD + text}, ("producer", "consumer"))
-    return [finding.line for finding in report.findings if finding.code == "KA403"]
+def lines(text: str, path: str = "main.py", **others: str) -> list[int]:
+    files = {path: HEAD + text, **{f"{name}.py": other for name, other in others.items()}}
+    return [finding.line for finding in audited(files, ("producer", "consumer")).findings if finding.code == "KA403"]
 
 
 @pytest.mark.parametrize("text", TOLD)
@@ -59,3 +59,4 @@ def test_a_consumer_for_one_call_or_for_the_whole_loop_is_not_told(text: str):
 
 def test_tests_may_poll_as_they_like():
     assert lines(TOLD[0], "test_main.py") == []
+    assert lines(SILENT[0], test_main="from main import next_reading\n\n\n" + TOLD[0]) == []

@@ -70,7 +70,8 @@ def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
     for edge in lives.reach.incoming.get(unit, ()):
         called = edge.fact.node if edge.fact is not None else None
         loops = (each for each in statements(edge.caller.body) if isinstance(each, s.While))
-        if isinstance(called, s.Call) and any(_contains(loop.body, called) for loop in loops):
+        is_app = context_of(edge.caller.module.path) == "app"
+        if is_app and isinstance(called, s.Call) and any(_contains(loop.body, called) for loop in loops):
             yield PerCall(unit, node, f"every turn of a loop in `{owner_name(edge.caller)}` makes one")
             return
 
