@@ -30,6 +30,19 @@ class Outbox:
             print("not ended")
 
 
+class Feed:
+    def __init__(self) -> None:
+        self._consumer = AIOKafkaConsumer(bootstrap_servers="kafka:9092")
+
+    async def follow(self) -> None:
+        await self._consumer.start()
+        try:
+            async for message in self._consumer:
+                print(message)
+        finally:
+            await self._consumer.stop()
+
+
 async def job(text: bytes) -> None:
     producer = AIOKafkaProducer(bootstrap_servers="kafka:9092")
     await producer.start()
@@ -42,7 +55,7 @@ async def job(text: bytes) -> None:
 class Desk:
     def __init__(self) -> None:
         self._consumer = AIOKafkaConsumer(bootstrap_servers="kafka:9092")
-        self._outbox = Outbox()
+        self._outbox, self._feed = Outbox(), Feed()
         self._pool = [AIOKafkaProducer(bootstrap_servers="kafka:9092") for _ in range(3)]
 
     async def end(self) -> None:
@@ -66,6 +79,9 @@ REACHED = [
     "                print(each)",
     "for _ in range(3):\n            await self._consumer.stop()",
     "await job(b'1')\n        await job(b'2')",
+    "task = asyncio.create_task(self._outbox.end())\n        await self._consumer.stop()\n        await task",
+    "await self._feed.follow()\n        await self._consumer.stop()",
+    "for each in self._pool:\n            await each.flush()",
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event
-from kafka_audit.link.failing import Failing
+from kafka_audit.link.failing import QUIET, Failing
 from kafka_audit.link.kept import Kept
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.per_call import HANDLERS, SHORT_LIVED
@@ -136,12 +136,14 @@ def second_releases(failing: Failing, audited: Iterator[Life]) -> list[Skipped]:
 
 
 def _asking(lives: Lives, life: Life, event: Event) -> Iterator[tuple[Unit, s.Call]]:
-    """The calls of the function that releases the client, unless the client lives for one call of it only."""
-    if life.holding.kind in SHORT_LIVED and life.site.unit in lives.reach.below(event.unit):
+    """The calls of the function that releases the client and does nothing else with it: it is there to release."""
+    working = {each.unit for each in (*life.starts, *life.uses) if each.method not in QUIET}
+    if event.unit in working or (life.holding.kind in SHORT_LIVED and life.site.unit in lives.reach.below(event.unit)):
         return
     for edge in lives.reach.incoming.get(event.unit, ()):
         node = edge.fact.node if edge.fact is not None else None
-        if isinstance(node, s.Call) and lives.reach.runs(edge):
+        is_done = edge.fact is not None and (not event.unit.is_async or edge.fact.mode == "awaited")
+        if is_done and isinstance(node, s.Call) and lives.reach.runs(edge):
             yield edge.caller, node
 
 
@@ -172,8 +174,9 @@ def _in_a_loop(statement: s.Stmt, released: Mapping[s.Call, Sequence[Life]]) -> 
             continue
         for part in (each for expression in _expressions_of(inner) for each in inside(expression)):
             match part:
-                case s.Call(s.Attribute(s.Name(name), _)) if name in names and part in released:
-                    yield released[part][0], part, part
+                case s.Call(s.Attribute(s.Name(name), method)) if name in names and method not in QUIET:
+                    if part in released:
+                        yield released[part][0], part, part
 
 
 def _expressions_of(statement: s.Stmt) -> Iterator[s.Expr]:
