@@ -60,8 +60,9 @@ def _comma(call: cst.Call) -> cst.Comma | cst.MaybeSentinel:
     if not call.args:
         return cst.MaybeSentinel.DEFAULT
     gap = call.whitespace_before_args
-    has_line = isinstance(gap, cst.ParenthesizedWhitespace)
-    return cst.Comma(whitespace_after=gap if has_line else cst.SimpleWhitespace(" "))
+    if isinstance(gap, cst.ParenthesizedWhitespace):  # a comment stays where it is, before the function
+        return cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(indent=gap.indent, last_line=gap.last_line))
+    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def _check_callbacks(case: Case) -> None:
