@@ -65,7 +65,10 @@ def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
 def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
     """A consumer that a loop makes anew for each time that it asks for messages, by a function that it calls."""
     unit, node = life.site.unit, life.site.node
-    if context_of(unit.module.path) != "app" or any(_is_served_in_loop(each, node) for each in statements(unit.body)):
+    is_used = any(event.unit is unit for event in life.uses)
+    if not is_used or context_of(unit.module.path) != "app":
+        return
+    if any(_is_served_in_loop(each, node) for each in statements(unit.body)):
         return
     for edge in lives.reach.incoming.get(unit, ()):
         called = edge.fact.node if edge.fact is not None else None
