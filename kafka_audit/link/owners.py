@@ -14,6 +14,7 @@ from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Escape, Node
 from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.singletons import is_singleton
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
 from kafka_audit.model import Kind
 
@@ -105,6 +106,9 @@ class Holdings:
         manager = self.engine.managed.get(value)
         if manager is not None and _wraps(manager, node):
             return Holding("managed", local)
+        one = value.site.scope if isinstance(value, ClientObject) else None
+        if one is not None and is_singleton(self.engine, one):
+            return Holding("global", one.name)
         return self._kept(places, unit) or self._passing(value, places, local, manager)
 
     def _kept(self, places: list[Place], unit: Unit) -> Holding | None:
