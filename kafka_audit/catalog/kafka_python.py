@@ -25,6 +25,7 @@ KAFKA_PYTHON: Final = (
         dirtied_by=("send",),
         absent=("stop", "aclose", "shutdown", "disconnect"),
         futures=("send",),
+        future_waits=("get",),
         blocking=("flush", "close", "partitions_for", "init_transactions", "commit_transaction", "abort_transaction"),
         notes=(
             _PYTHON_WITH_SINCE,

@@ -79,7 +79,9 @@ class Client(Record, frozen=True, kw_only=True):
     timeout_second: tuple[str, ...] = ()
     """Calls whose timeout is their second argument; of all others it is the first."""
     futures: tuple[str, ...] = ()
-    """Calls whose result is a future, or a dict of futures, whose `get` or `result` waits in this thread."""
+    """Calls whose result is a future, or a dict of futures."""
+    future_waits: tuple[str, ...] = ("result", "exception")
+    """Methods of such a future that wait for it in this thread."""
     iterates: bool = False
     """Looping over it waits for messages in this thread."""
     polls_return_at_once: bool = False

@@ -24,8 +24,8 @@ from kafka_audit.link.walk import expressions, inside, statements, target_names
 from kafka_audit.link.words import words
 from kafka_audit.model import Role
 
-WAITS = frozenset({"get", "result", "exception"})
-"""Methods of a future that wait for it."""
+WAITS = frozenset(method for client in CLIENTS for method in client.future_waits)
+"""Methods of some client's futures that wait."""
 
 CONSUMES = frozenset({"builtins.next", "builtins.list", "builtins.tuple", "builtins.set"})
 """Functions that loop over what they are given."""
@@ -83,7 +83,7 @@ def _of_event(calls: _Calls, event: Event, client: Client) -> Iterator[Wait]:
     if not isinstance(node, s.Call) or not calls.is_only_synchronous(event.unit, node):
         return
     if event.method in client.futures:
-        for waiting in calls.futures(event.unit).waiting_for(node):
+        for waiting in calls.futures(event.unit).waiting_for(node, client.future_waits):
             yield Wait(event.unit, waiting, waiting.at[0], words(waiting), client, event.receiver)
     is_poll = event.method in client.polls
     if not is_poll and event.method not in client.blocking:
@@ -158,17 +158,30 @@ class _Futures:
                 for part in inside(expression):
                     match part:
                         case s.Call(s.Attribute(of, method)) if method in WAITS:
-                            self._waiting.setdefault(of.id if isinstance(of, s.Name) else of, []).append(part)
+                            one = _dict_of(of)
+                            self._waiting.setdefault(one.id if isinstance(one, s.Name) else one, []).append(part)
 
-    def waiting_for(self, node: s.Call) -> list[s.Call]:
-        """The calls that wait for the future that a call gives, or for those of a dict of futures."""
+    def waiting_for(self, node: s.Call, methods: Collection[str]) -> list[s.Call]:
+        """The calls of these methods of the future that a call gives, or of those in a dict of futures."""
         names = set(self._names.get(node, ()))
         for over, targets in self._loops:
             if node in over or not names.isdisjoint(over):
                 names |= targets
         futures: list[s.Expr | str] = [node, *names]
-        found = [call for of in futures for call in self._waiting.get(of, ())]
+        found = [call for of in futures for call in self._waiting.get(of, ()) if _name(call) in methods]
         return sorted(found, key=lambda call: call.at)
+
+
+def _name(call: s.Call) -> str:
+    return call.function.name if isinstance(call.function, s.Attribute) else ""
+
+
+def _dict_of(future: s.Expr) -> s.Expr:
+    """The dict that an expression takes a future from: `made` of `made["topic"]` and `made.get("topic")`."""
+    match future:
+        case s.Subscript(of, _) | s.Call(s.Attribute(s.Name() as of, "get")):
+            return of
+    return future
 
 
 def _iterations(engine: Engine, unit: Unit, roles: Collection[Role]) -> Iterator[Wait]:
