@@ -91,6 +91,8 @@ def _making(tree: Tree, variable: str, life: Life) -> Making:
 
 def _made_by(tree: Tree, statement: cst.SimpleStatementLine, value: cst.Call, life: Life) -> Making:
     client = life.site.client
+    if any(each.keyword is not None and each.keyword.value == "loop" for each in value.args):
+        raise Refused("it is given an event loop", "make it without one, in a coroutine of the loop that is to use it")
     if tree.path == life.path and tree.span(value) == life.site.node.at:
         return Making(statement, value, tree.code(value.func), False, bool(client.start))
     inner = value.args[0].value if len(value.args) == 1 else None
