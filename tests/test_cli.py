@@ -339,10 +339,10 @@ def test_progress_appears_on_a_terminal_after_a_second_and_leaves_no_trace(
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with Progress(quiet=False) as progress:
-        progress("parsing", 1, 3)
-        progress("parsing", 2, 3)
-        progress("parsing", 3, 3)
-    line = "parsing: 2 of 3 files"
+        progress("parsing files", 1, 3)
+        progress("parsing files", 2, 3)
+        progress("parsing files", 3, 3)
+    line = "parsing files: 2 of 3"
     assert capsys.readouterr().err == f"\r{line}\r{' ' * len(line)}\r"
 
 
@@ -353,7 +353,7 @@ def test_progress_is_not_shown_when_it_is_not_wanted(
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with Progress(quiet=True) as progress:
-        progress("parsing", 1, 1)
+        progress("parsing files", 1, 1)
     assert capsys.readouterr().err == ""
 
 

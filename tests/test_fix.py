@@ -27,7 +27,7 @@ def kinds(findings: tuple[Finding, ...]) -> Counter[tuple[str, str]]:
     return Counter((finding.code, finding.path) for finding in findings)
 
 
-def check_laws(before: Mapping[str, bytes], fixing: Fixing) -> None:
+def check_laws(before: Mapping[str, bytes], fixing: Fixing, *, unsafe: bool = True) -> None:
     """Every file parses, what is called fixed is gone, nothing came up, and a second run changes nothing."""
     for path, data in fixing.contents.items():
         if data != before[path]:
@@ -38,7 +38,7 @@ def check_laws(before: Mapping[str, bytes], fixing: Fixing) -> None:
     outcomes = fixing.outcomes
     assert not [outcome for outcome in outcomes if outcome.what == "withdrawn"]
     assert len([outcome for outcome in outcomes if outcome.what == "fixed"]) == len(alarms) - len(left)
-    assert fixed(fixing.contents, fixing.audit).contents == fixing.contents
+    assert fixed(fixing.contents, fixing.audit, unsafe=unsafe).contents == fixing.contents
 
 
 def fixed_codes(name: str) -> set[str]:
@@ -74,6 +74,28 @@ def test_the_laws_hold_however_a_program_is_written(name: str, transform):
     before = {path: data.decode() for path, data in program(name).items()}
     after = {path: text.encode() for path, text in transform(before).items()}
     check_laws(after, fixed(after, fixed_program(name).audit))
+
+
+def placed(name: str, folder: str) -> dict[str, bytes]:
+    """A program in a folder of a larger project; its modules are called after the folder, so that no two are alike."""
+    files = program(name)
+    stems = {path.partition(".")[0] for path in files if "/" not in path}
+    found = {}
+    for path, data in files.items():
+        text = data.decode()
+        for stem in stems:
+            text = re.sub(rf"(?m)^(\s*(?:from|import)\s+){stem}\b(?=[ .]|$)", rf"\g<1>{folder}_{stem}", text)
+        found[f"{folder}/{folder}_{path}" if "/" not in path else f"{folder}/{path}"] = text.encode()
+    return found
+
+
+@given(names=st.lists(st.sampled_from(CHANGED), min_size=2, max_size=5, unique=True), unsafe=st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_the_laws_hold_for_projects_of_several_programs(names: list[str], unsafe: bool):
+    before: dict[str, bytes] = {}
+    for number, name in enumerate(names):
+        before |= placed(name, f"part{number}")
+    check_laws(before, fixed(before, unsafe=unsafe), unsafe=unsafe)
 
 
 # --- untouched bytes -------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ class Progress:
         now = self._now()
         if self._enabled and now >= self._due:
             self._due = now + 0.1
-            self._show(f"{doing}: {done} of {of} files")
+            self._show(f"{doing}: {done} of {of}")
 
     def _show(self, line: str) -> None:
         sys.stderr.write("\r" + line.ljust(self._width))

@@ -196,7 +196,7 @@ def _lines(scope: ClassScope, field: Field) -> list[str]:
     ]
 
 
-_TAKES = {"list": "pop()", "deque": "pop()", "set": "pop()", "dict": "popitem()[1]"}
+_TAKES = {"list": "pop()", "deque": "pop()", "set": "pop()", "dict": "popitem()[1]", "queue": "get_nowait()"}
 
 
 def _drain(place: str, field: Field) -> list[str]:
@@ -209,7 +209,7 @@ def _drain(place: str, field: Field) -> list[str]:
     )
     return [
         f"{stack} as ending:",
-        f"    while {place}:",
+        f"    while {f'not {place}.empty()' if field.many == 'queue' else place}:",
         f"        ending.{push}({place}.{taken}.{field.release})",
     ]
 

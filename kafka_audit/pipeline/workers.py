@@ -70,15 +70,15 @@ class Workers:
 
     def extract(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
         """The facts of each file, flawed ones included."""
-        return self._run("parsing", extracted, contents, weight=1)
+        return self._run("parsing files", extracted, contents, weight=1)
 
     def follow(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
         """The same for files that name no client."""
-        return self._run("following", followed, contents, weight=FOLLOWING)
+        return self._run("following files", followed, contents, weight=FOLLOWING)
 
     def check(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
         """Start a check of the syntax; the answer, when called, gives the flaws of each file that does not parse."""
-        collect = self._begun("checking syntax", checked, contents, weight=CHECKING)
+        collect = self._begun("checking the syntax of files", checked, contents, weight=CHECKING)
         return lambda: {name: facts.flaws for name, facts in collect().items() if facts.flaws}
 
     def _run(self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int) -> dict[str, FileFacts]:
