@@ -61,9 +61,23 @@ def _at_once(case: Case, kept: Kept, changes: Changes, release: Release, title: 
 
 def useless_exit_handler(case: Case) -> Repair:
     """An exit handler that cannot work goes; what it hid comes up and is repaired in turn."""
+    _check_other_end(case)
     tree = case.tree(case.finding.path)
     changed = without_handler(tree, case.at, case.contents)
     return Repair("safe", "Remove the exit handler that cannot work", {tree.path: changed})
+
+
+def _check_other_end(case: Case) -> None:
+    """Raise `Refused` if nothing could end the client without the handler: the audit need not be asked about that."""
+    life = case.life
+    if life.holding.kind != "global" or not life.site.client.is_async or case.program.discharge.effective(life):
+        return
+    kept = _kept(case)
+    release = releasing(case.program, life, kept) or Release(kept.path, kept.release_name, kept.is_async)
+    try:
+        wired(case.program, Trees(case.tree), release, kept.unit)
+    except Refused as refused:
+        raise Refused(f"nothing would end the client without it: {refused.reason}", refused.by_hand) from None
 
 
 def _kept(case: Case) -> Kept:
