@@ -133,3 +133,54 @@ def test_a_delivery_that_nobody_looks_at_is_told(tmp_path: Path, monkeypatch):
     found = alarms(UNCHECKED, tmp_path, monkeypatch)
     wanted = [line.strip() for line in UNCHECKED.splitlines() if line.endswith("# told")]
     assert found == [("KA804", line) for line in wanted]
+
+
+ANSWERING = """\
+class Outbox:
+    def __init__(self):
+        self._producer = Producer({"bootstrap.servers": "k"})
+
+    def publish(self, text):
+        try:
+            self._producer.produce("t", text, on_delivery=print)
+            self._producer.flush()
+        except Exception as error:
+            return {"success": False, "error": str(error)}
+        return {"success": True}
+
+    def say(self, text):
+        try:
+            self._producer.produce("t", text, on_delivery=print)
+            self._producer.flush()
+        except Exception as error:
+            print(error)
+            return False
+        return True
+
+
+class Spool:
+    def publish(self, text):
+        print(text)
+
+
+def thrown_away(outbox: Outbox):
+    outbox.publish(b"1")  # told
+    outbox.say(b"2")
+    if not outbox.publish(b"3")["success"]:
+        raise RuntimeError
+
+
+def one_or_the_other(is_local):
+    if is_local:
+        target = Spool()
+        target.publish(b"1")
+    else:
+        target = Outbox()
+        target.publish(b"2")  # told
+"""
+
+
+def test_an_answer_that_alone_tells_of_a_failure_and_that_nobody_reads_is_told(tmp_path: Path, monkeypatch):
+    found = alarms(ANSWERING, tmp_path, monkeypatch)
+    wanted = [line.strip() for line in ANSWERING.splitlines() if line.endswith("# told")]
+    assert found == [("KA804", line) for line in wanted]

@@ -58,7 +58,8 @@ def blocked_calls(engine: Engine, lives: Lives, roles: Collection[Role]) -> list
 def _is_replaced(blocked: Blocked) -> bool:
     """Whether a test puts something else in the place of the client, or of what leads to it."""
     in_test = context_of(blocked.unit.module.path) == "test"
-    return in_test and replaces(blocked.unit, blocked.through, blocked.wait.client.name.rpartition(".")[2])
+    through = (edge.callee for edge in blocked.through)
+    return in_test and replaces(blocked.unit, through, blocked.wait.client.name.rpartition(".")[2])
 
 
 class _Threads:

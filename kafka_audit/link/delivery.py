@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.events import client_of
 from kafka_audit.link.known import Entry, Known
 from kafka_audit.link.lives import Life
 from kafka_audit.link.options import Configured
+from kafka_audit.link.replaced import replaces
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject, ForeignClient, Value
-from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.states import catches_everything
+from kafka_audit.link.values import ClassValue, ClientObject, ForeignClient, Value
+from kafka_audit.link.walk import child_bodies, expressions, holds, inside, statements, target_names
 from kafka_audit.link.words import words
 from kafka_audit.model import Role
 
@@ -104,6 +108,7 @@ def unchecked(
         if why:
             found.setdefault(event.node, Unchecked(event.unit, event.node, receiver, client, why))
     found |= {each.node: each for each in _gathered(engine, lives, roles)}
+    found |= {each.node: each for each in _unanswered(engine, roles)}
     return sorted(found.values(), key=lambda each: (each.unit.module.path, each.node.at))
 
 
@@ -184,6 +189,66 @@ def _gathered(engine: Engine, lives: Collection[Life], roles: Collection[Role]) 
                 if any(part is node or (isinstance(part, s.Name) and part.id in names) for part in parts):
                     why = "it waits until the messages are taken, and the futures of their delivery are thrown away"
                     yield Unchecked(event.unit, thrown, receiver, client, why)
+
+
+def _unanswered(engine: Engine, roles: Collection[Role]) -> Iterator[Unchecked]:
+    """Calls of functions that tell a failure by what they return alone, and whose result is thrown away."""
+    answering: dict[Unit, Value] = {}
+    for event in engine.events.values():
+        receiver = event.receiver
+        if isinstance(receiver, ClientObject | ForeignClient) and isinstance(event.node, s.Call):
+            client = client_of(receiver)
+            is_send = event.method in client.dirtied_by and client.role in roles
+            if is_send and event.unit not in answering and _is_answered(event.unit, event.node):
+                answering[event.unit] = receiver
+    for node, fact in engine.calls.items():
+        if not isinstance(node, s.Call) or answering.keys().isdisjoint(fact.callees):
+            continue
+        callees = _meant(engine, fact.unit, node, fact.callees) if node in _thrown_away(fact.unit) else []
+        if not callees or not all(callee in answering for callee in callees):
+            continue
+        receiver, why = answering[callees[0]], "a failure is told by what it returns alone, and that is thrown away"
+        name = client_of(receiver).name.rpartition(".")[2]  # type: ignore[arg-type]  # a client
+        if context_of(fact.unit.module.path) != "test" or not replaces(fact.unit, callees, name):
+            yield Unchecked(fact.unit, node, receiver, client_of(receiver), why)  # type: ignore[arg-type]  # a client
+
+
+def _meant(engine: Engine, unit: Unit, node: s.Call, callees: Collection[Unit]) -> list[Unit]:
+    """Which of the functions a call runs: those of the object that the same block has just made for its name."""
+    name = node.function.value if isinstance(node.function, s.Attribute) else None
+    maker = _made_before(unit.body, name.id, node) if isinstance(name, s.Name) else None
+    if maker is None:
+        return list(callees)
+    made = [value.scope for value in engine.look(unit, maker.function) if isinstance(value, ClassValue)]
+    classes = {base for scope in made for base in ancestry(engine, scope)}
+    return [callee for callee in callees if callee.method_of in classes]
+
+
+def _made_before(body: s.Body, name: str, node: s.Call) -> s.Call | None:
+    """The call whose result the name was given last, before a call in the same block."""
+    made: s.Call | None = None
+    for statement in body:
+        for inner in child_bodies(statement):
+            found = _made_before(inner, name, node)
+            if found is not None:
+                return found
+        if not any(True for _ in child_bodies(statement)) and holds(statement, {node}):
+            return made
+        if isinstance(statement, s.Assign) and any(name in target_names(target) for target in statement.targets):
+            made = statement.value if isinstance(statement.value, s.Call) else None
+    return None
+
+
+def _is_answered(unit: Unit, send: s.Call) -> bool:
+    """Whether the handler that takes every error of a send returns something, and does nothing else."""
+    for statement in statements(unit.body):
+        if not isinstance(statement, s.Try) or not holds(statement, {send}):
+            continue
+        for handler in statement.handlers:
+            last = handler.body[-1] if len(handler.body) == 1 else None
+            if catches_everything(handler) and isinstance(last, s.Return):
+                return last.value is not None and not (isinstance(last.value, s.Constant) and last.value.value is None)
+    return False
 
 
 def _lists_with(unit: Unit, node: object) -> set[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.reach import Edge
 from kafka_audit.link.scopes import Unit, enclosing
 from kafka_audit.link.walk import expressions, inside, statements
 
@@ -14,9 +13,9 @@ PATCHES = frozenset({"patch", "object", "setattr", "setitem", "dict", "multiple"
 """Last names of what replaces attributes for a while: `mock.patch`, `patch.object`, `monkeypatch.setattr`."""
 
 
-def replaces(unit: Unit, through: tuple[Edge, ...], client: str) -> bool:
-    """Whether the function, or a decorator around it, replaces the client or something on the way to it."""
-    wanted = {client, *(name for edge in through for name in _names(edge.callee))}
+def replaces(unit: Unit, through: Iterable[Unit], client: str) -> bool:
+    """Whether the function, or a decorator around it, replaces the client or a function on the way to it."""
+    wanted = {client, *(name for each in through for name in _names(each))}
     return not wanted.isdisjoint(_replaced(unit))
 
 

@@ -56,7 +56,8 @@ RULE = Rule(
         "the future that kafka-python's and aiokafka's `send` gives, by the callback of confluent-kafka's `produce`, "
         "by the number of undelivered messages that its `flush` with a time limit returns. Where nobody looks, a "
         "message that is too large, a topic that does not exist or a broker that is away for too long loses messages "
-        "in silence; where an offset is committed after such a send, the input is gone as well. With `acks=0` brokers "
+        "in silence. A function of the project that turns every failure into what it returns passes the question on to "
+        "its callers. Where an offset is committed after such a send, the input is gone as well. With `acks=0` brokers "
         "confirm nothing, and nobody can know. Opt-in, because for some messages that is what is wanted."
     ),
     bad=BAD,
