@@ -14,7 +14,7 @@ from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program
 from kafka_audit.link.scopes import Module, Unit
 from kafka_audit.link.values import ClientObject, ClientType
-from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 
 
 class Index:
@@ -43,6 +43,11 @@ class Index:
         self._acts: dict[Unit, tuple[acts.Act, ...]] = {}
         self._replacing: dict[Module, tuple[Unit, ...]] = {}
         self._names = _names(program)
+        fields = {
+            life.holding.at.name for life in program.audited if life.holding.at and life.holding.at.kind == "field"
+        }
+        self._assigned = self._names | fields
+        self._sure: dict[Life, bool] = {}
         self.interesting = self._find_interesting(program)
 
     def acts(self, unit: Unit) -> tuple[acts.Act, ...]:
@@ -52,9 +57,20 @@ class Index:
             found = self._acts[unit] = self._reader.acts_of(unit)
         return found
 
+    def makes_client(self, node: s.Expr) -> bool:
+        """Whether an expression is a call that makes an audited client."""
+        return isinstance(node, s.Call) and node in self.site
+
+    def is_sure(self, life: Life) -> bool:
+        """Whether the body that makes a client makes it whatever it finds: under no condition, and not left before."""
+        found = self._sure.get(life)
+        if found is None:
+            found = self._sure[life] = _comes_to(life.site.unit.body, life.site.node) is True
+        return found
+
     def replacing(self, module: Module) -> tuple[Unit, ...]:
-        """The bodies of a file that may replace the class of an audited client: they say its name in a string, or
-        assign it behind a dot."""
+        """The bodies of a file that may replace audited clients: they say a class's name in a string, or assign it,
+        or the field that a client is kept in, behind a dot."""
         found = self._replacing.get(module)
         if found is None:
             found = self._replacing[module] = tuple(unit for unit in module.units if self._may_replace(unit))
@@ -83,7 +99,7 @@ class Index:
             if isinstance(statement, s.Function | s.Class):
                 continue  # of what stands in decorators, `is_marked` says
             if isinstance(statement, s.Assign) and any(
-                isinstance(target, s.Attribute) and target.name in self._names for target in statement.targets
+                isinstance(target, s.Attribute) and target.name in self._assigned for target in statement.targets
             ):
                 return True
             if self.names_client(expressions(statement)):
@@ -123,3 +139,22 @@ def _names(program: Program) -> frozenset[str]:
             if any(isinstance(value, ClientType) and value.client in clients for value in place.values):
                 found.add(name)
     return frozenset(found)
+
+
+def _comes_to(body: s.Body, node: s.Call) -> bool | None:
+    """Whether the statements come to a call whatever happens; False when they may not, None when it is not in them."""
+    for statement in body:
+        if any(part is node for expression in expressions(statement) for part in inside(expression)):
+            return True
+        if isinstance(statement, s.Try | s.With):
+            found = _comes_to(statement.body, node)
+            if found is not None:
+                return found
+        every = (inner for block in child_bodies(statement) for inner in statements(block))
+        if isinstance(statement, s.Return) or any(isinstance(each, s.Return) or _has(each, node) for each in every):
+            return False
+    return None
+
+
+def _has(statement: s.Stmt, node: s.Call) -> bool:
+    return any(part is node for expression in expressions(statement) for part in inside(expression))

@@ -13,7 +13,9 @@ from kafka_audit.impact.constants import texts
 from kafka_audit.impact.leaving import Fails
 from kafka_audit.impact.mocks import Mock, Request
 from kafka_audit.impact.patching import Patching
+from kafka_audit.impact.trace import MockVerdict
 from kafka_audit.link.context import context_of
+from kafka_audit.link.lives import Life
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.words import words
 
@@ -85,6 +87,12 @@ class Mocking:
         if context_of(unit.module.path) != "test":
             return
         bindings = self._patching.stored(unit, target)
+        fields = self._patching.fields(unit, target) if not bindings and isinstance(value, s.Call) else ()
+        if fields and not self._walker.index.makes_client(value):
+            mock = Mock("assignment", words(target), unit, line, fields, "", "until the object is gone", is_field=True)
+            self._begin(mock)
+            self._walker.when_over(lambda: self.end(mock))
+            return
         if isinstance(value, s.Constant) and not any(binding.kind == "env" for binding in bindings):
             self._empty(bindings, value)
             return
@@ -101,6 +109,20 @@ class Mocking:
             mock = Mock(way, words(target), unit, line, bindings, "", "from then on", is_wide, value=words(value))
             mock.values = tuple(texts(unit, value))
             self._begin(mock)
+
+    def overwritten(self, life: Life, *, is_sure: bool) -> MockVerdict | None:
+        """What becomes of the mock in a field that a client is put into; None when there is none."""
+        place, scope = life.holding.at, life.holding.scope
+        if place is None or scope is None or place.kind != "field":
+            return None
+        held = self._walker.replacements.held(mocks.class_binding(scope, place.name))
+        if not held or not held[-1].is_field:
+            return None
+        if not is_sure:
+            return MockVerdict(held[-1], "effective", f"the field `{place.name}` is filled already")
+        self.end(held[-1])
+        why = f"`{life.owner}` puts what it makes into `{place.name}`, over the mock"
+        return MockVerdict(held[-1], "elsewhere", why)
 
     def _empty(self, bindings: Collection[Binding], value: s.Constant) -> None:
         """An assignment of a constant from test code: of None to a variable that is filled once."""

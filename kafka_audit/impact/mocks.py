@@ -52,6 +52,8 @@ class Mock:
     """What it puts there is None."""
     stands_for: tuple[str, ...] = ()
     """The clients whose place a double takes without replacing a name."""
+    is_field: bool = False
+    """It replaces what one object keeps, and not a name by which a client is made."""
 
 
 @dataclass(slots=True)

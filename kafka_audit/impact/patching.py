@@ -10,11 +10,13 @@ from kafka_audit.impact import mocks
 from kafka_audit.impact.bindings import Binding
 from kafka_audit.impact.loading import Loader
 from kafka_audit.impact.mocks import Request
-from kafka_audit.impact.replacements import overridden
+from kafka_audit.impact.replacements import holds_client, overridden
 from kafka_audit.impact.search_path import SearchPath
 from kafka_audit.link.attributes import find_method
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import Instance
+from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
 
 
@@ -114,6 +116,28 @@ class Patching:
                 found = mocks.bindings_in(self._engine, unit, base, (name,))
                 return tuple(b for b in found if b.kind != "class" or self._is_method(b))
         return ()
+
+    def fields(self, unit: Unit, target: s.Expr) -> tuple[Binding, ...]:
+        """The fields that an assignment to one object replaces and that keep clients."""
+        if not isinstance(target, s.Attribute) or not self._is_one_object(unit, target.value):
+            return ()
+        found = mocks.bindings_in(self._engine, unit, target.value, (target.name,))
+        return tuple(b for b in found if b.kind == "class" and holds_client(self._engine, b))
+
+    def _is_one_object(self, unit: Unit, base: s.Expr) -> bool:
+        """Whether the expression is an object of a project class, the only one of it that the body makes."""
+        origins = {value.origin for value in self._engine.look(unit, base) if isinstance(value, Instance)}
+        if len(origins) != 1:
+            return False
+        (origin,) = origins
+        calls = [
+            part
+            for statement in statements(unit.body)
+            for expression in expressions(statement)
+            for part in inside(expression)
+            if isinstance(part, s.Call) and origin is not None and words(part.function) == words(origin.node.function)
+        ]
+        return len(calls) <= 1
 
     def _is_method(self, binding: Binding) -> bool:
         path, _, qualname = binding.owner.rpartition(":")

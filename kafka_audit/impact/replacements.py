@@ -9,7 +9,7 @@ from kafka_audit.impact.serving import PROVIDERS
 from kafka_audit.impact.trace import MockVerdict
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientType
+from kafka_audit.link.values import ClientObject, ClientType, Place
 from kafka_audit.link.words import words
 
 
@@ -86,7 +86,7 @@ class Replacements:
         if covering is not None:
             return MockVerdict(covering[0], "effective", _why_effective(unit, node, *covering))
         looked_up = self.reads(unit, node)
-        aiming = [mock for mock in self.active if client in self.aims(mock)]
+        aiming = [mock for mock in self.active if client in self.aims(mock) and not mock.is_field]
         if not aiming or not looked_up:
             return None
         mock = next((m for m in aiming if _meets(m, looked_up)), aiming[0])
@@ -130,12 +130,29 @@ def _clients(engine: Engine, binding: Binding) -> list[str]:
     if binding.kind == "library":
         client = engine.catalogue.client_named(f"{binding.owner}.{binding.name}")
         return [client.name] if client is not None else []
+    if binding.kind == "class":
+        place = field_of(engine, binding)
+        values = place.values if place is not None else ()
+        return sorted({value.site.client.name for value in values if isinstance(value, ClientObject)})
     module = engine.modules.get(binding.owner) if binding.kind == "module" else None
     if module is None or binding.name not in module.top.places:
         return []
     return sorted(
         value.client.name for value in module.top.places[binding.name].values if isinstance(value, ClientType)
     )
+
+
+def field_of(engine: Engine, binding: Binding) -> Place | None:
+    """The place that the objects of a class have under a name."""
+    path, _, qualname = binding.owner.rpartition(":")
+    module = engine.modules.get(path)
+    scope = next((each for each in module.classes if each.qualname == qualname), None) if module else None
+    return scope.fields.get(binding.name) if scope is not None else None
+
+
+def holds_client(engine: Engine, binding: Binding) -> bool:
+    """Whether the objects of a class keep clients under a name."""
+    return bool(_clients(engine, binding))
 
 
 def _provided(engine: Engine, unit: Unit, node: s.Call) -> list[Read]:

@@ -59,7 +59,7 @@ class Walker:
         self.pauses: dict[Unit, Callable[[], None]] = {}
         """What is to be done when the `yield` of a body is come to."""
         self._current = current
-        self._index = index
+        self.index = index
         self._clock = 0
         self._depth = 0
         self._root: Root
@@ -69,7 +69,7 @@ class Walker:
         self._lasting: list[list[Callable[[], None]]] = [[]]
         self.resumed: Unit | None = None
         self._applications = Applications(self, index)
-        self._created: set[Life] = set()
+        self._created: dict[Life, str] = {}
 
     @property
     def root(self) -> Root:
@@ -127,9 +127,9 @@ class Walker:
         self._depth += 1
         condition, self.condition = self.condition, ""
         try:
-            for callee, line in self._index.implicit.get(unit, ()):
+            for callee, line in self.index.implicit.get(unit, ()):
                 self.step(unit, callee, line)
-            self.do(unit, self._index.acts(unit))
+            self.do(unit, self.index.acts(unit))
         except Fails:
             if unit.kind != "function":
                 raise  # the import statement that brought the module here fails, too
@@ -141,7 +141,7 @@ class Walker:
 
     def _run_module(self, module: Module) -> bool:
         self.replacements.executed[module.path] = self.tick()
-        for life in self._index.in_module.get(module.path, ()):
+        for life in self.index.in_module.get(module.path, ()):
             self._note("imported", life, module.top, life.site.node.at[0])
         self.states.forget(module.path)
         self._seen.discard((module.top, self.replacements.state(), self.states.key()))  # a second one runs again
@@ -239,7 +239,7 @@ class Walker:
         if not self.loader.has(callee.module.path):
             return
         self._root.note(Edge(unit, callee, line, how, self.condition))
-        if callee not in self._index.interesting:
+        if callee not in self.index.interesting:
             return
         if self.engine.flagged(callee, "cached"):
             result = Variable(callee.module.path, callee.qualname, "")
@@ -276,14 +276,15 @@ class Walker:
 
     def _reach(self, unit: Unit, node: s.Call) -> None:
         """Make the client and run the functions that the call reaches, unless a mock takes its place."""
-        life = self._index.site.get(node)
+        life = self.index.site.get(node)
         fact = self.engine.calls.get(node)
-        if life is None and fact is None and node not in self._index.events:
+        if life is None and fact is None and node not in self.index.events:
             return
         time = self.tick()
         covering = self.replacements.covering(unit, node, time)
         if life is not None and not life.site.guarded:
             verdict = self.replacements.verdict(unit, node, life.site.client.name, time)
+            verdict = verdict or self.mocking.overwritten(life, is_sure=self.index.is_sure(life))
             self._note("created", life, unit, node.at[0], verdict)
         if covering is not None:
             self._gone.add(node)
@@ -311,13 +312,19 @@ class Walker:
         return any(origin not in self._gone for origin in origins)
 
     def _events(self, unit: Unit, node: Node, wanted: Collection[str]) -> None:
-        for event, life in self._index.events.get(node, ()):
-            if event.what in wanted and life in self._created and not event.guarded:
+        for event, life in self.index.events.get(node, ()):
+            if event.what in wanted and self._is_alive(life) and not event.guarded:
                 self._note("started" if event.what == "start" else "released", life, unit, event.line)
+
+    def _is_alive(self, life: Life) -> bool:
+        """Whether the client has been made: by the test that runs, unless it is kept beyond tests."""
+        made_in = self._created.get(life)
+        is_of_object = life.holding.at is not None and life.holding.at.kind == "field"
+        return made_in is not None and (made_in in {"", self._root.test} or not is_of_object)
 
     def _note(self, what: What, life: Life, unit: Unit, line: int, mock: MockVerdict | None = None) -> None:
         if what == "created":
-            self._created.add(life)
+            self._created[life] = self._root.test
         chain = tuple(self._root.chain(unit)) if what == "imported" else None
         happening = Happening(what, life, self._root, unit, line, self._clock, mock, self.condition, chain)
         self.trace.happenings.append(happening)
