@@ -44,7 +44,8 @@ def measure(options: argparse.Namespace, into: Path) -> int:
     """Run the suite in this process."""
     import pytest
 
-    given = ["--tree", options.tree] if options.tree else ["--lines", str(options.lines)]
+    # In one word: pytest takes a word of its own for a folder of tests, and would load the project's `conftest.py`.
+    given = [f"--tree={options.tree}"] if options.tree else ["--lines", str(options.lines)]
     given += ["--growth-lines", str(options.growth_lines)] if options.growth_lines else []
     return pytest.main(
         [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.phases import NAMES, Phases
-from benchmarks.runs import installed, kafka_audit, run, scan
+from benchmarks.runs import impact, installed, kafka_audit, run, scan
 
 PEERS = {
     "ruff": ("ruff", "check", "--select", "ALL", "--no-cache", "--exit-zero", "--quiet", "--isolated"),
@@ -63,6 +63,19 @@ def bench_warm(measure, tree: Path, tmp_path: Path):
     measure(command, tree, rounds=10)
 
 
+def bench_impact_cold(measure, tree: Path, tmp_path: Path):
+    """A question about one test file without anything to recall."""
+    cache = tmp_path / "cache"
+    measure(impact(tree, cache), tree, rounds=2, before=lambda: shutil.rmtree(cache, ignore_errors=True))
+
+
+def bench_impact_warm(measure, tree: Path, tmp_path: Path):
+    """The same question when nothing has changed."""
+    command = impact(tree, tmp_path / "cache")
+    run(command)
+    measure(command, tree, rounds=10)
+
+
 def changed(tree: Path, tmp_path: Path, *, client: bool):
     """Give one file more bytes each time: one that imports a client, or one that no client has to do with."""
     words = {file: (b"import AIOKafka" in (data := file.read_bytes()), b"afka" in data) for file in tree.rglob("*.py")}
@@ -108,7 +121,14 @@ def bench_growth_warm(measure, grown, cache_of, times: int):
     measure(command, grown(times), times=times, rounds=2)
 
 
-@pytest.mark.parametrize("phase", ["link", "judge"])
+def bench_growth_impact(measure, grown, tmp_path: Path, times: int):
+    """A question about one test file of so many times the project, when nothing has changed."""
+    command = impact(grown(times), tmp_path / "cache")
+    run(command)
+    measure(command, grown(times), times=times, rounds=3)
+
+
+@pytest.mark.parametrize("phase", ["link", "judge", "graph"])
 def bench_growth_of(benchmark, phase_time, phases_of, times: int, phase: str):
     """One phase on so many times the project."""
     benchmark.extra_info.update(times=times, phase=phase)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka_audit.discover import discover
+from kafka_audit.facts.neighbours import Neighbours
 from kafka_audit.facts.screen import Relevance, relevant
 from kafka_audit.link import link
 from kafka_audit.model import Report, Role
@@ -49,6 +50,11 @@ class Phases:
     def screen(self) -> Any:
         """Look which files import a library."""
         return Relevance(self._given[1]).seed()
+
+    def graph(self) -> Any:
+        """Read the graph of all imports, as a question about tests does: which files lead to clients."""
+        graph = Neighbours(self._given[1])
+        return graph.reaching(graph.clients())
 
     def extract(self) -> Any:
         """Parse the files that can matter."""

@@ -15,6 +15,7 @@ GOALS = {
     "bench_start[--help]": 0.12,
     "bench_without_cache": 1.5,
     "bench_warm": 0.25,
+    "bench_impact_warm": 0.3,
     "bench_one_file_changed[without-client]": 0.35,
     "bench_one_file_changed[with-client]": 0.35,
 }
@@ -31,6 +32,8 @@ RUNS = {
     "bench_warm": "`scan` again, nothing changed",
     "bench_one_file_changed[without-client]": "`scan` again, one file changed that no client has to do with",
     "bench_one_file_changed[with-client]": "`scan` again, one file changed that creates a client",
+    "bench_impact_cold": "`impact` of one test file, nothing to recall",
+    "bench_impact_warm": "`impact` of one test file again, nothing changed",
 }
 
 GROWTH = {
@@ -38,6 +41,8 @@ GROWTH = {
     "warm": "nothing changed, processor",
     "link": "link, processor",
     "judge": "judge, processor",
+    "graph": "graph of imports, processor",
+    "impact": "`impact` again, nothing changed, processor",
 }
 
 HEAD = """\

@@ -64,3 +64,9 @@ def scan(tree: Path, cache: Path | None) -> list[str]:
     """The command line of an audit with the cache in a folder, or without any."""
     kept = ("--cache-dir", str(cache)) if cache is not None else ("--no-cache",)
     return kafka_audit("scan", str(tree), "--quiet", "--format", "json", *kept)
+
+
+def impact(tree: Path, cache: Path) -> list[str]:
+    """The command line of a question about the first test file of a project that has to do with Kafka."""
+    files = (file for file in sorted(tree.rglob("test_*.py")) if b"afka" in file.read_bytes())
+    return kafka_audit("impact", str(next(files)), "--quiet", "--format", "json", "--cache-dir", str(cache))
