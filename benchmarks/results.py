@@ -155,12 +155,13 @@ def _growth(known: dict[str, Benchmark]) -> str:
             what = each.extra_info.get("phase") or name.partition("[")[0].removeprefix("bench_growth_")
             sized[what, each.extra_info["times"]] = each
     sizes = sorted({times for _, times in sized})
-    rows = [(_size(sized, times), *_grown(sized, times, sizes[0])) for times in sizes]
-    return _table(("size", *GROWTH.values(), "memory, nothing to recall, MB"), rows)
+    measured = [what for what in GROWTH if any(each == what for each, _ in sized)]
+    rows = [(_size(sized, times), *_grown(sized, measured, times, sizes[0])) for times in sizes]
+    return _table(("size", *(GROWTH[what] for what in measured), "memory, nothing to recall, MB"), rows)
 
 
-def _grown(sized: dict[tuple[str, int], Benchmark], times: int, least: int) -> Iterator[str]:
-    for what in GROWTH:
+def _grown(sized: dict[tuple[str, int], Benchmark], measured: Sequence[str], times: int, least: int) -> Iterator[str]:
+    for what in measured:
         found, first = sized.get((what, times)), sized.get((what, least))
         yield f"{_time(found):.2f} ({_time(found) / _time(first):.1f} times)" if found and first else ""
     cold = sized.get(("cold", times))

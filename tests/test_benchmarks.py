@@ -68,5 +68,6 @@ def test_the_page_tells_medians_goals_and_ratios():
     assert "a generated project of 300,001 lines" in text
     assert "| `scan --no-cache` | 2.00 | 3.50 | 80 | 1.50 |" in text
     assert "| link | 0.750 | 75 % |" in text
-    assert "| 2 (2,468 lines) | 6.60 (2.2 times) |  | 1.50 (3.0 times) |  | 120 |" in text
+    assert "| size | nothing to recall, processor | link, processor | memory, nothing to recall, MB |" in text
+    assert "| 2 (2,468 lines) | 6.60 (2.2 times) | 1.50 (3.0 times) | 120 |" in text
     assert "| ruff | 1.00 | 2.00 | 30 | 0.5 |" in text
