@@ -69,7 +69,7 @@ class Walker:
         self._lasting: list[list[Callable[[], None]]] = [[]]
         self.resumed: Unit | None = None
         self._applications = Applications(self, index)
-        self._created: dict[Life, str] = {}
+        self._created: dict[Life, tuple[str, str]] = {}
 
     @property
     def root(self) -> Root:
@@ -318,16 +318,20 @@ class Walker:
 
     def _is_alive(self, life: Life) -> bool:
         """Whether the client has been made: by the test that runs, unless it is kept beyond tests."""
-        made_in = self._created.get(life)
+        made_in, _ = self._created.get(life, (None, ""))
         is_of_object = life.holding.at is not None and life.holding.at.kind == "field"
         return made_in is not None and (made_in in {"", self._root.test} or not is_of_object)
 
     def _note(self, what: What, life: Life, unit: Unit, line: int, mock: MockVerdict | None = None) -> None:
-        if what == "created":
-            self._created[life] = self._root.test
         chain = tuple(self._root.chain(unit)) if what == "imported" else None
-        happening = Happening(what, life, self._root, unit, line, self._clock, mock, self.condition, chain)
+        made_if = self._created[life][1] if what in {"started", "released"} else ""
+        condition = self.condition or made_if
+        happening = Happening(what, life, self._root, unit, line, self._clock, mock, condition, chain)
         self.trace.happenings.append(happening)
+        if what == "created":
+            made_if = happening.depends_on()
+            if not made_if or not self._is_alive(life) or self._created[life][1]:
+                self._created[life] = (self._root.test, made_if)
 
     def _extend_path(self, unit: Unit, node: s.Call, text: str) -> None:
         """`sys.path.insert(0, folder)` and its kind."""

@@ -522,3 +522,34 @@ def test_it(path):
     (found,) = document(capsys, "tests/test_it.py")["files"]
     producer = found["producers"][0]
     assert (producer["reach"], producer["why"]) == ("conditional", "created only if the request is for `buses`")
+
+
+def test_what_is_made_on_a_condition_is_released_on_the_same(tmp_path, monkeypatch, capsys):
+    bus = """\
+import os
+
+from confluent_kafka import Producer
+
+
+class Bus:
+    def __init__(self):
+        self.producer = None
+
+    def start(self):
+        if os.getenv("WITH_KAFKA"):
+            self.producer = Producer({})
+
+    def stop(self):
+        if self.producer is not None:
+            self.producer.flush()
+"""
+    source = "from app.bus import Bus\n\n\ndef test_it():\n    bus = Bus()\n    bus.start()\n    bus.stop()\n"
+    project(tmp_path, monkeypatch, {"app/bus.py": bus, "tests/test_it.py": source})
+    (found,) = document(capsys, "tests/test_it.py")["files"]
+    (producer,) = found["producers"]
+    assert [(each["what"], each["condition"]) for each in producer["happenings"]] == [
+        ("imported", ""),
+        ("created", "`WITH_KAFKA` is set"),
+        ("released", "`WITH_KAFKA` is set"),
+    ]
+    assert (producer["reach"], producer["level"]) == ("conditional", "imported")
