@@ -85,7 +85,7 @@ def repair(settings: Settings, *, unsafe: bool) -> None:
 def run(settings: Settings, *, diff: bool, unsafe: bool, show_fixes: bool) -> int:
     """Repair, write or show it, and tell what was done."""
     from kafka_audit.pipeline.fixing import fix
-    from kafka_audit.report.plain import write
+    from kafka_audit.report.plain import inert_lines, write
     from kafka_audit.report.repairs import repairs
 
     with Progress(settings.quiet) as progress:
@@ -94,7 +94,8 @@ def run(settings: Settings, *, diff: bool, unsafe: bool, show_fixes: bool) -> in
         fixes.write()
     told = repairs(fixes.outcomes, files=len(fixes.changes), written=not diff, why=show_fixes)
     try:
-        write(sys.stdout, "".join(fixes.diffs) if diff else told)
+        diffs = "".join(fixes.diffs)  # to the byte for programs, but a source may hold what acts on a terminal
+        write(sys.stdout, (inert_lines(diffs) if sys.stdout.isatty() else diffs) if diff else told)
         sys.stdout.flush()
     except BrokenPipeError:
         abandon_stdout()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -232,8 +233,16 @@ def _fixes(fixing: Fixing, before: Mapping[str, bytes], found: Discovery, settin
 def _diff(path: str, before: bytes, after: bytes) -> str:
     """A unified diff that `patch -p1` takes."""
     old, new = _lines(before), _lines(after)
-    found = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+    found = difflib.unified_diff(old, new, _quoted(f"a/{path}"), _quoted(f"b/{path}"))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found)
+
+
+def _quoted(path: str) -> str:
+    """The path as git and patch write one that could be taken for something else."""
+    if path.isprintable() and '"' not in path and "\\" not in path:
+        return path
+    plain = {ord('"'): '\\"', ord("\\"): "\\\\"}
+    return '"' + "".join(plain.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in os.fsencode(path)) + '"'
 
 
 def _lines(data: bytes) -> list[str]:

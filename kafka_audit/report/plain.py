@@ -30,6 +30,11 @@ def inert(text: str) -> str:
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
+def inert_lines(text: str) -> str:
+    """Return `text` with every line of it inert; tabs and line ends stay."""
+    return "\n".join("\t".join(map(inert, line.split("\t"))) for line in text.split("\n"))
+
+
 def without_surrogates(text: str) -> str:
     """Return `text` with lone surrogates written as escapes, so that it can be encoded as UTF-8."""
     return "".join(_visible(char) if "\ud800" <= char <= "\udfff" else char for char in text)
