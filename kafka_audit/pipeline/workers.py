@@ -65,6 +65,9 @@ class Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None:  # whoever interrupts this process alone does not want to wait for the others' files
+            for process in multiprocessing.active_children():
+                process.terminate()
         if self._pool is not None:
             self._pool.shutdown(wait=error is None, cancel_futures=True)
 
