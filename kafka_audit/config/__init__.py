@@ -90,7 +90,8 @@ def _table_in(file: str) -> dict[str, Any] | None:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{_shown(file)} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
     document = _parsed(text, _shown(file))
-    found = document if is_own else document.get("tool", {}).get("kafka-audit")
+    tools = document.get("tool")
+    found = document if is_own else tools.get("kafka-audit") if isinstance(tools, dict) else None
     if found is not None and not isinstance(found, dict):
         raise ConfigError(
             f"{_shown(file)}: `tool.kafka-audit` is no table; write [tool.kafka-audit] above the settings"

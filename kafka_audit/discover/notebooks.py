@@ -45,7 +45,7 @@ def notebook(content: bytes) -> Notebook | None:
     """The notebook in a file (format 4, Python); `None` when it holds none."""
     try:
         document = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # of JSON, or of the UTF-8 in it
         return None
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list):

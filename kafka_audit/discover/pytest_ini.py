@@ -101,7 +101,12 @@ def _values(location: str, section: str) -> Mapping[str, Any] | None:
     """The section's values; None when the file has no such section."""
     try:
         return _from_toml(location, section) if location.endswith(".toml") else _from_ini(location, section)
-    except (OSError, ValueError, configparser.Error):  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+        configparser.Error,
+    ):  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         return None
 
 

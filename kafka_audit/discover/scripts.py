@@ -28,7 +28,7 @@ def _commands(path: str) -> Iterable[str]:
     try:
         with open(path, "rb") as file:
             document = tomli.load(file)
-    except (OSError, ValueError):  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except (OSError, ValueError, RecursionError):  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         return
     for table in TABLES:
         found: object = document

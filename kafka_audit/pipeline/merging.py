@@ -54,7 +54,7 @@ def report_in(path: str) -> Report:
             found = msgspec.json.decode(file.read(), type=Report)
     except OSError as error:
         raise ConfigError(f"{as_text(path)} cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{as_text(path)} is no report of `kafka-audit scan --format json`: {error}") from error
     if (found.schema_version, found.tool.version) != (SCHEMA_VERSION, __version__):
         raise ConfigError(

@@ -66,8 +66,10 @@ def _draft(target: str, data: bytes) -> str:
         with open(handle, "wb") as file:
             file.write(data)
         os.chmod(draft, _rights(target))
-    except BaseException:
+    except BaseException as error:
         os.unlink(draft)
+        if isinstance(error, OSError):
+            error.filename = target  # the draft is nobody's business
         raise
     return draft
 
