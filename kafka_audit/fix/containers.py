@@ -9,9 +9,9 @@ from kafka_audit.catalog.schema import DependencyContainer
 from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.edits import Trees
 from kafka_audit.fix.enclose import entered_or_ended
-from kafka_audit.fix.endings import Ending
+from kafka_audit.fix.endings import Ending, around_all
 from kafka_audit.fix.fixtures import behind_the_yield
-from kafka_audit.fix.lifespans import at_lifespan_end, lifespan_of, new_lifespan
+from kafka_audit.fix.lifespans import lifespan_of, new_lifespan
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject, client_subject
 from kafka_audit.link.injection import Unclosed
@@ -76,7 +76,8 @@ def _with_application(case: Case, application: Made, row: DependencyContainer, i
         if not parameters:
             raise Refused("the lifespan does not take its application")
         called = f"{parameters[0].name}.state.{row.kept_as}.{row.closes[0]}"
-        wire = at_lifespan_end(trees, unit, Ending(called, is_async, ()), called)
+        # The container was there before the lifespan, which may use what it gives until its very end.
+        wire = around_all(trees, Ending(called, is_async, ()), unit, called, "the application's lifespan")
     return Repair("safe", wire.title, {wire.path: trees[wire.path].rewritten(wire.changes, wire.needed)})
 
 

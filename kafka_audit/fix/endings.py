@@ -59,18 +59,22 @@ def _threads(release: Release) -> tuple[Needed, ...]:
 
 def at_the_end(program: Program, trees: Trees, release: Release, unit: Unit, where: str) -> Wire:
     """The release in a `finally` around everything that a coroutine function does."""
+    return around_all(trees, ending(program, release, unit), unit, release.name, where)
+
+
+def around_all(trees: Trees, called: Ending, unit: Unit, name: str, where: str) -> Wire:
+    """A call in a `finally` around everything that a coroutine function, or one that yields, does."""
     if not unit.is_async:
-        raise Refused(f"{where} cannot await `{release.name}`")
+        raise Refused(f"{where} cannot await `{name}`")
     tree = trees[unit.module.path]
     function = tree.function_at(unit)
-    called = ending(program, release, unit)
     if not isinstance(function.body, cst.IndentedBlock):
         raise Refused(f"{where} is written in one line")
     body = statements_of(function.body)
     first = next((i for i, each in enumerate(body) if not _is_preamble(each)), len(body))
     if first == len(body):
         first = len(body) - 1
-    title = f"Call `{release.name}` at the end of {where}"
+    title = f"Call `{name}` at the end of {where}"
     only_try = body[first]
     is_ended = len(body) == first + 1 and isinstance(only_try, cst.Try) and not only_try.handlers
     if is_ended and only_try.finalbody is not None:  # type: ignore[union-attr]

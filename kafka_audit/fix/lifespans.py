@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 import libcst as cst
 
 from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import protected, statements_of
 from kafka_audit.fix.edits import Changes, Tree, Trees
-from kafka_audit.fix.endings import Ending, Wire, at_the_end, ending, further_end, two_blank_lines_before_last
+from kafka_audit.fix.endings import (
+    Ending,
+    Wire,
+    around_all,
+    at_the_end,
+    ending,
+    further_end,
+    two_blank_lines_before_last,
+)
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import Release
 from kafka_audit.fix.refusal import Refused
@@ -78,19 +87,23 @@ def _events(program: Program, made: Made) -> Iterator[tuple[Unit, Registration]]
 
 
 def at_lifespan_end(trees: Trees, unit: Unit, called: Ending, name: str) -> Wire:
-    """The release in a `finally` around the `yield` of a lifespan."""
+    """The release in a `finally` around the `yield` of a lifespan; around all of it where a `with` ends other things.
+
+    Those may use the client until they have ended.
+    """
     tree = trees[unit.module.path]
     function = tree.function_at(unit)
     yields = [node for node in tree.every(cst.Yield) if tree.function(node) is function]
     if len(yields) != 1 or not isinstance(tree.parent(yields[0]), cst.Expr):
         raise Refused("the lifespan does not yield in one statement of its own")
     title = f"Call `{name}` at the end of the application's lifespan"
+    inside = [*takewhile(lambda node: node is not function, tree.around(yields[0]))]
+    if any(isinstance(node, cst.With) for node in inside):
+        return around_all(trees, called, unit, name, "the application's lifespan")
     changes = Changes()
-    for node in tree.around(yields[0]):
+    for node in inside:
         if isinstance(node, cst.Try) and node.finalbody is not None and not _is_in(tree, yields[0], node.finalbody):
             return further_end(tree, node.finalbody, called, title)
-        if node is function:
-            break
     _protect_from(changes, tree, yields[0], [tree.parsed(called.statement)])
     return Wire(tree.path, changes, called.needed, title)
 
