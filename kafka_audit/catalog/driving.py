@@ -57,7 +57,6 @@ DRIVERS: Final[tuple[Driver, ...]] = (
     ),
     Driver(
         names=("aiohttp_client", "aiohttp_server", "aiohttp_raw_server"),
-        is_fixture=True,
         lifespan="made",
         note="pytest-aiohttp 1.1, read: what the fixture makes is started, and closed after the test.",
     ),

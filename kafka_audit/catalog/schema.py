@@ -154,13 +154,12 @@ class Driver(Record, frozen=True, kw_only=True):
     """What runs an application inside a test, a test client or the like, and when it runs the lifespan."""
 
     names: tuple[str, ...]
-    """Dotted callables that make one, given the application or found on it (`flask.Flask().test_client`)."""
+    """Dotted callables that make one, given the application or found on it (`flask.Flask().test_client`); a name
+    without a dot is that of a fixture, which is a function that makes one."""
     lifespan: Literal["entered", "made", "request", "never"]
     """Whether start-up and shutdown hooks run while it is entered, from its making on, at each request, or not."""
     serves: bool = True
     """Its methods send requests, which the handlers of the application answer."""
-    is_fixture: bool = False
-    """The names are those of fixtures, which are functions that make one."""
     note: str
     """One sentence with the source of the facts."""
 

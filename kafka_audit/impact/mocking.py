@@ -56,7 +56,7 @@ class Mocking:
         if missing:
             self._walker.trace.note("missing", unit.module.path, line, f"`{target}` cannot be replaced: {missing}")
             raise Fails
-        mock = Mock(found.way, target, unit, line, bindings, "", holds, is_wide)
+        mock = Mock(found.way, target, unit, line, bindings, holds, is_wide)
         mock.values, mock.is_nothing, mock.stands_for = found.values, found.is_nothing, stands_for
         return self._begin(mock)
 
@@ -89,7 +89,7 @@ class Mocking:
         bindings = self._patching.stored(unit, target)
         fields = self._patching.fields(unit, target) if not bindings and isinstance(value, s.Call) else ()
         if fields and not self._walker.index.makes_client(value):
-            mock = Mock("assignment", words(target), unit, line, fields, "", "until the object is gone", is_field=True)
+            mock = Mock("assignment", words(target), unit, line, fields, "until the object is gone", is_field=True)
             self._begin(mock)
             self._walker.when_over(lambda: self.end(mock))
             return
@@ -106,7 +106,7 @@ class Mocking:
         if bindings and self._walker.root.stage != "teardown":
             way: mocks.Way = "sys.modules" if bindings[0].kind == "sys.modules" else "assignment"
             is_wide = self._walker.root.stage in {"plugin", "conftest", "collection"}
-            mock = Mock(way, words(target), unit, line, bindings, "", "from then on", is_wide, value=words(value))
+            mock = Mock(way, words(target), unit, line, bindings, "from then on", is_wide, value=words(value))
             mock.values = tuple(texts(unit, value))
             self._begin(mock)
 

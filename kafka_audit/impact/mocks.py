@@ -30,7 +30,7 @@ _MODULES = {"unittest.mock", "mock"}
 class Mock:
     """One replacement: `target` as written, the names it replaces, and the time in which it holds.
 
-    `imports` is the dotted name that resolving the target imports, `holds` says in words how long it holds.
+    `holds` says in words how long it holds.
     """
 
     way: Way
@@ -38,7 +38,6 @@ class Mock:
     unit: Unit
     line: int
     bindings: tuple[Binding, ...] = ()
-    imports: str = ""
     holds: str = ""
     is_wide: bool = False
     """It holds beyond one test, and is meant to be there before the code under test is imported."""
