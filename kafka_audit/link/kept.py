@@ -20,6 +20,9 @@ ONCE = frozenset({"main", "name", "import"})
 STARTS = ("aenter", "begin", "connect", "init", "open", "setup", "start")
 """How names of functions begin that start an object once."""
 
+COMMAND_LIBRARIES = frozenset({"click", "typer", "cyclopts"})
+"""Libraries whose `command` decorator hands a function to the parser of a command line."""
+
 COMMANDS = frozenset({"command", "callback", "group"})
 """Decorators of functions of which a process runs one: the commands of click and typer."""
 
@@ -110,7 +113,28 @@ def _runs_often(lives: Lives, unit: Unit) -> bool:
 def is_once(lives: Lives, entry: Entry) -> bool:
     """Whether a process comes in this way once: it starts a program, or one of its commands."""
     registered = lives.engine.registrations.get(entry.unit, {}).values()
-    return entry.kind in ONCE or any(each.target.rpartition(".")[2] in COMMANDS for each in registered)
+    is_command = any(each.target.rpartition(".")[2] in COMMANDS for each in registered) or _is_command(entry)
+    return entry.kind in ONCE or is_command
+
+
+def _is_command(entry: Entry) -> bool:
+    """Whether the function is given to the parser of a command line by an object that is not followed."""
+    node = entry.registration.node if entry.registration is not None else None
+    if isinstance(node, s.Call) and _last(node) == "set_defaults":
+        return True  # argparse
+    imports = {each.module.partition(".")[0] for other in entry.unit.module.units for each in other.imports}
+    decorators = entry.unit.function.decorators if entry.unit.function is not None else ()
+    return not COMMAND_LIBRARIES.isdisjoint(imports) and any(_last(each) == "command" for each in decorators)
+
+
+def _last(expression: s.Expr) -> str:
+    """The last part of the name that an expression calls or is; empty for anything else."""
+    match expression:
+        case s.Call(function):
+            return _last(function)
+        case s.Name(name) | s.Attribute(_, name):
+            return name
+    return ""
 
 
 def _looks_at_loop(unit: Unit) -> bool:

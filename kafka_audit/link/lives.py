@@ -49,7 +49,9 @@ class Life:
     @property
     def loses_nothing(self) -> bool:
         """Whether the process may end without releasing it: it closes itself then, and is flushed after use."""
-        return self.site.client.closes_at_exit and any(event.method == "flush" for event in self.uses)
+        ends = {event.unit for event in self.releases}
+        flushes = any(event.method == "flush" and event.unit not in ends for event in self.uses)
+        return self.site.client.closes_at_exit and flushes
 
     @property
     def in_test(self) -> bool:

@@ -265,6 +265,11 @@ def throws_at_yield(lives: Lives, unit: Unit) -> bool:
 DEPENDENCIES = frozenset({"Depends", "Security"})
 
 
+def is_dependency(node: s.Call) -> bool:
+    """Whether the call only tells FastAPI of a function, which then runs for each request."""
+    return _last(node) in DEPENDENCIES
+
+
 def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.Call]:
     """Calls that start the client through a helper which is handed it."""
     starting = {event.unit for event in life.starts if event.unit is not unit}

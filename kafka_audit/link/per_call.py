@@ -143,6 +143,20 @@ def runs_often(lives: Lives, unit: Unit) -> bool:
     )
 
 
+def runs_once(lives: Lives, unit: Unit) -> bool:
+    """Whether the function runs in a program only that ends with it: no loop, and nothing that serves, leads there."""
+    if runs_often(lives, unit) or not lives.reach.entries(unit, tests=False):
+        return False
+    edges = (edge for each in lives.reach.callers(unit) for edge in lives.reach.incoming.get(each, ()))
+    return not any(_is_called_in_loop(edge) for edge in edges)
+
+
+def _is_called_in_loop(edge: Edge) -> bool:
+    node = edge.fact.node if edge.fact is not None else None
+    loops = (each for each in statements(edge.caller.body) if isinstance(each, s.For | s.While))
+    return any(holds(loop, {node}) for loop in loops)
+
+
 def _is_called_for_ever(edge: Edge) -> bool:
     """Whether the call stands in a `while True`."""
     node = edge.fact.node if edge.fact is not None else None

@@ -1,11 +1,14 @@
 """In which order, and under which headings, are the producers told?
 
-The application's come first: globals, instances, pools, then the other kinds. Tests, examples and scripts follow.
+The application's come first: globals, instances, pools, then the other kinds. Tests, examples and scripts follow. In
+each group those with the worst alarms lead.
 """
 
 from __future__ import annotations
 
-from kafka_audit.model import Context, Kind, Producer, Record, Report
+from collections.abc import Mapping
+
+from kafka_audit.model import Context, Kind, Producer, Record, Report, Severity
 from kafka_audit.report.plain import client_noun, counted
 
 
@@ -46,21 +49,25 @@ _KINDS: dict[Kind, _Kind] = {
 }
 _ORDER: tuple[Kind, ...] = tuple(_KINDS)
 
+_WORST: tuple[Severity, ...] = ("error", "warning", "info")
+
 _OTHERS: tuple[tuple[Context, str], ...] = (("test", "TEST"), ("example", "EXAMPLE"), ("script", "SCRIPT"))
 
 
 def sections(report: Report) -> list[Section]:
     """Return the groups that have a producer, in telling order."""
-    alarmed = {item.producer for item in report.findings}
+    by_severity = sorted(report.findings, key=lambda item: _WORST.index(item.severity), reverse=True)
+    alarmed = {item.producer: _WORST.index(item.severity) for item in by_severity}
     noun = f"{client_noun(report)}s"
     groups = [_by_kind(report, kind, noun, alarmed) for kind in _ORDER]
-    groups += [_by_context(report, context, word, noun) for context, word in _OTHERS]
+    groups += [_by_context(report, context, word, noun, alarmed) for context, word in _OTHERS]
     return [group for group in groups if group.producers]
 
 
-def _by_kind(report: Report, kind: Kind, noun: str, alarmed: set[str | None]) -> Section:
+def _by_kind(report: Report, kind: Kind, noun: str, alarmed: Mapping[str | None, int]) -> Section:
     words = _KINDS[kind]
-    producers = tuple(item for item in report.producers if item.context == "app" and item.kind == kind)
+    found = (item for item in report.producers if item.context == "app" and item.kind == kind)
+    producers = tuple(sorted(found, key=lambda item: alarmed.get(item.id, len(_WORST))))
     is_open = any(item.id in alarmed or item.released.verdict in ("sometimes", "never") for item in producers)
     return Section(
         title=words.title.format(noun.upper()),
@@ -71,9 +78,9 @@ def _by_kind(report: Report, kind: Kind, noun: str, alarmed: set[str | None]) ->
     )
 
 
-def _by_context(report: Report, context: Context, word: str, noun: str) -> Section:
-    found = (item for item in report.producers if item.context == context)
-    producers = tuple(sorted(found, key=lambda item: (_ORDER.index(item.kind), item.path, item.line, item.column)))
+def _by_context(report: Report, context: Context, word: str, noun: str, alarmed: Mapping[str | None, int]) -> Section:
+    found = sorted((item for item in report.producers if item.context == context), key=_place)
+    producers = tuple(sorted(found, key=lambda item: alarmed.get(item.id, len(_WORST))))
     return Section(
         title=f"{word} {noun.upper()}",
         meaning=f"{counted(len(producers), noun[:-1])} outside the application",
@@ -81,3 +88,7 @@ def _by_context(report: Report, context: Context, word: str, noun: str) -> Secti
         priority="",
         producers=producers,
     )
+
+
+def _place(item: Producer) -> tuple[int, str, int, int]:
+    return (_ORDER.index(item.kind), item.path, item.line, item.column)

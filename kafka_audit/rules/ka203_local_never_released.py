@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.context import context_of
+from kafka_audit.link.per_call import runs_once
 from kafka_audit.model import Severity
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, ends, started, subject, where
@@ -83,12 +84,13 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *ends(program, life)),
-            severity=_severity(life),
+            severity=_severity(program, life),
         )
 
 
-def _severity(life: Life) -> Severity:
-    """A script that flushes and ends loses nothing: its process is the release."""
+def _severity(program: Program, life: Life) -> Severity:
+    """A script or command that flushes and ends loses nothing: its process is the release."""
     is_script = context_of(life.path) == "script" or life.site.guarded
     flushed = any(event.method == "flush" for event in life.uses)
-    return "info" if is_script and flushed and not life.site.client.is_async else "warning"
+    ends = life.loses_nothing and runs_once(program.lives, life.site.unit)
+    return "info" if ends or (is_script and flushed and not life.site.client.is_async) else "warning"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import Caller
+from kafka_audit.link.losses import Caller, is_dependency
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
@@ -98,7 +98,7 @@ def check(program: Program) -> Iterator[Alarm]:
             Step(
                 path=each.unit.module.path,
                 line=each.loss.line,
-                message=f"{where(owner_name(each.unit))} got it and ends here without releasing it",
+                message=_ending(each),
             )
             for each in dropping
         ]
@@ -112,8 +112,18 @@ def check(program: Program) -> Iterator[Alarm]:
         )
 
 
+def _ending(each: Caller) -> str:
+    """What becomes of the client in one caller; a framework that is only told of the function calls it itself."""
+    if is_dependency(each.node):
+        return "for each request that depends on it one is made here, and nothing releases it"
+    return f"{where(owner_name(each.unit))} got it and ends here without releasing it"
+
+
 def _fate(dropping: list[Caller]) -> str:
     """What becomes of it in the first caller that loses it, in the order of the files."""
     first = min({each.unit for each in dropping}, key=lambda unit: (unit.module.path, unit.line))
-    releases = all(each.releases for each in dropping if each.unit is first)
+    own = [each for each in dropping if each.unit is first]
+    if all(is_dependency(each.node) for each in own):
+        return "every request that depends on it drops one"
+    releases = all(each.releases for each in own)
     return f"{where(owner_name(first))} {'leaves it open on a normal way out' if releases else 'drops it'}"

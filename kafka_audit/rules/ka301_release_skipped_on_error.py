@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import Caller, left_open
+from kafka_audit.link.per_call import runs_once
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -15,8 +16,11 @@ from kafka_audit.rules._evidence import SKIPPED, created, leaves, owner_chain, r
 
 if TYPE_CHECKING:
     from kafka_audit.link.engine import Node
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
     from kafka_audit.link.states import Loss
+    from kafka_audit.model import Severity
 
 BAD = """\
 import asyncio
@@ -76,7 +80,8 @@ RULE = Rule(
         "client that can fail, a `yield` at which the user of a context manager can raise. A call on the client fails "
         "through every function of the project that leads to it and handles no error of the library, so an object "
         "that owns the client, the caller of a factory and the function that runs the application are judged alike. "
-        "`start()` before the `try` is the idiom of aiokafka's own documentation and no alarm."
+        "`start()` before the `try` is the idiom of aiokafka's own documentation and no alarm. Where the error "
+        "ends the program and the client closes itself at exit, as kafka-python's do, this is information only."
     ),
     bad=BAD,
     good=GOOD,
@@ -108,12 +113,18 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence="medium",
             producer=life.id,
             trace=(created(life), *started(program, life), *released(life), *leaves(life, skipped)),
+            severity=_severity(program, life, life.site.unit),
         )
         told.add(life.id)
     yield from _exits(program)
     yield from _owners(program)
     yield from _callers(program, told)
     yield from _shared(program, told)
+
+
+def _severity(program: Program, life: Life, unit: Unit) -> Severity | None:
+    """Where the error ends the program, a client that closes itself at exit is as good as released."""
+    return "info" if life.site.client.closes_at_exit and runs_once(program.lives, unit) else None
 
 
 def _owners(program: Program) -> Iterator[Alarm]:
@@ -174,6 +185,7 @@ def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
                 confidence="medium",
                 producer=life.id,
                 trace=(created(life), *started(program, life), got, *released(life), *_failing(path, name, losses)),
+                severity=_severity(program, life, unit),
             )
 
 

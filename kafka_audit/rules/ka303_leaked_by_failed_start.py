@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.losses import GOES_ON, failed_start
-from kafka_audit.link.per_call import runs_often
+from kafka_audit.link.per_call import runs_once
 from kafka_audit.link.states import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject
@@ -101,5 +101,5 @@ def check(program: Program) -> Iterator[Alarm]:
                     *started(program, life),
                     *leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED]),
                 ),
-                severity="info" if reason == GOES_ON and not runs_often(program.lives, life.site.unit) else None,
+                severity="info" if reason == GOES_ON and runs_once(program.lives, life.site.unit) else None,
             )
