@@ -84,6 +84,7 @@ FAULTS: Reasons = {
     ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
     ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,
     ("buffer/nothing_owed/handlers.py", 18, ("flush-moved-up",)): REFILLED,
+    ("buffer/flushed_at_once/senders.py", 12, ("flush-moved-up",)): REFILLED,
     ("hook/right_scope/per_request.py", 31, FINALLY): HELD_TWICE,
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
     ("path/exit_that_asks/managers.py", 80, FINALLY): FLUSHING,

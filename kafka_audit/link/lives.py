@@ -47,13 +47,6 @@ class Life:
         return self.site.unit.module.path
 
     @property
-    def loses_nothing(self) -> bool:
-        """Whether the process may end without releasing it: it closes itself then, and is flushed after use."""
-        ends = {event.unit for event in self.releases}
-        flushes = any(event.method == "flush" and event.unit not in ends for event in self.uses)
-        return self.site.client.closes_at_exit and flushes
-
-    @property
     def in_test(self) -> bool:
         """Whether test code makes it."""
         return context_of(self.path) == "test"
@@ -141,6 +134,17 @@ class Lives:
             return False
         later = (o for o in self.engine.sites.values() if o.unit is event.unit and o.node.at[0] > event.line)
         return any(self.engine.intern(ClientObject, other) in holding.at.values for other in later)
+
+    def loses_nothing(self, life: Life) -> bool:
+        """Whether the process may end without releasing the client: it closes itself then, and is flushed after use."""
+        if not life.site.client.closes_at_exit:
+            return False
+        sending = {event.unit for event in life.uses if event.method in life.site.client.dirtied_by}
+        flushing = {event.unit for event in life.uses if event.method == "flush"} - {e.unit for e in life.releases}
+        return any(unit in sending or self._is_called_by_the_application(unit) for unit in flushing)
+
+    def _is_called_by_the_application(self, unit: Unit) -> bool:
+        return any(context_of(edge.caller.module.path) != "test" for edge in self.reach.incoming.get(unit, ()))
 
     def callees(self, node: s.Call) -> list[Unit]:
         """The project functions that a call can reach."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
@@ -89,7 +89,7 @@ class Owning:
 
     def _find_roots(self, life: Life) -> list[Owner]:
         releasing = self.closure(life.releases)
-        opening = self.reach.callers(life.site.unit)
+        opening = self._opening(life)
         direct = any(self._goes_past(life, event) for event in self.discharge.effective(life))
         found = []
         for value, layer in self._layers(life).items():
@@ -102,9 +102,24 @@ class Owning:
             is_released = bool(life.releases) and (
                 direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
             )
-            opens = any(callee in opening for _, callee in self.calls.get(value, ())) or life.site.unit.kind == "class"
+            opens = any(callee in opening for _, callee in self.calls.get(value, ()))
+            opens = opens or (life.site.unit.kind == "class" and bool(opening))
             found.append(Owner(life, value, origin, layer, holding, opens, is_released))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at, owner.name))
+
+    def _opening(self, life: Life) -> Set[Unit]:
+        """The functions after which something is owed: those that make the client, or may leave its buffer filled.
+
+        A function that fills the buffer and flushes it then leaves nothing to anybody.
+        """
+        client = life.site.client
+        if not client.flush_is_release:
+            return self.reach.callers(life.site.unit)
+        fills = [event for event in life.uses if event.method in client.dirtied_by]
+        leaves = any(
+            all(each.unit is not fill.unit or each.line < fill.line for each in life.releases) for fill in fills
+        )
+        return self.reach.callers(life.site.unit) if leaves or not life.uses else frozenset()
 
     def closure(self, events: tuple[Event, ...]) -> set[Unit]:
         """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""

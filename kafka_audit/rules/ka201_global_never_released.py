@@ -222,7 +222,7 @@ def _severity(program: Program, life: Life) -> Severity:
     client = life.site.client
     if _is_of_the_program(life.site.unit, is_guarded=life.site.guarded):
         return "info" if client.closes_at_exit else "warning"
-    if life.loses_nothing:
+    if program.lives.loses_nothing(life):
         return "info"
     return "warning" if program.ends_with_its_script(life) else "error"
 
@@ -244,11 +244,11 @@ def _owners(program: Program) -> Iterator[Alarm]:
             confidence="medium",
             producer=owner.life.id,
             trace=owner_chain(program, owner),
-            severity=_owner_severity(owner),
+            severity=_owner_severity(program, owner),
         )
 
 
-def _owner_severity(owner: Owner) -> Severity | None:
-    if owner.life.loses_nothing:
+def _owner_severity(program: Program, owner: Owner) -> Severity | None:
+    if program.lives.loses_nothing(owner.life):
         return "info"
     return "warning" if _is_of_the_program(owner.origin.unit, is_guarded=owner.origin.guarded) else None

@@ -97,7 +97,7 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *considered(program, life, absence)),
-            severity="info" if life.loses_nothing and _is_one(program, life) else None,
+            severity="info" if program.lives.loses_nothing(life) and _is_one(program, life) else None,
         )
 
 

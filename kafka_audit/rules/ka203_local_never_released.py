@@ -92,5 +92,5 @@ def _severity(program: Program, life: Life) -> Severity:
     """A script or command that flushes and ends loses nothing: its process is the release."""
     is_script = context_of(life.path) == "script" or life.site.guarded
     flushed = any(event.method == "flush" for event in life.uses)
-    ends = life.loses_nothing and runs_once(program.lives, life.site.unit)
+    ends = program.lives.loses_nothing(life) and runs_once(program.lives, life.site.unit)
     return "info" if ends or (is_script and flushed and not life.site.client.is_async) else "warning"

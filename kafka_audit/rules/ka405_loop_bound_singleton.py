@@ -118,8 +118,8 @@ RULE = Rule(
         "as the same process enters a second one, by a synchronous wrapper that calls `asyncio.run` for each message, "
         "or by a worker thread with a loop of its own, the client that is handed out has no loop that runs: `send` "
         "waits until its time limit, or for ever where there is none, and `stop` raises. Where nothing else enters a "
-        "second loop, tests that get the client do: each usually runs in a loop of its own. Those that replace the "
-        "client's class, empty the place or release the client are left alone."
+        "second loop, tests that get the client do, which is information only: each usually runs in a loop of its own. "
+        "Those that replace the client's class, empty the place or release the client are left alone."
     ),
     bad=BAD,
     good=GOOD,
@@ -137,7 +137,8 @@ def check(program: Program) -> Iterator[Alarm]:
     """Every getter of a loop-bound client that functions with loops of their own reach, or else tests with theirs."""
     seen: set[object] = set()
     for kept in program.loop_bound():
-        entering = [] if kept.made in seen else _wrapped(program, kept) or _tested(program, kept)
+        wrapped = [] if kept.made in seen else _wrapped(program, kept)
+        entering = wrapped or ([] if kept.made in seen else _tested(program, kept))
         if not entering:
             continue
         seen.add(kept.made)
@@ -155,6 +156,7 @@ def check(program: Program) -> Iterator[Alarm]:
                 Step(path=path, line=kept.line, message=f"{owner} hands out what is there, whatever loop is running"),
                 *entering[:3],
             ),
+            severity=None if wrapped else "info",
         )
 
 
