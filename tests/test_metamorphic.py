@@ -82,9 +82,13 @@ def construct(spans: list[tuple[int, int]], line: int) -> int:
 OTHER_PROGRAMS = {
     ("imported_late", "KA703-bad"),
     ("imported_late", "KA704-bad"),
+    ("aliased", "pytest/teardown_mocked"),
     ("imported_late", "pytest/patched_late"),
+    ("imported_late", "pytest/teardown_partly"),
     ("renamed", "pytest/loops_ruled"),
     ("renamed", "pytest/patched"),
+    ("renamed", "pytest/teardown_mocked"),
+    ("renamed", "pytest/teardown_partly"),
 }
 """Transformations that make another program: patches name what they replace in strings, test runners ask for fixtures
 by their names, and when a module is imported decides which name a patch has to replace."""

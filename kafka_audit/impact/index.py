@@ -146,8 +146,11 @@ def _comes_to(body: s.Body, node: s.Call) -> bool | None:
     for statement in body:
         if any(part is node for expression in expressions(statement) for part in inside(expression)):
             return True
-        if isinstance(statement, s.Try | s.With):
-            found = _comes_to(statement.body, node)
+        is_entered = (
+            isinstance(statement, s.If) and isinstance(statement.test, s.Constant) and bool(statement.test.value)
+        )
+        if is_entered or isinstance(statement, s.Try | s.With):
+            found = _comes_to(statement.body, node)  # type: ignore[union-attr]
             if found is not None:
                 return found
         every = (inner for block in child_bodies(statement) for inner in statements(block))
