@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.hosts import PROXIES
-from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.containers import GIVING, METHODS
+from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.imports import module_attribute
-from kafka_audit.link.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.scopes import ClassScope, SeenAs, Unit, enclosing
 from kafka_audit.link.values import (
     RECORD,
     BoundMethod,
@@ -44,11 +45,17 @@ LONGEST_CHAIN = 8
 def load_attribute(engine: Engine, base: Values, name: str) -> Values:
     """Everything that reading `name` from any of these values can give."""
     found: Values = set()
+    alike: dict[tuple[ClassScope, bool], list[Value]] = {}
     for value in base:
-        found |= attribute_of(engine, value, name)
+        if type(value) is Instance:
+            alike.setdefault((value.scope, value.origin is not None), []).append(value)
+        else:
+            found |= attribute_of(engine, value, name)
+    for (scope, is_exact), objects in alike.items():
+        found |= _of_objects(engine, scope, name, objects, is_exact=is_exact)
     if not engine.settled and not base:
         engine.wait()
-    elif not found and not any(isinstance(value, Instance) for value in base):
+    elif not found and not alike and not any(isinstance(value, Container) for value in base):
         # Nothing is known of the object: `request.app.state.producer` may be what `app.state.producer` was given.
         found = found | engine.read(engine.outside(name))
     return found
@@ -61,9 +68,7 @@ def attribute_of(engine: Engine, value: Value, name: str) -> Values:
 
 
 def _of_object(engine: Engine, value: Instance, name: str) -> Values:
-    if name == "__class__":
-        return {engine.class_value(value.scope)}
-    return _of_instance(engine, value.scope, _mangled(engine, name), value, is_exact=value.origin is not None)
+    return _of_objects(engine, value.scope, name, [value], is_exact=value.origin is not None)
 
 
 def _of_client(engine: Engine, value: ClientObject, name: str) -> Values:
@@ -78,7 +83,7 @@ def _of_foreign(engine: Engine, value: ForeignClient, name: str) -> Values:
 def _of_container(engine: Engine, value: Container, name: str) -> Values:
     if value.kind == RECORD:
         return engine.read(value.slots_[name]) if name in value.slots_ else engine.read(value.rest)
-    return {engine.intern(ContainerMethod, value, name)}
+    return {engine.intern(ContainerMethod, value, name)} if name in METHODS or value.kind in GIVING else NOTHING
 
 
 def _of_unread(engine: Engine, value: Unread, name: str) -> Values:
@@ -186,10 +191,12 @@ def inherit(engine: Engine, scope: ClassScope, place: Place, values: Values) -> 
     above, below = _line(engine, scope), _below(scope)
     for relative in below:
         engine.above.pop(relative, None)
+        engine.seen_as.pop(relative, None)
         engine.tell(relative)
     for base in above:
         if isinstance(base, ClassScope):
             engine.below.pop(base, None)
+            engine.seen_as.pop(base, None)
             engine.tell(base)
     engine.above[scope] = above
 
@@ -203,26 +210,54 @@ def _mangled(engine: Engine, name: str) -> str:
     return name
 
 
-def _of_instance(engine: Engine, scope: ClassScope, name: str, receiver: Value, *, is_exact: bool) -> Values:
+def _of_objects(engine: Engine, scope: ClassScope, name: str, objects: list[Value], *, is_exact: bool) -> Values:
+    """What `name` is on objects of one class, `is_exact` if of no class below it: only their methods differ."""
+    if name == "__class__":
+        return {engine.class_value(scope)}
+    name = _mangled(engine, name)
     line = ancestry(engine, scope)
     below = [] if is_exact else descendants(engine, scope)
-    found = _in_fields(engine, (*line, *below), name)
-    definer = next((base for base in line if isinstance(base, ClassScope) and name in base.body.bound), None)
-    for base in ([definer] if definer else []) + [child for child in below if name in child.body.bound]:
+    if len(line) + len(below) > MOST_READ_ONE_BY_ONE:
+        found, definers = _in_fields(engine, (*line, *below), name), _definers(line, below, name)
+    else:
+        known = engine.seen_as.setdefault(scope, {})
+        seen = known.get((name, is_exact))
+        if seen is None:
+            seen = known[name, is_exact] = _seen_as(engine, scope, line, below, name)
+        found, definers = engine.read(seen.fields), seen.definers
+    for base in definers:
         # A field that is set hides the class attribute of that name, but not always: both may be what is read.
-        found |= _from_body(engine, base, name, receiver)
-    return found or _inherited(engine, line, name, receiver)
+        found = found | _from_body(engine, base, name, objects)
+    return found or _inherited(engine, line, name, objects[0])
 
 
-def _in_fields(engine: Engine, relatives: Sequence[ClassScope | Client | str], name: str) -> Values:
-    """What the fields of this name hold in any of the classes."""
+_Line = Sequence[ClassScope | Client | str]
+
+
+def _seen_as(engine: Engine, scope: ClassScope, line: _Line, below: list[ClassScope], name: str) -> SeenAs:
+    fields = Place("field", scope, name)
+    for base in (*line, *below):
+        if isinstance(base, ClassScope):
+            place = engine.field(base, name)
+            place.followers.append(fields)
+            fields.values |= place.values
+    return SeenAs(fields, _definers(line, below, name))
+
+
+def _definers(line: _Line, below: list[ClassScope], name: str) -> tuple[ClassScope, ...]:
+    """The classes whose body may define the attribute: the nearest, and any below."""
+    nearest = next((base for base in line if isinstance(base, ClassScope) and name in base.body.bound), None)
+    above = (nearest,) if nearest is not None else ()
+    return (*above, *(child for child in below if name in child.body.bound))
+
+
+def _in_fields(engine: Engine, relatives: _Line, name: str) -> Values:
+    """What the fields of this name hold in any of the many classes of a large family."""
     found: Values = set()
-    is_large = len(relatives) > MOST_READ_ONE_BY_ONE
-    if is_large:
-        engine.ask((ClassScope, name))
+    engine.ask((ClassScope, name))
     for base in relatives:
-        if isinstance(base, ClassScope) and (not is_large or name in base.fields):
-            found |= engine.read(engine.field(base, name))
+        if isinstance(base, ClassScope) and name in base.fields:
+            found |= engine.read(base.field(name))
     return found
 
 
@@ -237,12 +272,13 @@ def _inherited(engine: Engine, line: list[ClassScope | Client | str], name: str,
     return set()
 
 
-def _from_body(engine: Engine, scope: ClassScope, name: str, receiver: Value) -> Values:
-    """A name of the class body as seen through an object: functions become methods, properties are evaluated."""
+def _from_body(engine: Engine, scope: ClassScope, name: str, objects: Iterable[Value]) -> Values:
+    """A name of the class body as seen through objects: functions become methods, properties are evaluated."""
     found: Values = set()
     for value in engine.read(scope.body.place(name)):
         if isinstance(value, FunctionValue) and value.unit.function is not None:
-            found |= _bound(engine, value, receiver, scope)
+            for receiver in objects:
+                found |= _bound(engine, value, receiver, scope)
         else:
             found.add(value)
     return found
@@ -250,16 +286,18 @@ def _from_body(engine: Engine, scope: ClassScope, name: str, receiver: Value) ->
 
 def _bound(engine: Engine, value: FunctionValue, receiver: Value, scope: ClassScope) -> Values:
     unit = value.unit
-    if engine.flagged(unit, "static"):
-        return {value}
-    if engine.flagged(unit, "class"):
-        cls = receiver if isinstance(receiver, ClassValue) else engine.class_value(_class_of(receiver, scope))
-        return {engine.intern(BoundMethod, unit, cls)}
-    if engine.flagged(unit, "property") or engine.flagged(unit, "kept property"):
-        engine.note_implicit(unit, unit.line)
-        if engine.flagged(unit, "kept property") and unit.function is not None:
-            engine.write(engine.field(scope, unit.function.name), engine.read(unit.result))
-        return set(engine.read(unit.result))
+    flags = engine.flags.get(unit)
+    if flags:
+        if "static" in flags:
+            return {value}
+        if "class" in flags:
+            cls = receiver if isinstance(receiver, ClassValue) else engine.class_value(_class_of(receiver, scope))
+            return {engine.intern(BoundMethod, unit, cls)}
+        if "property" in flags or "kept property" in flags:
+            engine.note_implicit(unit, unit.line)
+            if "kept property" in flags and unit.function is not None:
+                engine.write(engine.field(scope, unit.function.name), engine.read(unit.result))
+            return engine.read(unit.result)
     return {engine.intern(BoundMethod, unit, receiver)}
 
 
@@ -298,7 +336,7 @@ def _of_project_part(engine: Engine, site: Site, name: str, receiver: Value) -> 
         if isinstance(base, ClassScope):
             found |= engine.read(engine.field(base, name))
             if name in base.body.bound:
-                found |= _from_body(engine, base, name, receiver)
+                found |= _from_body(engine, base, name, (receiver,))
                 break
     return found
 
@@ -308,7 +346,7 @@ def _of_super(engine: Engine, value: Super, name: str) -> Values:
     line = ancestry(engine, value.scope)[1:]
     for base in line:
         if isinstance(base, ClassScope) and name in base.body.bound:
-            return _from_body(engine, base, name, receiver)
+            return _from_body(engine, base, name, (receiver,))
         if isinstance(base, Client):
             break
     return _inherited(engine, line, name, receiver) or {engine.external(f"builtins.object.{name}")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
@@ -11,7 +11,7 @@ from kafka_audit.catalog.hooks import hooks_for
 from kafka_audit.catalog.hosts import container_of
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
-from kafka_audit.link.containers import STORES, call_methods, contents, element_store, iterate, store_under
+from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
@@ -47,24 +47,45 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
     arguments = gather(engine, node)
     if not callees:
         return _call_unknown(engine, node, arguments)
-    of_containers = [callee for callee in callees if type(callee) is ContainerMethod]
-    found = call_methods(engine, of_containers, arguments, node) if of_containers else set()
-    for callee in _in_order(callees.difference(of_containers) if of_containers else callees):
-        found |= apply(engine, callee, node, arguments)
+    containers, steps = _steps(callees)
+    found = call_methods(engine, containers, arguments, node) if containers else set()
+    for callee, receivers in steps:
+        if receivers:
+            found |= invoke(engine, callee.unit, node, arguments, receivers)  # type: ignore[attr-defined]
+        else:
+            found |= apply(engine, callee, node, arguments)
     return found
 
 
-def _in_order(callees: Values) -> Iterable[Value]:
-    """The callees in their order."""
-    if len(callees) < 2:
+def _steps(callees: Values) -> tuple[list[ContainerMethod], list[tuple[Value, list[Value]]]]:
+    """The methods of containers; and all other callees in a fixed order, a method once with all its receivers."""
+    containers: list[ContainerMethod] = []
+    methods: dict[Unit, tuple[Value, list[Value]]] = {}
+    others: list[Value] = []
+    for callee in callees:
+        match callee:
+            case ContainerMethod():
+                containers.append(callee)
+            case BoundMethod(unit, receiver):
+                methods.setdefault(unit, (callee, []))[1].append(receiver)
+            case _:
+                others.append(callee)
+    steps = [*methods.values(), *((callee, list[Value]()) for callee in _told(others))]
+    if len(steps) > 1:
+        steps.sort(key=lambda step: _callee_order(step[0]))
+    return containers, steps
+
+
+def _told(callees: list[Value]) -> list[Value]:
+    """The callees without most library functions when these are many.
+
+    Handing the same arguments to many library functions says no more than to one, unless one is a hook.
+    """
+    foreign = sorted((callee for callee in callees if isinstance(callee, External)), key=_callee_order)
+    if len(foreign) <= MOST_FOREIGN:
         return callees
-    ordered = sorted(callees, key=_callee_order)
-    foreign = [callee for callee in ordered if isinstance(callee, External)]
-    if len(foreign) > MOST_FOREIGN:
-        # Handing the same arguments to many library functions says no more than to one, unless one is a hook.
-        told = {callee for callee in foreign if hooks_for(callee.dotted)} or set(foreign[:1])
-        ordered = [callee for callee in ordered if not isinstance(callee, External) or callee in told]
-    return ordered
+    told = {callee for callee in foreign if hooks_for(callee.dotted)} or set(foreign[:1])
+    return [callee for callee in callees if not isinstance(callee, External) or callee in told]
 
 
 def _callee_order(callee: Value) -> str:
@@ -124,11 +145,11 @@ def _call_class(engine: Engine, callee: ClassValue, node: s.Call, arguments: Arg
 
 
 def _call_function(engine: Engine, callee: FunctionValue, node: s.Call, arguments: Arguments) -> Values:
-    return invoke(engine, callee.unit, node, arguments, None)
+    return invoke(engine, callee.unit, node, arguments)
 
 
 def _call_bound(engine: Engine, callee: BoundMethod, node: s.Call, arguments: Arguments) -> Values:
-    return invoke(engine, callee.unit, node, arguments, callee.receiver)
+    return invoke(engine, callee.unit, node, arguments, [callee.receiver])
 
 
 def _call_container(engine: Engine, callee: ContainerMethod, node: s.Call, arguments: Arguments) -> Values:
@@ -137,7 +158,7 @@ def _call_container(engine: Engine, callee: ContainerMethod, node: s.Call, argum
 
 def _call_supplier(engine: Engine, callee: Container, node: s.Call, arguments: Arguments) -> Values:
     """A call of a dependency container's provider."""
-    return contents(engine, callee) if callee.kind in {"supplier", "factory"} else set()
+    return contents(engine, callee) if callee.kind in GIVING else set()
 
 
 def _call_partial(engine: Engine, callee: Partial, node: s.Call, arguments: Arguments) -> Values:
@@ -229,13 +250,14 @@ def construct(engine: Engine, scope: ClassScope, node: s.Call, arguments: Argume
         made = engine.instance(scope, origin_of(engine, scope, node))
     init = find_method(engine, scope, "__init__")
     if init is not None:
-        invoke(engine, init, node, arguments, made)
+        invoke(engine, init, node, arguments, [made])
     else:
         _fill_fields(engine, scope, arguments)
     for name in ("__new__", "__post_init__"):
         extra = find_method(engine, scope, name)
         if extra is not None:
-            invoke(engine, extra, node, Arguments(), made if name == "__post_init__" else engine.class_value(scope))
+            receiver = made if name == "__post_init__" else engine.class_value(scope)
+            invoke(engine, extra, node, Arguments(), [receiver])
     return made
 
 
@@ -282,33 +304,40 @@ def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> Non
             engine.write(engine.field(scope, name), values)
 
 
-def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receiver: Value | None) -> Values:
-    """Call a project function: hand it its arguments, and take its result."""
-    engine.note_call(node, unit, receiver)
-    _bind_parameters(engine, unit, arguments, receiver)
+def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receivers: Sequence[Value] = ()) -> Values:
+    """Call a project function, a method on each of `receivers`: hand it its arguments, and take its result."""
+    engine.note_call(node, unit, receivers or (None,))
+    _bind_parameters(engine, unit, arguments, receivers)
     if engine.flagged(unit, "manager") or unit.is_generator:
         return {engine.intern(Manager, unit)}
-    found = set(engine.read(unit.result))
-    if isinstance(receiver, Instance) and receiver.origin is not None:
-        # `return self` gives back the very object that the method was called on.
-        itself = {
-            v for v in found if isinstance(v, Instance) and v.origin is None and v.scope in _line(engine, receiver)
-        }
-        found = (found - itself) | ({receiver} if itself else set())
-    return found
+    found = engine.read(unit.result)
+    itself: Values = {value for value in found if type(value) is Instance and value.origin is None}
+    return _with_receivers(engine, found, itself, receivers) if itself and receivers else found
 
 
-def _line(engine: Engine, receiver: Instance) -> list[object]:
-    return [base for base in ancestry(engine, receiver.scope) if isinstance(base, ClassScope)]
+def _with_receivers(engine: Engine, found: Values, itself: Values, receivers: Sequence[Value]) -> Values:
+    """The result of a method: `return self` gives back the very object that the method was called on."""
+    given: Values = set()
+    always = itself
+    for receiver in receivers:
+        own: Values = set()
+        if isinstance(receiver, Instance) and receiver.origin is not None:
+            line = ancestry(engine, receiver.scope)
+            own = {value for value in itself if value.scope in line}  # type: ignore[attr-defined]
+        always = always & own
+        if own:
+            given.add(receiver)
+    return (found - always) | given
 
 
-def _bind_parameters(engine: Engine, unit: Unit, arguments: Arguments, receiver: Value | None) -> None:
+def _bind_parameters(engine: Engine, unit: Unit, arguments: Arguments, receivers: Sequence[Value]) -> None:
     parameters = unit.node.parameters if isinstance(unit.node, s.Function | s.Lambda) else ()
     plain = [p for p in parameters if p.kind == "positional"]
-    if receiver is not None and plain and not engine.flagged(unit, "static"):
+    if receivers and plain and not engine.flagged(unit, "static"):
         # `self` stands for any object of the class; only clients keep their identity, there are few of them.
-        if not isinstance(receiver, Instance):
-            engine.write(unit.place(plain[0].name), {receiver})
+        special = {receiver for receiver in receivers if not isinstance(receiver, Instance)}
+        if special:
+            engine.write(unit.place(plain[0].name), special)
         plain = plain[1:]
     for parameter, values in zip(plain, arguments.positional, strict=False):
         engine.write(unit.place(parameter.name), values)
@@ -352,7 +381,9 @@ def call_client(engine: Engine, method: ClientMethod, node: s.Call, arguments: A
 
 def apply_bound(engine: Engine, callee: Value, node: Node) -> Values:
     """Call a bound method without arguments, as `with` and exit stacks do."""
-    return invoke(engine, callee.unit, node, Arguments(), callee.receiver) if isinstance(callee, BoundMethod) else set()
+    if not isinstance(callee, BoundMethod):
+        return set()
+    return invoke(engine, callee.unit, node, Arguments(), [callee.receiver])
 
 
 _APPLY: dict[type, Callable[[Engine, Any, s.Call, Arguments], Values]] = {

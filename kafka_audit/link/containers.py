@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal
 
+from kafka_audit.catalog.hosts import SUPPLIERS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Arguments, Engine, Values
 from kafka_audit.link.scopes import lookup
@@ -30,6 +32,12 @@ STORES = frozenset(
 LOADS = frozenset(["get", "get_nowait", "pop", "popitem", "popleft", "receive", "setdefault", "__getitem__"])
 TAKES = frozenset(["get_nowait", "pop", "popitem", "popleft"])
 VIEWS = frozenset(["copy", "items", "values"])
+METHODS = (STORES | LOADS | TAKES | VIEWS).union(*map(dir, (dict, list, set, tuple, deque)))
+"""What an object that is a list, a dict, a queue or their like may be asked for; other attributes it has not."""
+
+GIVING = frozenset(SUPPLIERS.values())
+"""The kinds of a dependency container's providers: objects of a library, which may be asked for anything."""
+
 MAKERS = frozenset(
     [
         "builtins.list",

@@ -18,8 +18,9 @@ from kafka_audit.link.fixpoint import Fixpoint, Turn
 from kafka_audit.link.hosting import Hosting
 from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.related import Related
-from kafka_audit.link.scopes import ClassScope, Module, Unit
+from kafka_audit.link.scopes import ClassScope, Module, SeenAs, Unit
 from kafka_audit.link.values import (
+    BoundMethod,
     ClassValue,
     ClientType,
     Container,
@@ -151,6 +152,7 @@ class Engine(Fixpoint):
         self.events: dict[tuple[object, ...], Event] = {}
         self.registrations: dict[Unit, dict[tuple[str, int, Value | None, Made | None], Registration]] = {}
         self.escapes: dict[tuple[Value, s.Call], Escape] = {}
+        self.given: dict[tuple[str, s.Call, str, Made | None], tuple[Values, Values]] = {}
         self.flags: dict[Unit, set[str]] = {}
         self.loose: dict[str, dict[Node, Unit]] = {}
         self.modes: dict[Node, Mode] = {}
@@ -172,6 +174,7 @@ class Engine(Fixpoint):
         self.related = Related(modules, paths)
         self.above: dict[ClassScope, list[ClassScope | Client | str]] = {}
         self.below: dict[ClassScope, list[ClassScope]] = {}
+        self.seen_as: dict[ClassScope, dict[tuple[str, bool], SeenAs]] = {}
         self._interned: dict[tuple[object, ...], Value] = {}
         self._texts: dict[str, Text] = {}
         self._outside: dict[tuple[str, str], Place] = {}
@@ -216,6 +219,15 @@ class Engine(Fixpoint):
     def instance(self, scope: ClassScope, origin: Origin | None = None) -> Instance:
         """An object of a project class."""
         return self.intern(Instance, scope, origin)
+
+    def any_like(self, value: Value) -> Value:
+        """The value that stands for every object of the same class, or for a method of every one."""
+        match value:
+            case Instance(scope):
+                return self.instance(scope)
+            case BoundMethod(unit, Instance(scope)):
+                return self.intern(BoundMethod, unit, self.instance(scope))
+        return value
 
     def class_value(self, scope: ClassScope) -> ClassValue:
         """A project class as an object."""
@@ -292,13 +304,13 @@ class Engine(Fixpoint):
 
     # What is recorded on the way.
 
-    def note_call(self, node: Node, callee: Unit, receiver: Value | None) -> None:
-        """Remember that this call can reach `callee`."""
+    def note_call(self, node: Node, callee: Unit, receivers: Iterable[Value | None]) -> None:
+        """Remember that this call can reach `callee`, and through which objects."""
         fact = self.calls.get(node)
         if fact is None:
             fact = self.calls[node] = CallFact(self.unit, node, self.guarded)
         fact.mode = self.modes.get(node, "used")
-        fact.callees.setdefault(callee, {})[receiver] = None
+        fact.callees.setdefault(callee, {}).update(dict.fromkeys(receivers))
 
     def note_implicit(self, callee: Unit, line: int) -> None:
         """Remember that the current unit runs `callee` without a call in the text: a class body, a property."""

@@ -11,24 +11,29 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.scopes import ClassScope, Module, Unit
 from kafka_audit.link.values import (
+    BoundMethod,
     ClassValue,
     ClientObject,
     ClientType,
-    Container,
     ForeignClient,
     FunctionValue,
+    Instance,
     Place,
     Text,
     Value,
 )
 
-MOST_VALUES = 48
-"""A place with more different values than this is given anything there is, as the parameters of test doubles are."""
+MOST_VALUES = 16
+"""A place that would hold more values than this does not tell the objects of a class apart. If it still would, it is
+given anything there is: the parameters of test doubles, the data that a large program passes around."""
 
 TELLING = (ClassValue, ClientObject, ClientType, ForeignClient, FunctionValue)
-"""The kinds of values that such a place still takes; further objects in it, and their methods, say nothing any more."""
+"""The kinds of values that such a place still takes; what becomes of further objects there is not known."""
+
+OBJECTS = (Instance, BoundMethod)
+"""The kinds of values of which there is one for each creation of an object."""
 
 KEEPS_TEXT = frozenset({"local", "module", "class"})
 """Places through which strings flow: enough for `getattr` and `import_module` with a constant kept in a variable."""
@@ -51,6 +56,7 @@ class Fixpoint:
     """The places' readers, and the work list.
 
     `turn` is what is evaluated right now; `unit` and `guarded` are its own, or what stands in for them for a moment.
+    `crowded` are the classes with objects that a place did not take.
     """
 
     def __init__(self) -> None:
@@ -58,6 +64,7 @@ class Fixpoint:
         self.unit: Unit
         self.guarded = False
         self.settled = False
+        self.crowded: set[ClassScope] = set()
         self._waiting: dict[Turn, None] = {}
         self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
         self._turns: dict[Unit, tuple[Turn, ...]] = {}
@@ -117,17 +124,29 @@ class Fixpoint:
         new = values.difference(place.values)
         if place.kind not in KEEPS_TEXT:
             new = {value for value in new if type(value) is not Text}
-        if len(place.values) > MOST_VALUES:
-            new = {value for value in new if isinstance(value, TELLING)}
+        if len(place.values) + len(new) > MOST_VALUES:
+            new = self._coarse(place, new)
         self._grow(place, new)
-        if isinstance(place.owner, Container):
-            self._grow(place.owner.whole, new)
+
+    def _coarse(self, place: Place, values: set[Value]) -> set[Value]:
+        """What a place takes that would hold too many: for the objects of a class, one that stands for them all."""
+        coarse = {self.any_like(value) if type(value) in OBJECTS else value for value in values}
+        if len(place.values) + len(coarse - place.values) <= MOST_VALUES:
+            return coarse
+        self.crowded.update(value.scope for value in coarse if isinstance(value, Instance))
+        return {value for value in coarse if isinstance(value, TELLING)}
+
+    def any_like(self, value: Value) -> Value:
+        """The value that stands for every object of the same class, or for a method of every one."""
+        raise NotImplementedError
 
     def _grow(self, place: Place, new: set[Value]) -> None:
         if not new <= place.values:
             place.values = place.values.union(new)  # a new set: whoever goes through the old one goes on
             for reader in place.readers:
                 self.enqueue(reader)
+            for follower in place.followers:
+                self._grow(follower, new)
 
     def ask(self, what: object) -> None:
         """Look at the current statement again when there is news of `what`, which is no place: see `tell`."""

@@ -58,30 +58,37 @@ def _first_text(arguments: Arguments) -> str:
 
 
 def _give(engine: Engine, target: str, node: s.Call, values: Values, select: str, host: Made | None) -> Values:
-    back: Values = set()
-    for value in values:
-        match value:
-            case External(dotted, made):
-                if made is not None:
-                    engine.hosting.passed.setdefault((made, node), Passed(dotted, target, engine.unit))
-                if closes(dotted):
-                    engine.hosting.closings.setdefault((dotted, made, node), engine.unit)
-            case Text():
-                pass
-            case Unread(path) if host_named(target):
-                engine.wanted.add(path)  # a lifespan in a file of its own: it may release what carries no client there
-            case ClientObject() | Instance() | ForeignClient():
-                engine.note_escape(value, target, node)
-                back.add(value)
-            case ClassValue():
-                engine.note_escape(value, target, node)
-            case Container():
-                # One level: lists of callbacks are common, deeper nesting is data, and a list may contain itself.
-                inner = {v for v in contents(engine, value) if not isinstance(v, Container)}
-                _give(engine, target, node, inner, select, host)
-            case _:
-                register(engine, target, node, value, select, host)
+    """Give each value once; returns the objects among all that were ever given, which may come back."""
+    given, back = engine.given.setdefault((target, node, select, host), (set(), set()))
+    for value in values - given:
+        if isinstance(value, Container):
+            # One level: lists of callbacks are common, deeper nesting is data, and a list may contain itself.
+            for inner in contents(engine, value) - given:
+                if not isinstance(inner, Container):
+                    _give_one(engine, target, node, inner, select, host)
+            continue  # what is in it may still grow
+        given.add(value)
+        _give_one(engine, target, node, value, select, host)
+        if isinstance(value, ClientObject | Instance | ForeignClient):
+            back.add(value)
     return back
+
+
+def _give_one(engine: Engine, target: str, node: s.Call, value: Value, select: str, host: Made | None) -> None:
+    match value:
+        case External(dotted, made):
+            if made is not None:
+                engine.hosting.passed.setdefault((made, node), Passed(dotted, target, engine.unit))
+            if closes(dotted):
+                engine.hosting.closings.setdefault((dotted, made, node), engine.unit)
+        case Text():
+            pass
+        case Unread(path) if host_named(target):
+            engine.wanted.add(path)  # a lifespan in a file of its own: it may release what carries no client there
+        case ClientObject() | Instance() | ForeignClient() | ClassValue():
+            engine.note_escape(value, target, node)
+        case _:
+            register(engine, target, node, value, select, host)
 
 
 def register(engine: Engine, target: str, node: Node, value: Value, select: str, host: Made | None = None) -> None:

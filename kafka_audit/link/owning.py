@@ -291,9 +291,9 @@ class Owning:
         return False
 
     def _is_passed_on(self, owner: Owner) -> bool:
-        """Whether somebody else has the object: the caller, another object, or code that cannot be seen."""
+        """Whether somebody else has the object: the caller, another object, code that cannot be seen or followed."""
         if owner.holding.kind in {"delegated", "fixture", "unknown"}:
             return True
         if owner.holding.kind == "returned" and self._leaves(owner):
             return True
-        return owner.value in self.lives.holdings.escapes
+        return owner.value in self.lives.holdings.escapes or owner.value.scope in self.engine.crowded

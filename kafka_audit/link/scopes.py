@@ -111,6 +111,14 @@ class ClassScope:
         return name
 
 
+@dataclass(frozen=True, slots=True)
+class SeenAs:
+    """An attribute as objects of one class have it: what its fields hold, and the classes whose body defines it."""
+
+    fields: Place
+    definers: tuple[ClassScope, ...]
+
+
 @dataclass(eq=False, slots=True)
 class Module:
     """One parsed file."""

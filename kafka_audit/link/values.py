@@ -34,6 +34,8 @@ class Place:
     text: str = ""
     values: set[Value] = field(default_factory=set)
     readers: dict[Turn, None] = field(default_factory=dict)
+    followers: list[Place] = field(default_factory=list)
+    """Places that hold what this one holds, too: an attribute as objects of one class have it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -197,8 +199,9 @@ class Container(Value):
         place = self.slots_.get(key)
         if place is None:
             if self.whole is self.rest:
-                self.whole = replace(self.rest, readers=self.rest.readers.copy())
-            place = self.slots_[key] = Place("element", self, str(key), self.rest.text)
+                self.whole = replace(self.rest, readers=self.rest.readers.copy(), followers=[])
+                self.rest.followers.append(self.whole)
+            place = self.slots_[key] = Place("element", self, str(key), self.rest.text, followers=[self.whole])
         return place
 
 

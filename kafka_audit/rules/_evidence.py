@@ -96,6 +96,8 @@ def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
     """
     if any(event.method in life.site.client.absent for event in life.uses):
         return None  # KA507 tells of the release that does not exist
+    if life.holding.scope in program.engine.crowded:
+        return None  # what becomes of the object that keeps it was not followed everywhere
     place = (life.holding.place or "").rpartition(".")[2]
     loose = program.engine.loose.get(place, {})
     if any(program.may_be_release(life, node, unit) for node, unit in loose.items()):
