@@ -47,6 +47,9 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
     arguments = gather(engine, node)
     if not callees:
         return _call_unknown(engine, node, arguments)
+    if len(callees) == 1:
+        (only,) = callees  # as nearly always
+        return apply(engine, only, node, arguments)
     containers, steps = _steps(callees)
     found = call_methods(engine, containers, arguments, node) if containers else set()
     for callee, receivers in steps:
