@@ -16,7 +16,7 @@ from kafka_audit.fix.edits import Changes, Tree
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import required
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.program import Program
 from kafka_audit.link.reach import PLAIN_BASES
 from kafka_audit.link.scopes import ClassScope, Unit

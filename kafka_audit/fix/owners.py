@@ -10,7 +10,7 @@ from kafka_audit.fix.guard import is_harmless_early
 from kafka_audit.fix.keeper import required
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
-from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.program import Program
 from kafka_audit.link.scopes import ClassScope, Unit

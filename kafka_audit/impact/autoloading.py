@@ -9,7 +9,7 @@ from kafka_audit.catalog.web import DJANGO_APPS
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding
 from kafka_audit.impact.constants import elements, texts
-from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import Module, Unit
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import texts
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.engine import Engine
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Module, Unit
 from kafka_audit.link.values import FunctionValue
 

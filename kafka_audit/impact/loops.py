@@ -14,7 +14,7 @@ from kafka_audit.impact.collection import Fixture, Fixtures, Test, mark_named, t
 from kafka_audit.impact.constants import texts
 from kafka_audit.impact.index import index_of
 from kafka_audit.impact.session import Session, test_files
-from kafka_audit.link.attributes import ancestry
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.kept import Kept
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program

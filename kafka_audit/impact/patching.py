@@ -12,8 +12,8 @@ from kafka_audit.impact.loading import Loader
 from kafka_audit.impact.mocks import Request
 from kafka_audit.impact.replacements import holds_client, overridden
 from kafka_audit.impact.search_path import SearchPath
-from kafka_audit.link.attributes import find_method
 from kafka_audit.link.engine import Engine
+from kafka_audit.link.families import find_method
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import Instance
 from kafka_audit.link.walk import expressions, inside, statements

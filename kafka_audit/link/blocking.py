@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.lives import Lives
 from kafka_audit.link.reach import Edge
 from kafka_audit.link.replaced import replaces

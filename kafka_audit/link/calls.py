@@ -10,11 +10,12 @@ from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import hooks_for
 from kafka_audit.catalog.hosts import container_of
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry, attribute_of, client_base, find_method
+from kafka_audit.link.attributes import attribute_of
 from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
+from kafka_audit.link.families import ancestry, client_base, find_method
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import origin_of

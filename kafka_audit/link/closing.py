@@ -9,11 +9,11 @@ from __future__ import annotations
 from kafka_audit.catalog.hosts import container_of
 from kafka_audit.catalog.schema import DependencyContainer
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Engine, Node, Registration
 from kafka_audit.link.externals import FOLLOWED
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import External, Instance, Made

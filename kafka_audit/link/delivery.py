@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.events import client_of
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.known import Entry, Known
 from kafka_audit.link.lives import Life
 from kafka_audit.link.options import Configured

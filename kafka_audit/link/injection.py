@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from kafka_audit.catalog.containers import CONTAINER_HOOKS
 from kafka_audit.catalog.hooks import registered
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.closing import Closing, Container, unit_of
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Registration
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owning import Owning
 from kafka_audit.link.scopes import ClassScope, Unit

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry, find_method
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.scopes import Unit

@@ -22,9 +22,9 @@ from kafka_audit.catalog.schema import Note
 from kafka_audit.catalog.values import CONFLICTS, KEYWORDS, Conflict, objection
 from kafka_audit.discover.versions import Declarations, Declared
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.dicts import Dicts
 from kafka_audit.link.engine import Engine
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.judged import Judged, is_at_least, judged
 from kafka_audit.link.known import Entry, Known
 from kafka_audit.link.lives import Life

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry, descendants
 from kafka_audit.link.context import context_of
+from kafka_audit.link.families import ancestry, descendants
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.losses import calls_to
 from kafka_audit.link.scopes import ClassScope, Unit, lookup

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Escape, Node
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import is_singleton
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value

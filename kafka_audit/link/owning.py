@@ -6,10 +6,10 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry, find_method
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge, Weak
 from kafka_audit.link.engine import Event
+from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owners import Holding
 from kafka_audit.link.scopes import ClassScope, Unit

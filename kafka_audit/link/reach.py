@@ -15,9 +15,9 @@ from typing import Literal
 
 from kafka_audit.catalog.hooks import Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact, Engine, Registration
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import BoundMethod, Container, FunctionValue, Value
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import ancestry, find_method
 from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.scopes import ClassScope, Unit, lookup
 from kafka_audit.link.values import ClassValue, Origin
 from kafka_audit.link.walk import statements

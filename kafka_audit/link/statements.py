@@ -7,11 +7,11 @@ from typing import Any
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.annotations import types_of
-from kafka_audit.link.attributes import inherit
 from kafka_audit.link.binding import bind, variable
 from kafka_audit.link.containers import element_store, iterate
 from kafka_audit.link.decorators import decorate
 from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.families import inherit
 from kafka_audit.link.fixpoint import Turn
 from kafka_audit.link.imports import bind_import
 from kafka_audit.link.managers import enter
