@@ -7,10 +7,10 @@ from typing import Any
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.driving import driver_named
-from kafka_audit.catalog.hooks import hooks_for
 from kafka_audit.catalog.hosts import container_of
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of
+from kafka_audit.link.callees import steps_of
 from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
@@ -38,9 +38,6 @@ from kafka_audit.link.values import (
 )
 from kafka_audit.link.walk import expressions, inside, statements
 
-MOST_FOREIGN = 4
-"""More library functions than this at one call are a sign of mocks: the call is told of one of them, and of hooks."""
-
 
 def evaluate_call(engine: Engine, node: s.Call) -> Values:
     """Everything the call can give."""
@@ -51,7 +48,7 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
     if len(callees) == 1:
         (only,) = callees  # as nearly always
         return apply(engine, only, node, arguments)
-    containers, steps = _steps(callees)
+    containers, steps = steps_of(callees)
     found = call_methods(engine, containers, arguments, node) if containers else set()
     for callee, receivers in steps:
         if receivers:
@@ -59,54 +56,6 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
         else:
             found |= apply(engine, callee, node, arguments)
     return found
-
-
-def _steps(callees: Values) -> tuple[list[ContainerMethod], list[tuple[Value, list[Value]]]]:
-    """The methods of containers; and all other callees in a fixed order, a method once with all its receivers."""
-    containers: list[ContainerMethod] = []
-    methods: dict[Unit, tuple[Value, list[Value]]] = {}
-    others: list[Value] = []
-    for callee in callees:
-        match callee:
-            case ContainerMethod():
-                containers.append(callee)
-            case BoundMethod(unit, receiver):
-                methods.setdefault(unit, (callee, []))[1].append(receiver)
-            case _:
-                others.append(callee)
-    steps = [*methods.values(), *((callee, list[Value]()) for callee in _told(others))]
-    if len(steps) > 1:
-        steps.sort(key=lambda step: _callee_order(step[0]))
-    return containers, steps
-
-
-def _told(callees: list[Value]) -> list[Value]:
-    """The callees without most library functions when these are many.
-
-    Handing the same arguments to many library functions says no more than to one, unless one is a hook.
-    """
-    foreign = sorted((callee for callee in callees if isinstance(callee, External)), key=_callee_order)
-    if len(foreign) <= MOST_FOREIGN:
-        return callees
-    told = {callee for callee in foreign if hooks_for(callee.dotted)} or set(foreign[:1])
-    return [callee for callee in callees if not isinstance(callee, External) or callee in told]
-
-
-def _callee_order(callee: Value) -> str:
-    """A fixed order for calls that can reach several functions: which one is met first shows in the evidence."""
-    match callee:
-        case FunctionValue(unit) | BoundMethod(unit):
-            return f"{unit.module.path}:{unit.qualname}"
-        case ClassValue(scope):
-            return f"{scope.module.path}:{scope.qualname}"
-        case ClientType(client):
-            return client.name
-        case External(dotted, made):
-            return f"{dotted}:{made.order}" if made is not None else dotted
-        case ClientMethod(receiver, name):
-            site = receiver.site if isinstance(receiver, ClientObject) else None
-            return f"{name}:{site.unit.module.path}:{site.node.at}" if site else name
-    return ""
 
 
 def gather(engine: Engine, node: s.Call) -> Arguments:
