@@ -101,7 +101,7 @@ ODD = [
 ]
 
 FUZZED = settings(
-    max_examples=int(os.environ.get("KAFKA_AUDIT_FUZZ", "25")),
+    max_examples=int(os.environ.get("KAFKA_AUDIT_FUZZ", "12")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

@@ -43,7 +43,7 @@ def finals(depth: int) -> str:
 SHAPES = {
     "a class derived from a class, 1500 times": (derived(1500), 1, "KA202"),
     "a function of 30000 statements": (body("x = g(x, {})", 30_000), 1, "KA203"),
-    "a function that sends 3000 messages": (body("p.send('t', {})", 3_000), 1, "KA203"),
+    "a function that sends 2000 messages": (body("p.send('t', {})", 2_000), 1, "KA203"),
     "1000 branches, each with a test of its own": (body("if x == {}: p.send('t')", 1_000), 1, "KA203"),
     "100 clients in one variable": (body("p = KafkaProducer(); p.send('t')", 100), 101, "KA203"),
     "a hundred thousand statements": (KAFKA + "KafkaProducer()\n" + "x = 1\n" * 100_000, 1, "KA101"),
