@@ -80,6 +80,7 @@ GETTER = "the finally around a function that takes the shared client from its ge
 FAULTS: Reasons = {
     ("shared/one_loop/events.py", 32, FINALLY): GETTER,
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
+    ("owner/crowded/channels.py", 46, FINALLY): SEVERAL,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
     ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
     ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,

@@ -343,7 +343,7 @@ def test_progress_is_told_for_every_file():
     told: list[tuple[str, int, int]] = []
     with Workers(1, lambda *each: told.append(each)) as here:
         here.extract({"a.py": b"", "b.py": b""})
-    assert told == [("parsing", 1, 2), ("parsing", 2, 2)]
+    assert told == [("parsing files", 1, 2), ("parsing files", 2, 2)]
 
 
 # --- how it ends -----------------------------------------------------------------------------------------------------
