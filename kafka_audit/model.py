@@ -7,7 +7,7 @@ end columns are exclusive.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -22,6 +22,9 @@ Severity = Literal["error", "warning", "info"]
 Confidence = Literal["high", "medium", "low"]
 Safety = Literal["safe", "unsafe", "manual"]
 ProblemKind = Literal["syntax", "encoding", "unreadable", "too-deep", "internal"]
+
+RANK: Final[dict[Severity, int]] = {severity: rank for rank, severity in enumerate(get_args(Severity))}
+"""The order of the severities, the worst first."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from kafka_audit.discover import Discovery
 from kafka_audit.facts.decoding import Unreadable, encoding_of
 from kafka_audit.impact.schema import TestImpact
 from kafka_audit.model import (
+    RANK,
     SCHEMA_VERSION,
     Dossier,
     Finding,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 _Place = TypeVar("_Place", Release, Replacement, Root, Step)
 _Alarm = TypeVar("_Alarm", bound=Finding)
-_RANK = {"error": 0, "warning": 1, "info": 2}
 INCOMPLETE = "KA901"
 """The rule that says that the audit is incomplete."""
 
@@ -97,7 +97,7 @@ def exit_code(report: Report, settings: Settings) -> int:
 
 def is_severe(finding: Finding, settings: Settings) -> bool:
     """Whether an alarm is at or above the threshold."""
-    return _RANK[finding.severity] <= _RANK[settings.fail_on]
+    return RANK[finding.severity] <= RANK[settings.fail_on]
 
 
 def deliver(

@@ -9,13 +9,12 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from kafka_audit.model import Finding, Record, Report, Severity
+from kafka_audit.model import RANK, Finding, Record, Report, Severity
 from kafka_audit.report import RuleText
 from kafka_audit.report.plain import client_noun, inert
 from kafka_audit.report.sections import Section
 from kafka_audit.report.words import span
 
-_RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 _URGENCY: dict[Severity, str] = {
     "error": "CRITICAL (errors)",
     "warning": "IMPORTANT (warnings)",
@@ -101,7 +100,7 @@ def _by_code(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
     groups: dict[str, list[Finding]] = {}
     for item in findings:
         groups.setdefault(item.code, []).append(item)
-    return sorted(groups.items(), key=lambda group: (min(_RANK[item.severity] for item in group[1]), group[0]))
+    return sorted(groups.items(), key=lambda group: (min(RANK[item.severity] for item in group[1]), group[0]))
 
 
 def checklist(report: Report, groups: Sequence[Section], texts: Mapping[str, RuleText]) -> list[TaskGroup]:
@@ -168,7 +167,7 @@ def files(report: Report) -> list[FileWork]:
 
 
 def _worst(findings: Iterable[Finding]) -> int:
-    return min(_RANK[item.severity] for item in findings)
+    return min(RANK[item.severity] for item in findings)
 
 
 def commands(report: Report, paths: Sequence[str], room: int) -> list[Command]:
@@ -194,7 +193,7 @@ def commands(report: Report, paths: Sequence[str], room: int) -> list[Command]:
 def _site_to_explain(report: Report, room: int) -> str:
     """Return the first producer with an alarm of the most severe kind; empty if its place is too long for a line."""
     worst = _worst(report.findings) if report.findings else 0
-    ids = {item.producer for item in report.findings if _RANK[item.severity] == worst}
+    ids = {item.producer for item in report.findings if RANK[item.severity] == worst}
     site = next((f"{item.path}:{item.line}" for item in report.producers if item.id in ids), "")
     return _quoted(site) if site and site.isascii() and len(site) <= room else ""
 

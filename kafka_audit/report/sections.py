@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kafka_audit.model import Context, Kind, Producer, Record, Report, Severity
+from kafka_audit.model import RANK, Context, Kind, Producer, Record, Report
 from kafka_audit.report.plain import client_noun, counted
 
 
@@ -49,15 +49,13 @@ _KINDS: dict[Kind, _Kind] = {
 }
 _ORDER: tuple[Kind, ...] = tuple(_KINDS)
 
-_WORST: tuple[Severity, ...] = ("error", "warning", "info")
-
 _OTHERS: tuple[tuple[Context, str], ...] = (("test", "TEST"), ("example", "EXAMPLE"), ("script", "SCRIPT"))
 
 
 def sections(report: Report) -> list[Section]:
     """Return the groups that have a producer, in telling order."""
-    by_severity = sorted(report.findings, key=lambda item: _WORST.index(item.severity), reverse=True)
-    alarmed = {item.producer: _WORST.index(item.severity) for item in by_severity}
+    by_severity = sorted(report.findings, key=lambda item: RANK[item.severity], reverse=True)
+    alarmed = {item.producer: RANK[item.severity] for item in by_severity}
     noun = f"{client_noun(report)}s"
     groups = [_by_kind(report, kind, noun, alarmed) for kind in _ORDER]
     groups += [_by_context(report, context, word, noun, alarmed) for context, word in _OTHERS]
@@ -67,7 +65,7 @@ def sections(report: Report) -> list[Section]:
 def _by_kind(report: Report, kind: Kind, noun: str, alarmed: Mapping[str | None, int]) -> Section:
     words = _KINDS[kind]
     found = (item for item in report.producers if item.context == "app" and item.kind == kind)
-    producers = tuple(sorted(found, key=lambda item: alarmed.get(item.id, len(_WORST))))
+    producers = tuple(sorted(found, key=lambda item: alarmed.get(item.id, len(RANK))))
     is_open = any(item.id in alarmed or item.released.verdict in ("sometimes", "never") for item in producers)
     return Section(
         title=words.title.format(noun.upper()),
@@ -80,7 +78,7 @@ def _by_kind(report: Report, kind: Kind, noun: str, alarmed: Mapping[str | None,
 
 def _by_context(report: Report, context: Context, word: str, noun: str, alarmed: Mapping[str | None, int]) -> Section:
     found = sorted((item for item in report.producers if item.context == context), key=_place)
-    producers = tuple(sorted(found, key=lambda item: alarmed.get(item.id, len(_WORST))))
+    producers = tuple(sorted(found, key=lambda item: alarmed.get(item.id, len(RANK))))
     return Section(
         title=f"{word} {noun.upper()}",
         meaning=f"{counted(len(producers), noun[:-1])} outside the application",
