@@ -17,6 +17,9 @@ APPLICATIONS: Final = frozenset(
 )
 """Hosts that a server runs, and that may include others."""
 
+DEPENDENCIES: Final = frozenset({"Depends", "Security"})
+"""Last names of what says of a parameter of FastAPI that a function provides it."""
+
 WITH_LIFESPAN: Final = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"})
 """Applications that are given a lifespan, which silences their other hooks."""
 

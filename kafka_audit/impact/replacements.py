@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kafka_audit.catalog.hosts import DEPENDENCIES
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding, Read, reads
 from kafka_audit.impact.mocks import Mock
-from kafka_audit.impact.serving import PROVIDERS
 from kafka_audit.impact.trace import MockVerdict
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Unit
@@ -157,7 +157,7 @@ def holds_client(engine: Engine, binding: Binding) -> bool:
 
 def _provided(engine: Engine, unit: Unit, node: s.Call) -> list[Read]:
     """What `Depends(get_producer)` depends on: whether the application overrides that function."""
-    if words(node.function).rpartition(".")[2] not in PROVIDERS or not node.arguments:
+    if words(node.function).rpartition(".")[2] not in DEPENDENCIES or not node.arguments:
         return []
     return [Read(binding, None) for binding in overridden(engine, unit, node.arguments[0].value)]
 

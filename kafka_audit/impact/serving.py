@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kafka_audit.catalog.driving import FAMILIES, MIDDLEWARE, PREFIXES, REQUESTS, ROUTES, driven_by, driver_named
 from kafka_audit.catalog.hooks import registered
-from kafka_audit.catalog.hosts import APPLICATIONS, INCLUDES, MOUNTS
+from kafka_audit.catalog.hosts import APPLICATIONS, DEPENDENCIES, INCLUDES, MOUNTS
 from kafka_audit.catalog.schema import Driver, Phase
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import bound_to, texts
@@ -24,9 +24,6 @@ from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import External, Made
 from kafka_audit.link.walk import inside
 from kafka_audit.link.words import words
-
-PROVIDERS = frozenset({"Depends", "Security"})
-"""What says of a parameter that a function provides it."""
 
 _TAKES = INCLUDES | {"add_routes", "add_subapp"}
 """Methods by which an application takes in the handlers of something else."""
@@ -242,7 +239,7 @@ def _named_providers(unit: Unit, expression: s.Expr) -> Iterator[tuple[Unit, s.C
 
 
 def _is_provider(part: s.Expr) -> bool:
-    return isinstance(part, s.Call) and bool(part.arguments) and _last(words(part.function)) in PROVIDERS
+    return isinstance(part, s.Call) and bool(part.arguments) and _last(words(part.function)) in DEPENDENCIES
 
 
 def base_of(unit: Unit, node: s.Call) -> tuple[str | None, ...]:

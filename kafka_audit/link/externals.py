@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
-from kafka_audit.catalog.hosts import GIVINGS, SETUPS, SUPPLIERS, closes, host_named
+from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import attribute_of, store_attribute
 from kafka_audit.link.containers import MAKERS, iterate, store_under
@@ -107,7 +107,7 @@ OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_
 """Functions that run another one in a thread and give its result."""
 
 _ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
-_PROVIDES = frozenset({"Depends", "Security", "TaskiqDepends", "FromDishka"})
+_PROVIDES = DEPENDENCIES | {"TaskiqDepends", "FromDishka"}
 
 
 def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arguments) -> Values:

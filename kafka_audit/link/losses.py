@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from kafka_audit.catalog.hosts import DEPENDENCIES
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
@@ -260,9 +261,6 @@ def throws_at_yield(lives: Lives, unit: Unit) -> bool:
     if unit.is_generator and any(each.target.rpartition(".")[2] in DEPENDENCIES for each in registered):
         return True
     return lives.engine.flagged(unit, "manager") and not registered
-
-
-DEPENDENCIES = frozenset({"Depends", "Security"})
 
 
 def is_dependency(node: s.Call) -> bool:
