@@ -1,6 +1,6 @@
 """What takes the place of a Kafka client, or of a framework that owns one, in tests?
 
-Run on FastStream 0.7.8, kstreams 0.34.6, kafka-mocha 0.4 and taskiq 0.12; faust-streaming 0.15.3 was read.
+Run on FastStream 0.7.8 and kstreams 0.34.6; kafka-mocha 0.4, taskiq 0.12 and faust-streaming 0.15.3 were read.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
+from kafka_audit.catalog.web import DJANGO_APPS
 from kafka_audit.model import Record
 
 _INI = (
@@ -145,7 +146,7 @@ def _ini(folder: tuple[str, ...], path: str, values: Mapping[str, Any]) -> Pytes
         python_functions=_words(values.get("python_functions", "")) or default.python_functions,
         plugins=tuple(name for name in _after(options, "-p") if not name.startswith("no:")),
         usefixtures=_words(values.get("usefixtures", "")),
-        django_settings=(("", *_after(options, "--ds"))[-1] or str(values.get("DJANGO_SETTINGS_MODULE", ""))).strip(),
+        django_settings=(("", *_after(options, "--ds"))[-1] or str(values.get(DJANGO_APPS.variable, ""))).strip(),
         asyncio_mode=str(values.get("asyncio_mode", default.asyncio_mode)).strip(),
         fixture_loop_scope=str(values.get("asyncio_default_fixture_loop_scope", "")).strip(),
         test_loop_scope=str(values.get("asyncio_default_test_loop_scope", "")).strip(),

@@ -11,16 +11,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kafka_audit.catalog.known import KNOWN, Catalogue
+from kafka_audit.catalog.web import DJANGO_APPS
 from kafka_audit.facts.screen import Link, links, module_parts, names_client
 
-_BY_NAME = re.compile(rb"import_module|__import__|patch|setattr|pytest_plugins|INSTALLED_APPS")
+_SETTING = DJANGO_APPS.setting.encode()
+_OF_APPLICATIONS = (DJANGO_APPS.configuration, DJANGO_APPS.models)
+_BY_NAME = re.compile(rb"import_module|__import__|patch|setattr|pytest_plugins|" + _SETTING)
 """What a file says that imports, or replaces, what it names in strings."""
 
 _DOTTED = re.compile(rb"""["']([A-Za-z_]\w*(?:\.\w+)*)["']""")
-
-
-_OF_APPLICATIONS = ("apps", "models")
-"""What Django imports of each application that its settings name."""
 
 
 class Neighbours:
@@ -101,11 +100,14 @@ def _named_links(data: bytes) -> Iterator[Link]:
     """A link for each module that a dotted name in a string may mean: `a.b.C` may be `a.b` with a `C` in it."""
     if _BY_NAME.search(data) is None:
         return
-    shortest = 1 if b"pytest_plugins" in data or b"INSTALLED_APPS" in data else 2
+    shortest = 1 if b"pytest_plugins" in data or _SETTING in data else 2
     for name in set(_DOTTED.findall(data)):
         parts = tuple(name.decode(errors="replace").split("."))
         for count in range(1 if len(parts) < 3 else 2, len(parts) + 1) if len(parts) >= shortest else ():
             yield Link(parts[:count], False, None, parts[0])
-        if b"INSTALLED_APPS" in data:
+        if _SETTING in data:
             for count in range(1, len(parts) + 1):
-                yield from (Link((*parts[:count], inner), False, None, parts[0]) for inner in _OF_APPLICATIONS)
+                yield from (
+                    Link((*parts[:count], inner), False, None, parts[0])
+                    for inner in (DJANGO_APPS.configuration, DJANGO_APPS.models)
+                )
