@@ -134,6 +134,8 @@ class DependencyContainer(Record, frozen=True, kw_only=True):
     """Dotted classes that annotations of a container name, besides the makers."""
     closes: tuple[str, ...]
     """Its methods that end what its providers made."""
+    awaited: tuple[str, ...] = ()
+    """Those of `makers` whose container's `closes` are coroutine functions."""
     is_managed: bool = False
     """Leaving a `with` over it does so, too."""
     gives: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ def closed(case: Case, unclosed: list[Unclosed]) -> Repair:
     container = unclosed[0].container
     row = container_of(container.name)
     assert row is not None
-    is_async = "async" in container.name.rpartition(".")[2]
+    is_async = container.name in row.awaited
     application = _application(case, container, row)
     if application is not None:
         return _with_application(case, application, row, is_async)
