@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
-from kafka_audit.link.externals import LOGS
+from kafka_audit.link.externals import INERT, LOGS
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.states import catches_everything, caught_types
@@ -36,30 +36,29 @@ A flush that fails is the release's own trouble: what it skips then is another r
 is wanted, or tell what is known, in every library, and talk to no broker.
 """
 
-HARMLESS = frozenset(
+MAY_FAIL = frozenset(
     [
-        "builtins.print",
-        "builtins.len",
-        "builtins.isinstance",
-        "builtins.hasattr",
-        "builtins.str",
-        "builtins.repr",
-        "builtins.bool",
-        "builtins.id",
-        "builtins.callable",
-        "builtins.range",
-        "logging.getLogger",
-        "os.getenv",
-        "os.getpid",
-        "pprint.pprint",
-        "time.monotonic",
-        "time.perf_counter",
-        "time.sleep",
-        "time.time",
-        "asyncio.sleep",
-        "warnings.warn",
+        "builtins.delattr",
+        "builtins.float",
+        "builtins.hash",
+        "builtins.int",
+        "builtins.sum",
+        "json.dumps",
+        "json.loads",
     ]
 )
+"""Functions that do nothing to what they are given, but may refuse it."""
+
+HARMLESS = INERT - MAY_FAIL | {
+    "asyncio.sleep",
+    "logging.getLogger",
+    "os.getenv",
+    "os.getpid",
+    "time.monotonic",
+    "time.perf_counter",
+    "time.sleep",
+    "time.time",
+}
 """Functions that nobody expects to fail: they print, look at the clock, wait, or ask what something is."""
 
 
