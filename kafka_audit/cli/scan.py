@@ -105,12 +105,12 @@ def _scan(settings: Settings, file: str, show_fixes: bool) -> int:
 
     check_output(settings)
     with Progress(settings.quiet) as progress:
-        report, edits, sources, laps = run(settings, progress, show_fixes=show_fixes)
+        report, edits, sources, texts, laps = run(settings, progress, show_fixes=show_fixes)
         tests = among_tests(settings, progress)
     code = exit_code(report, settings)
     replace_all(edits)
     try:
-        deliver(report, settings, sources, tests)
+        deliver(report, settings, sources, tests, texts)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough; the answer stands
         abandon_stdout()

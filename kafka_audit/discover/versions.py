@@ -48,7 +48,8 @@ class Declarations:
     @property
     def stamps(self) -> list[tuple[str, int, int]]:
         """Path, time of change and size of every file that may declare something: what answers depend on."""
-        folders = {folder for name in self._locations for folder in self._upwards(name)}
+        innermost = {os.path.dirname(location) for location in self._locations.values()}
+        folders = {folder for each in innermost for folder in self._from(each)}
         found: list[tuple[str, int, int]] = []
         for folder in sorted(folders):
             for path in _candidates(folder):
@@ -64,7 +65,8 @@ class Declarations:
 
         Where that folder leaves a choice of versions, a lock file above it that agrees says which one it is.
         """
-        above = [[d for d in self._in(folder) if d.distribution in distributions] for folder in self._upwards(name)]
+        folders = self._from(os.path.dirname(self._locations.get(name, "")))
+        above = [[d for d in self._in(folder) if d.distribution in distributions] for folder in folders]
         nearest = next((found for found in above if found), [])
         if not nearest or all(each.is_pinned for each in nearest):
             return _pinned(nearest)
@@ -72,9 +74,8 @@ class Declarations:
         agreeing = [each for each in locked if any(specifier_allows(d.specifier, each.specifier) for d in nearest)]
         return agreeing[:1] or nearest
 
-    def _upwards(self, name: str) -> Iterator[str]:
-        """The folder of the file and those around it, up to the base."""
-        folder = os.path.dirname(self._locations.get(name, ""))
+    def _from(self, folder: str) -> Iterator[str]:
+        """The folder and those around it, up to the base."""
         while folder:
             yield folder
             if folder == self._base or os.path.dirname(folder) == folder or not folder.startswith(self._base):

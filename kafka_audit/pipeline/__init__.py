@@ -26,9 +26,10 @@ from kafka_audit.pipeline.remembering import Memory
 from kafka_audit.pipeline.replacing import Change
 from kafka_audit.pipeline.saving import check_output, destinations
 from kafka_audit.pipeline.storing import folder_for
-from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, told
+from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, rule_texts, told
 from kafka_audit.pipeline.timing import Stopwatch
 from kafka_audit.pipeline.workers import Progress, Workers
+from kafka_audit.report import RuleText
 from kafka_audit.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ def _silent(doing: str, done: int, of: int) -> None:
 class Run(NamedTuple):
     """What a run comes to: the report, the files that it was asked to write by place, and the source of alarms.
 
-    `sources` has the bytes of the files that alarms are in, by path, `laps` the seconds that each part took.
+    `sources` has the bytes of the files that alarms are in, by path, `texts` the words of rules by code, `laps` the
+    seconds that each part took.
     """
 
     report: Report
     edits: dict[str, Change]
     sources: dict[str, bytes]
+    texts: Mapping[str, RuleText]
     laps: Mapping[str, float]
 
 
@@ -116,7 +119,7 @@ def run(
     notebooks = {file.path: given.notebooks[file.name] for file in given.found.files if file.name in given.notebooks}
     told = in_cells(told, notebooks)
     watch.lap("sift and word")
-    return Run(told, edits, _sources(told, given, notebooks), watch.laps)
+    return Run(told, edits, _sources(told, given, notebooks), answer.texts, watch.laps)
 
 
 def _with_fixes(given: Given, progress: Progress, watch: Stopwatch) -> tuple[Finding, ...]:
@@ -191,7 +194,7 @@ def explain(settings: Settings, site: str, progress: Progress = _silent, buffers
 
 def gather(settings: Settings, buffers: Buffers | None = None) -> Given:
     """Find and read the files, unless what is asked for cannot be answered."""
-    if settings.names_rules:
+    if settings.selectors:
         from kafka_audit.pipeline.sifting import check_selectors
 
         check_selectors(settings)  # a misspelt code should not cost the time of a whole audit
@@ -227,6 +230,7 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
     return Answer(
         producers=judged.producers,
         findings=judged.findings,
+        texts=rule_texts(sorted({finding.code for finding in judged.findings})),
         hiding=_hiding(given, reading, judged.faults, judged.problems),
         harmless=(*problems_of(broken, found), *found.dangling),
         analysed=len(found.asked & reading.facts.keys()),

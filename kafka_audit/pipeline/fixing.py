@@ -114,10 +114,11 @@ def with_fixes(
 
 def _advice(finding: Finding) -> str:
     """What the rule says to do about it, as the end of a sentence."""
-    from kafka_audit.rules import rules
+    from kafka_audit.rules import rule_of
 
-    [note] = [rule.fix_note for rule in rules() if rule.code == finding.code]
-    return note[0].lower() + note[1:]
+    rule = rule_of(finding.code)
+    assert rule is not None  # it has just alarmed
+    return rule.fix_note[0].lower() + rule.fix_note[1:]
 
 
 def with_edits(given: Given, findings: Iterable[Finding], workers: Workers) -> tuple[Finding, ...]:

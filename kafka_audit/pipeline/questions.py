@@ -21,6 +21,7 @@ from kafka_audit.facts.schema import FileFacts, Flaw
 from kafka_audit.model import Finding, Problem, Producer, Record
 from kafka_audit.pipeline.remembering import Memory, digests
 from kafka_audit.pipeline.workers import Workers
+from kafka_audit.report import RuleText
 from kafka_audit.settings import Settings
 
 MANNERS = frozenset(
@@ -55,11 +56,13 @@ class Judged(Record, frozen=True, kw_only=True):
 class Answer(Record, frozen=True, kw_only=True):
     """What the phases before the telling say: `analysed` counts the asked files that were parsed for clients.
 
+    `texts` are the words of the rules that alarm, by code; they are kept because a rule's module imports the analysis.
     `hiding` are problems that hide part of the answer, `harmless` those that concern no client.
     """
 
     producers: tuple[Producer, ...]
     findings: tuple[Finding, ...]
+    texts: dict[str, RuleText]
     hiding: tuple[Problem, ...]
     harmless: tuple[Problem, ...]
     analysed: int

@@ -7,7 +7,7 @@ else would silence its alarm, and a baseline never lists what needs no row. What
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -36,8 +36,7 @@ class Sifted(NamedTuple):
 
 def check_selectors(settings: Settings) -> None:
     """Raise `UnknownRule` for a rule that the settings name and that does not exist: before an audit, not after it."""
-    select(settings.chosen_rules, settings.ignored_rules)
-    for selector in (*settings.severity, *(each for rules in settings.per_file_ignores.values() for each in rules)):
+    for selector in settings.selectors:
         matching(selector)
 
 
@@ -126,6 +125,11 @@ def _configured(settings: Settings, found: Discovery) -> Silencer:
     return reason
 
 
+def _ran(settings: Settings) -> frozenset[str]:
+    """The rules that were asked. Most runs need not know, and it takes importing all of them."""
+    return frozenset(rule.code for rule in select(settings.chosen_rules, settings.ignored_rules))
+
+
 def _unjudged(hiding: Iterable[Problem], found: Discovery) -> tuple[Problem, ...]:
     """The problems with the asked files."""
     asked = {file.path for file in found.files if file.name in found.asked}
@@ -140,7 +144,7 @@ class _Comments:
 
     def __init__(self, contents: Mapping[str, bytes], settings: Settings) -> None:
         self._in = {path: comments_in(path, data) for path, data in contents.items()} if settings.ignores else {}
-        self._ran = {rule.code for rule in select(settings.chosen_rules, settings.ignored_rules)}
+        self._settings = settings
         self._used: set[tuple[Comment, str]] = set()
 
     def reason(self, finding: Finding) -> str | None:
@@ -156,7 +160,7 @@ class _Comments:
     def unused(self) -> Iterable[Suppression]:
         """The words that silenced nothing though a rule that they mean was asked."""
         for comment, word in self._words():
-            if comment.form != "enable" and (comment, word) not in self._used and self._ran & _codes(word):
+            if comment.form != "enable" and (comment, word) not in self._used and _ran(self._settings) & _codes(word):
                 yield Suppression(path=comment.path, at=comment.at, rule=word)
 
     def unknown(self) -> Iterable[Suppression]:
@@ -199,18 +203,13 @@ class _Baseline:
             self._old = load(file, self._shown)
         self._listed = {entry.fingerprint for entry in self._old.alarms}
         self._matched: set[str] = set()
-        ran = {rule.code for rule in select(settings.chosen_rules, settings.ignored_rules)}
         names = {each.name for each in found.files}
-        self._judged = [
-            entry
-            for entry in self._old.alarms
-            if entry.code in ran and (entry.path in found.asked or entry.path not in names)
-        ]
+        self._judged = [entry for entry in self._old.alarms if entry.path in found.asked or entry.path not in names]
 
     def rewritten(self, findings: Sequence[Finding]) -> Baseline | None:
         """The baseline as the run is asked to write it, for these alarms; `None` when it is not asked to."""
         present = {finding.fingerprint for finding in findings}
-        gone = [entry for entry in self._judged if entry.fingerprint not in present]
+        gone = [entry for entry in self._judged if self._is_gone(entry, present)]
         self._matched = present & self._listed
         if self._settings.update_baseline:
             self._listed |= present
@@ -228,8 +227,12 @@ class _Baseline:
     def stale(self, fails: bool) -> Iterable[StaleEntry]:
         """The rows that nothing matches, of rules that were asked and files that were looked at."""
         for entry in self._judged:
-            if entry.fingerprint not in self._matched:
+            if self._is_gone(entry, self._matched):
                 yield StaleEntry(path=self._shown, code=entry.code, alarm=_told(entry), fails=fails)
+
+    def _is_gone(self, entry: Entry, present: Set[str]) -> bool:
+        """Whether a rule that was asked does not alarm any more as it says."""
+        return entry.fingerprint not in present and entry.code in _ran(self._settings)
 
 
 def _told(entry: Entry) -> str:

@@ -105,19 +105,22 @@ def deliver(
     settings: Settings,
     sources: Mapping[str, bytes] | None = None,
     tests: Sequence[TestImpact] = (),
+    texts: Mapping[str, RuleText] | None = None,
 ) -> None:
     """Write the report everywhere it was asked for: to the standard output, and to files, which change all at once.
 
-    `sources` are the bytes of the files that alarms are in, by path, `tests` is what test files bring to life. Raises
-    `ConfigError` when a file cannot be written.
+    `sources` are the bytes of the files that alarms are in, by path, `tests` is what test files bring to life, `texts`
+    are the words of rules that are known already. Raises `ConfigError` when a file cannot be written.
     """
+    codes = sorted({each.code for each in (*report.findings, *report.suppressed)})
+    words = {**(texts or {}), **rule_texts(code for code in codes if code not in (texts or {}))}
     lines = {path: text_lines(data) for path, data in (sources or {}).items()}
     for place in destinations(settings):
         if place.file is None:
-            _write(report, settings, place.format, lines, tests, sys.stdout)
+            _write(report, settings, place.format, words, lines, tests, sys.stdout)
         else:
             text = io.StringIO()
-            _write(report, settings, place.format, lines, tests, text)
+            _write(report, settings, place.format, words, lines, tests, text)
             save(place.file, text.getvalue())
 
 
@@ -143,6 +146,7 @@ def _write(
     report: Report,
     settings: Settings,
     format: Format,
+    texts: Mapping[str, RuleText],
     lines: Mapping[str, list[str]],
     tests: Sequence[TestImpact],
     stream: IO[str],
@@ -154,7 +158,7 @@ def _write(
         report,
         format,
         stream=stream,
-        texts=_rule_texts(),
+        texts=texts,
         sources=lines,
         paths=settings.paths,
         color=wants_color(settings, stream),
@@ -163,11 +167,11 @@ def _write(
     )
 
 
-def _rule_texts() -> dict[str, RuleText]:
-    """The words of every rule, by code."""
+def rule_texts(codes: Iterable[str]) -> dict[str, RuleText]:
+    """The words of these rules, by code, as far as this version has them."""
     from kafka_audit.report import RuleText
     from kafka_audit.report.rules import page
-    from kafka_audit.rules import rules
+    from kafka_audit.rules import rule_of
 
     return {
         rule.code: RuleText(
@@ -179,7 +183,7 @@ def _rule_texts() -> dict[str, RuleText]:
             rationale=rule.rationale,
             page=page(rule),
         )
-        for rule in rules()
+        for rule in filter(None, map(rule_of, codes))
     }
 
 

@@ -16,6 +16,9 @@ NARROWEST = 60
 RULE = 80
 """Columns of a line across the page, at most."""
 
+_BREAKS = re.compile(r"[\t-\r]")
+"""What starts a new line, or takes more columns than one."""
+
 
 class Sheet:
     """A page in the making: lines that already fit the width, which is in columns."""
@@ -31,9 +34,11 @@ class Sheet:
         `style` is that of the first `styled` characters, or of all.
         """
         hang = cell_len(lead)
-        text = Text(_foldable(body, self.width - hang))
+        room = self.width - hang
+        fits = cell_len(body) <= room and not _BREAKS.search(body)
+        text = Text(body if fits else _foldable(body, room))
         text.stylize(style, 0, styled)
-        for index, line in enumerate(text.wrap(self._console, self.width - hang, overflow="fold")):
+        for index, line in enumerate([text] if fits else text.wrap(self._console, room, overflow="fold")):
             whole = Text(lead if index == 0 else " " * hang).append_text(line)
             whole.rstrip()
             self.lines.append(whole)

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 Lap = Callable[[str], None]
 FixKind = Literal["none", "safe", "unsafe", "manual"]
 
+AUDIT = "KA9"
+"""How the codes of the rules begin that judge the audit itself: those of the category `audit`, and no others."""
+
+_CODE = re.compile(r"KA\d*", re.IGNORECASE)
+
 
 class UnknownRule(ConfigError):
     """A selector names no rule, prefix, name or category; the message is one sentence for the user."""
@@ -96,7 +101,12 @@ class RuleModule(Protocol):
 
 def rules() -> tuple[Rule, ...]:
     """Every rule, sorted by code."""
-    return tuple(module.RULE for module in _modules().values())
+    return tuple(_module(code).RULE for code in _files())
+
+
+def rule_of(code: str) -> Rule | None:
+    """The rule with this code, if this version has it."""
+    return _module(code).RULE if code in _files() else None
 
 
 def select(chosen: Sequence[str], ignored: Sequence[str]) -> tuple[Rule, ...]:
@@ -105,11 +115,15 @@ def select(chosen: Sequence[str], ignored: Sequence[str]) -> tuple[Rule, ...]:
     A selector is a code (`KA201`), a prefix of codes (`KA2`), a name, a category, `all`, or `default`. Raises
     `UnknownRule`.
     """
-    wanted = {code for selector in chosen for code in matching(selector)}
-    unwanted = {code for selector in ignored for code in matching(selector)}
-    return tuple(
-        rule for rule in rules() if rule.code not in unwanted and (rule.code in wanted if chosen else rule.default)
-    )
+    for selector in (*chosen, *ignored):
+        matching(selector)
+    return tuple(rule for rule in rules() if _is_selected(rule, chosen, ignored))
+
+
+def _is_selected(rule: Rule, chosen: Sequence[str], ignored: Sequence[str]) -> bool:
+    if any(_means(selector, rule) for selector in ignored):
+        return False
+    return any(_means(selector, rule) for selector in chosen) if chosen else rule.default
 
 
 def judge(
@@ -123,8 +137,13 @@ def judge(
 
 
 def judge_audit(proceedings: Proceedings, chosen: Sequence[str] = (), ignored: Sequence[str] = ()) -> Judgement:
-    """What the selected rules say of how the audit itself went."""
-    return _judged((rule for rule in select(chosen, ignored) if rule.category == "audit"), proceedings)
+    """What the selected rules say of how the audit itself went; there is nothing to say of one that left nothing."""
+    from kafka_audit.rules._proceedings import Proceedings
+
+    if proceedings == Proceedings():
+        return Judgement(findings=(), problems=())
+    own = (_module(code).RULE for code in matching(AUDIT))
+    return _judged((rule for rule in own if _is_selected(rule, chosen, ignored)), proceedings)
 
 
 def _judged(chosen: Iterable[Rule], subject: object, lap: Lap = lambda code: None) -> Judgement:
@@ -132,7 +151,7 @@ def _judged(chosen: Iterable[Rule], subject: object, lap: Lap = lambda code: Non
     problems: list[Problem] = []
     for rule in chosen:
         try:
-            alarms += [(rule, alarm) for alarm in _modules()[rule.code].check(subject)]
+            alarms += [(rule, alarm) for alarm in _module(rule.code).check(subject)]
         except Exception as error:  # one broken rule must not hide what the others found
             problems.append(_failure(rule, error))
         lap(rule.code)
@@ -147,29 +166,41 @@ def dossier(program: Program, life: Life, findings: Iterable[Finding], problems:
 
 
 @functools.cache
-def _modules() -> dict[str, RuleModule]:
-    """The rule modules by code: every module of this package that does not start with an underscore."""
+def _files() -> dict[str, str]:
+    """The names of the rule modules by code: every module of this package that does not start with an underscore.
+
+    The file of a rule is called after its code and its name, so that asking which codes there are imports no rule, and
+    with it no analysis: that is a good part of the time of a run that recalls its answer.
+    """
     names = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-    found: list[RuleModule] = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    found.sort(key=lambda module: module.RULE.code)
-    for field in ("code", "name"):
-        values = [getattr(module.RULE, field) for module in found]
-        assert len(set(values)) == len(values), f"two rules share a {field}: {values}"
-    return {module.RULE.code: module for module in found}
+    return {name.partition("_")[0].upper(): name for name in names}
+
+
+@functools.cache
+def _module(code: str) -> RuleModule:
+    """The rule module of this code."""
+    module: RuleModule = importlib.import_module(f"{__name__}.{_files()[code]}")
+    return module
 
 
 def matching(selector: str) -> list[str]:
     """The codes that a selector stands for. Raises `UnknownRule` when there are none."""
-    every = rules()
     word = selector.strip()
-    codes = [
-        rule.code for rule in every if word and word in {rule.name, rule.category, "all", rule.default and "default"}
-    ]
-    if re.fullmatch(r"KA\d*", word.upper()):
-        codes = [rule.code for rule in every if rule.code.startswith(word.upper())]
+    if _CODE.fullmatch(word):
+        codes = [code for code in _files() if code.startswith(word.upper())]
+    else:
+        codes = [rule.code for rule in rules() if _means(word, rule)]
     if not codes:
         raise UnknownRule(_unknown(word))
     return codes
+
+
+def _means(selector: str, rule: Rule) -> bool:
+    """Whether a selector stands for the rule, among others or alone."""
+    word = selector.strip()
+    if _CODE.fullmatch(word):
+        return rule.code.startswith(word.upper())
+    return word in {rule.name, rule.category, "all"} or (word == "default" and rule.default)
 
 
 def _unknown(word: str) -> str:

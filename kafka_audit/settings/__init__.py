@@ -218,10 +218,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError("there is no baseline to write; name its file with --baseline FILE")
 
     @property
-    def names_rules(self) -> bool:
-        """Whether any setting names a rule, which may not exist."""
-        lists = (self.select, self.extend_select, self.ignore, self.extend_ignore)
-        return any(lists) or bool(self.severity) or bool(self.per_file_ignores)
+    def selectors(self) -> tuple[str, ...]:
+        """Every selector of rules that any setting gives; it may select nothing."""
+        by_file = (each for rules in self.per_file_ignores.values() for each in rules)
+        return (*self.select, *self.extend_select, *self.ignored_rules, *self.severity, *by_file)
 
     @property
     def chosen_rules(self) -> tuple[str, ...]:

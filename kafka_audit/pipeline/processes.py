@@ -1,0 +1,127 @@
+"""Which processes do the tasks, and what if one dies?
+
+A worker can die, because parsers are native code, memory ends or the time that a file gets is over: what it left undone
+is done again file by file, each in its own process, and a file that ends its process twice has a flaw that says why.
+This is apart from `workers`, because importing what is needed for it costs more than a small audit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+
+from kafka_audit.pipeline.workers import Task, flawed
+
+MOST_SECONDS = 30
+"""Of a processor, for one file: three times what the largest file takes that is parsed at all."""
+
+
+class Pool:
+    """Processes that have the parser loaded. When one dies, the next task gets new ones."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._executor: ProcessPoolExecutor | None = None
+
+    def start(self, task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        """Begin a task for these files at once; the results as they come, by name."""
+        executor = self._executor = self._executor or _executor(self._jobs)
+        order = sorted(contents, key=lambda name: (-len(contents[name]), name))  # no large file is left to the end
+        futures: dict[Future[bytes], str] = {}
+        with contextlib.suppress(BrokenProcessPool):  # what could not be handed out is left undone
+            for name in order:
+                futures[executor.submit(_limited, task, contents[name])] = name
+        return self._results(task, contents, futures, dict.fromkeys(order))
+
+    def end(self, at_once: bool) -> None:
+        """End the processes; those at work are waited for, unless it has to be done at once."""
+        if at_once:  # whoever interrupts this process alone does not want to wait for the others' files
+            for process in multiprocessing.active_children():
+                process.terminate()
+        if self._executor is not None:
+            self._executor.shutdown(wait=not at_once, cancel_futures=True)
+
+    def _results(
+        self, task: Task, contents: Mapping[str, bytes], futures: Mapping[Future[bytes], str], undone: dict[str, None]
+    ) -> Iterator[tuple[str, bytes]]:
+        with contextlib.suppress(BrokenProcessPool):
+            for future in as_completed(futures):
+                result = future.result()
+                del undone[futures[future]]
+                yield futures[future], result
+        if undone:
+            self._executor = None
+            yield from _one_by_one(task, {name: contents[name] for name in undone})
+
+
+def _executor(jobs: int) -> ProcessPoolExecutor:
+    import kafka_audit.facts.extract  # noqa: F401  # so that forked processes need not import it again
+
+    return ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_begin)
+
+
+def _limited(task: Task, content: bytes) -> bytes:
+    """Run a task, and end this process when that takes too long: nothing else interrupts a parser in native code."""
+    if sys.platform == "win32":  # which has no such timer
+        return task(content)
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    try:
+        return task(content)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Results from a process for each file, so that it is known which file ends its process, and how."""
+    for name, content in contents.items():
+        receiver, sender = _context().Pipe(duplex=False)
+        process = _context().Process(target=_send, args=(sender, task, content), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        sender.close()
+        with receiver:
+            try:
+                result = receiver.recv_bytes()
+            except EOFError:
+                result = b""
+        process.join()
+        yield name, result or flawed(f"the process that parsed the file {_ended(process.exitcode)}")
+
+
+def _send(sender: Connection, task: Task, content: bytes) -> None:
+    _begin()
+    sender.send_bytes(_limited(task, content))
+
+
+def _ended(code: int | None) -> str:
+    """How a process ended that was to give a result."""
+    if sys.platform != "win32" and code == -signal.SIGPROF:
+        return f"was ended after {MOST_SECONDS} seconds"
+    return "died: it is too deep or too large to parse"
+
+
+def _context() -> BaseContext:
+    """Forking: the quickest, and safe on Linux while this program has no threads. The default elsewhere."""
+    return multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+
+
+def _begin() -> None:
+    """Let a worker end with the first process, however that ends, and on Ctrl-C at once and without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the first process: killed, it cannot tell its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
