@@ -68,6 +68,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 PARSING = ("kafka_audit.pipeline.workers.extracted", "kafka_audit.pipeline.workers.followed")
 CHECKING = ("kafka_audit.pipeline.workers.checked",)
+SCREENING = ("kafka_audit.facts.screen.Relevance.read",)
 LINKING = ("kafka_audit.link.link", "kafka_audit.rules.judge")
 
 
@@ -101,6 +102,82 @@ def test_a_changed_file_that_cannot_matter_is_checked_and_nothing_is_linked(
     (project / "plain.py").write_text(PLAIN + "# more\n")
     forbid(monkeypatch, *PARSING, *LINKING)
     assert scan() == before
+
+
+MAKING = """
+from kafka import KafkaProducer
+
+def made():
+    return KafkaProducer()
+"""
+FIXTURE = """
+import pytest
+from kafka import KafkaProducer
+
+@pytest.fixture
+async def queue():
+    return KafkaProducer()
+"""
+CALLING = """
+import pay.ending
+from pay import making
+
+def pay():
+    pay.ending.end(making.made())
+"""
+
+
+@pytest.fixture
+def shop(project: Path) -> Path:
+    """A project where files can come to matter in every way that there is, and one of them does."""
+    for name, text in {
+        "pay/__init__.py": "",
+        "pay/making.py": MAKING,
+        "pay/calling.py": CALLING,
+        "pay/ending.py": "def end(it):\n    return 1\n",
+        "pay/plain.py": PLAIN,
+        "tests/conftest.py": FIXTURE,
+        "tests/test_pay.py": "def test_pay():\n    assert 1\n",
+    }.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    return project
+
+
+@pytest.mark.parametrize("name", ["pay/plain.py", "pay/ending.py", "tests/test_pay.py"])
+@pytest.mark.parametrize("more", ["# more\n", "\n\ndef more(words):\n    return words.split()\n", "import json, os\n"])
+def test_a_change_that_screening_does_not_look_at_takes_no_screening(
+    shop: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch, name: str, more: str
+):
+    scan()
+    for times in (1, 2):
+        (shop / name).write_text((shop / name).read_text() + more * times)
+        anew = audit(Settings(jobs=1))
+        with monkeypatch.context() as patched:
+            forbid(patched, *PARSING, *LINKING, *SCREENING)
+            assert scan() == anew
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pay/plain.py", LEAK),
+        ("pay/plain.py", "from pay.making import made\n\nmine = made()\n"),
+        ("pay/plain.py", "from pay import making\n\nmine = making.made()\n"),
+        ("pay/plain.py", "import pay.making as making\n\n\ndef more():\n    making.made()\n"),
+        ("pay/plain.py", "from pay.making import *\n\nmine = made()\n"),
+        ("pay/ending.py", "def end(it):\n    it.close()\n"),
+        ("tests/test_pay.py", "async def test_pay(queue):\n    queue.send('topic', b'1')\n"),
+        ("tests/conftest.py", "import pay.making\n\npay.making.KafkaProducer = None\n"),
+        ("pay/making.py", MAKING.replace("return", "it =")),
+    ],
+)
+def test_a_change_that_makes_a_file_matter_is_noticed(shop: Path, scan: Scan, name: str, text: str):
+    before = scan()
+    (shop / name).write_text(text)
+    after = scan()
+    assert after == audit(Settings(jobs=1))
+    assert after != before
 
 
 def test_a_changed_file_is_the_only_one_that_is_parsed_again(
@@ -218,7 +295,9 @@ def test_what_went_wrong_in_one_run_is_tried_again_in_the_next(
 
         broken.setattr(workers, "extracted", extracted)
         assert not scan().summary.complete
-    assert scan().summary.complete
+    after = scan()
+    assert after == audit(Settings(jobs=1))
+    assert after.summary.complete
 
 
 def test_a_rule_that_failed_is_tried_again(project: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch):
@@ -301,7 +380,7 @@ def test_audits_side_by_side_do_not_disturb_each_other(project: Path, cache: Pat
     runs = [subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
     outputs = {run.communicate()[0] for run in runs}
     assert len(outputs) == 1
-    assert kept(str(cache)).answers == 2
+    assert kept(str(cache)).answers == 3
     assert not [name for name in os.listdir(cache) if name.startswith(".kafka-audit-")]
 
 
@@ -332,7 +411,7 @@ def test_info_tells_where_the_cache_is_and_what_it_holds(project: Path, capsys: 
     assert code == 0
     assert f"folder   {folder_for([str(project)])}\n" in out
     assert "sources  2\n" in out
-    assert "answers  2\n" in out
+    assert "answers  3\n" in out
 
 
 def test_clear_deletes_what_an_audit_wrote_and_nothing_else(

@@ -18,7 +18,7 @@ from kafka_audit.facts import schema
 from kafka_audit.facts.schema import FileFacts, encode
 from kafka_audit.link import expressions
 from kafka_audit.model import Report, Severity
-from kafka_audit.pipeline import audit, exit_code, reading, workers
+from kafka_audit.pipeline import audit, exit_code, processes, reading, workers
 from kafka_audit.pipeline.reading import read
 from kafka_audit.pipeline.saving import save
 from kafka_audit.pipeline.workers import Workers, checked, extracted
@@ -267,7 +267,7 @@ def endless(content: bytes) -> bytes:
 @forking
 def test_a_file_that_takes_too_long_is_named_with_the_limit_and_the_others_are_parsed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(workers, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(workers, "MOST_SECONDS", 1)
+    monkeypatch.setattr(processes, "MOST_SECONDS", 1)
     monkeypatch.setattr(workers, "extracted", endless)
     with Workers(2, silent) as pool:
         facts = pool.extract({"a.py": b"a = 1\n", "b.py": b"endless", "c.py": b"c = 1\n"})

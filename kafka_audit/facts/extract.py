@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import gc
 import re
-import symtable
 import sys
 import warnings
 from collections.abc import Callable
@@ -48,21 +47,6 @@ def extract(data: bytes) -> schema.FileFacts:
 def follow(data: bytes) -> schema.FileFacts:
     """What `extract` says, for files that name no client: by the standard library's parser, where it says the same."""
     return _guarded(_read_fast, data)
-
-
-def flaws(data: bytes) -> tuple[schema.Flaw, ...]:
-    """What cannot be read of a file whose facts nobody needs.
-
-    The interpreter's own parser is asked first, because it is fast; the extractor, which knows newer grammars, has the
-    last word about what that one refuses.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in audited code is its own business
-            symtable.symtable(decoded(data), "file", "exec")
-    except Exception:  # syntax, encoding, depth, memory: whatever it is, the extractor words it
-        return extract(data).flaws
-    return ()
 
 
 def _guarded(reader: Callable[[str], schema.FileFacts], data: bytes) -> schema.FileFacts:

@@ -11,7 +11,7 @@ here errs on the side of reading a file too many.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from kafka_audit.catalog.known import KNOWN, Catalogue
@@ -43,14 +43,7 @@ def relevant(
     `extract` turns contents by path into facts by path; it is called for the files that import a library. `follow` does
     the same, once per round, for those that take part; by default it is `extract` again.
     """
-    relevance = Relevance(contents, catalogue)
-    facts: dict[str, FileFacts] = {}
-    wanted, reader = relevance.seed(), extract
-    while wanted:
-        new = reader({path: contents[path] for path in wanted})
-        facts.update(new)
-        wanted, reader = relevance.grow(new), follow or extract
-    return {path: facts[path] for path in sorted(facts)}
+    return Relevance(contents, catalogue).read(extract, follow or extract)
 
 
 class Link(NamedTuple):
@@ -61,6 +54,19 @@ class Link(NamedTuple):
     """The parts count from the top of the tree, as those of a relative import do; else from any folder."""
     name: str | None
     bound: str
+
+
+class Glimpse(NamedTuple):
+    """All that screening looks at in a file which it does not ask for.
+
+    `links` are those that lead to files of the project, `words` the names in it that carry a client elsewhere,
+    `releases` is whether it may release what it is handed, `replaces` whether it may replace the class of a client.
+    """
+
+    links: tuple[Link, ...]
+    words: tuple[str, ...]
+    releases: bool
+    replaces: bool
 
 
 class Relevance:
@@ -93,6 +99,37 @@ class Relevance:
         self._links: dict[str, tuple[tuple[Link, tuple[str, ...]], ...]] = {}
         self._words: dict[str, frozenset[str]] = {}
         self._fixtures: dict[str, frozenset[str]] = {}
+
+    def read(self, extract: Extract, follow: Extract) -> dict[str, FileFacts]:
+        """The facts of all files that can matter, by path, sorted: `extract` has the first, `follow` the others."""
+        facts: dict[str, FileFacts] = {}
+        wanted, reader = self.seed(), extract
+        while wanted:
+            new = reader({path: self._contents[path] for path in wanted})
+            facts.update(new)
+            wanted, reader = self.grow(new), follow
+        return {path: facts[path] for path in sorted(facts)}
+
+    def carrying(self) -> frozenset[str]:
+        """All names that carry a client in a file already read."""
+        return frozenset(name for path in self._carried for name in self.carried(path))
+
+    def glimpse(self, path: str, carrying: Set[str]) -> Glimpse | None:
+        """What is seen of a file when these names carry a client; `None` if it imports a library, so that it matters.
+
+        A file that was not asked for stays out as long as this stays the same, and all that was read.
+        """
+        data = self._contents[path]
+        if names_client(data, self._libraries):
+            return None
+        links = tuple(link for link, _ in self._linked(path))
+        is_searched = any(link.name is None for link in links) or any(each in self._contents for each in _above(path))
+        words = self._words_of(path) & carrying if is_searched else ()
+        return Glimpse(links, tuple(sorted(words)), self._release.search(data) is not None, self._may_replace(path))
+
+    def _may_replace(self, path: str) -> bool:
+        """Whether it is a `conftest.py` that may replace the class of a client for the tests below it."""
+        return path.rpartition("/")[2] == "conftest.py" and self._replacing.search(self._contents[path]) is not None
 
     def seed(self) -> list[str]:
         """The files that import a library or define a class that the project itself describes, sorted."""
@@ -129,8 +166,7 @@ class Relevance:
         self._defined[path] = frozenset([symbol.name for symbol in facts.symbols])
         self._carried[path] = set()
         if path.rpartition("/")[2] == "conftest.py":
-            is_replacing = self._replacing.search(self._contents[path]) is not None
-            self._fixtures[path] = _fixtures(facts, is_replacing)
+            self._fixtures[path] = _fixtures(facts, self._may_replace(path))
         if path in self._naming:
             self._carry(path, self._libraries)
         self._carry(path, self._own.get(path, ()))
@@ -194,8 +230,8 @@ class Relevance:
         for link, names in self._arrivals(path):
             if names and (link.name is not None or not names.isdisjoint(self._words_of(path))):
                 return True
-        if path.rpartition("/")[2] == "conftest.py" and self._replacing.search(self._contents[path]):
-            return True  # it replaces a client class for the tests below it
+        if self._may_replace(path):
+            return True
         return any(not names.isdisjoint(self._words_of(path)) for names in self._handed_down(path))
 
     def _handed_down(self, path: str) -> Iterator[frozenset[str]]:
@@ -204,9 +240,7 @@ class Relevance:
         Only asynchronous ones, as in which loop a test uses their client is a question to the test, and those beside
         which a client class is replaced, as whether the client is a mock is one.
         """
-        folders = path.split("/")[:-1] if self._fixtures else []
-        for depth in range(len(folders) + 1 if self._fixtures else 0):
-            conftest = "/".join((*folders[:depth], "conftest.py"))
+        for conftest in _above(path) if self._fixtures else ():
             names = self._fixtures.get(conftest, frozenset()) & self._carried.get(conftest, set())
             if names:
                 yield names
@@ -239,6 +273,12 @@ def _fixtures(facts: FileFacts, is_replacing: bool) -> frozenset[str]:
     functions, and all if the file may replace client classes."""
     functions = (each for each in facts.body if isinstance(each, Function) and (each.is_async or is_replacing))
     return frozenset(each.name for each in functions if any(_is_fixture(mark) for mark in each.decorators))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The `conftest.py` beside a file and those in the folders around it, whether there is one or not."""
+    folders = path.split("/")[:-1]
+    return ("/".join((*folders[:depth], "conftest.py")) for depth in range(len(folders) + 1))
 
 
 def _is_fixture(decorator: Expr) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kafka_audit.facts.extract import flaws
+from kafka_audit.facts.syntax import flaws
 from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.plan import planned
 from kafka_audit.fix.refusal import Refused

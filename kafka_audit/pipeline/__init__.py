@@ -188,7 +188,7 @@ def explain(settings: Settings, site: str, progress: Progress = _silent, buffers
         program, judgement = _judgement(given, reading, Stopwatch())
     given.memory.save()
     life = life_at(program, judgement.findings, given.found, asked)
-    problems = _hiding(given, reading, program.faults(), judgement.problems)
+    problems = _hiding(given, reading.flaws, program.faults(), judgement.problems)
     return explanation(told(dossier(program, life, judgement.findings, problems), given.found))
 
 
@@ -216,24 +216,22 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
     with Workers(settings.jobs, progress, memory, given.digests) as workers:
         reading = Reading(given, workers)
         watch.lap("screen and extract")
-        others = {
-            name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.facts.keys())
-        }
+        others = {name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.names)}
         checked = workers.check(others)  # goes on while this process links and judges
         judged = memory.answer(reading.question, Judged)
         if judged is None or not reading.reload(judged.loaded):
-            judged = _judged(*_judgement(given, reading, watch), reading.loaded)
-            if not judged.problems and not judged.faults:
+            judged = _judged(*_judgement(given, reading, watch), reading)
+            if not judged.problems and not judged.faults and reading.is_sound:
                 memory.keep_answer(reading.question, judged)
-        broken = {name: flaws for name, flaws in checked().items() if name not in reading.facts}
+        broken = {name: flaws for name, flaws in checked().items() if name not in reading.names}
         watch.lap("check syntax")
     return Answer(
         producers=judged.producers,
         findings=judged.findings,
-        texts=rule_texts(sorted({finding.code for finding in judged.findings})),
-        hiding=_hiding(given, reading, judged.faults, judged.problems),
+        texts=judged.texts,
+        hiding=_hiding(given, judged.flaws, judged.faults, judged.problems),
         harmless=(*problems_of(broken, found), *found.dangling),
-        analysed=len(found.asked & reading.facts.keys()),
+        analysed=len(found.asked & reading.names),
     )
 
 
@@ -249,22 +247,24 @@ def _judgement(given: Given, reading: Reading, watch: Stopwatch) -> tuple[Progra
     return program, judge(program, settings.chosen_rules, settings.ignored_rules, watch.lap)
 
 
-def _judged(program: Program, judgement: Judgement, loaded: Mapping[str, bytes]) -> Judged:
+def _judged(program: Program, judgement: Judgement, reading: Reading) -> Judged:
     return Judged(
         producers=tuple(program.producers()),
         findings=judgement.findings,
+        texts=rule_texts(sorted({finding.code for finding in judgement.findings})),
         problems=judgement.problems,
+        flaws=reading.flaws,
         faults=program.faults(),
-        loaded=dict(loaded),
+        loaded=reading.loaded,
     )
 
 
 def _hiding(
-    given: Given, reading: Reading, faults: Mapping[str, Iterable[Flaw]], problems: Iterable[Problem]
+    given: Given, flaws: Mapping[str, Iterable[Flaw]], faults: Mapping[str, Iterable[Flaw]], problems: Iterable[Problem]
 ) -> tuple[Problem, ...]:
     """The problems that hide part of the answer: of the files, of linking, and of the rules."""
-    flaws = problems_of({name: each.flaws for name, each in reading.facts.items()}, given.found)
-    return (*given.found.problems, *given.unread, *flaws, *problems_of(faults, given.found), *problems)
+    found = given.found
+    return (*found.problems, *given.unread, *problems_of(flaws, found), *problems_of(faults, found), *problems)
 
 
 def problems_of(flaws: Mapping[str, Iterable[Flaw]], found: Discovery) -> list[Problem]:

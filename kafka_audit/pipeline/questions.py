@@ -8,7 +8,7 @@ of the others; so a change in any other file needs no linking.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
@@ -43,12 +43,16 @@ ABOUT_FILES = frozenset({"asked", "dangling", "files", "problems", "skipped"})
 class Judged(Record, frozen=True, kw_only=True):
     """What linking and judging say.
 
-    `faults` are what linking could not take, by file; `loaded` the digests of the files that it asked for, by name.
+    `flaws` are what could not be read of the files that matter and `faults` what linking could not take, by file,
+    `loaded` the digests of the files that it asked for, by name. `texts` are the words of the rules that alarm, by
+    code; they are kept because a rule's module imports the analysis.
     """
 
     producers: tuple[Producer, ...]
     findings: tuple[Finding, ...]
+    texts: dict[str, RuleText]
     problems: tuple[Problem, ...]
+    flaws: dict[str, tuple[Flaw, ...]]
     faults: dict[str, list[Flaw]]
     loaded: dict[str, bytes]
 
@@ -56,8 +60,8 @@ class Judged(Record, frozen=True, kw_only=True):
 class Answer(Record, frozen=True, kw_only=True):
     """What the phases before the telling say: `analysed` counts the asked files that were parsed for clients.
 
-    `texts` are the words of the rules that alarm, by code; they are kept because a rule's module imports the analysis.
-    `hiding` are problems that hide part of the answer, `harmless` those that concern no client.
+    `texts` are the words of the rules that alarm, by code. `hiding` are problems that hide part of the answer,
+    `harmless` those that concern no client.
     """
 
     producers: tuple[Producer, ...]
@@ -104,18 +108,57 @@ def _without(record: msgspec.Struct, names: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(record).items() if name not in names}
 
 
+class Screened(Record, frozen=True, kw_only=True):
+    """What screening found: which files can matter, by what they hold, and what it saw of the others.
+
+    `read` and `unread` have the digests of the files, `glimpses` those of what was seen of the unread ones while
+    `carrying` were the names that carry a client.
+    """
+
+    read: dict[str, bytes]
+    unread: dict[str, bytes]
+    carrying: tuple[str, ...]
+    glimpses: dict[str, bytes]
+
+
 class Reading:
-    """The facts of the files that can matter; linking may ask for more of them."""
+    """The files that can matter, `names` of which are known first; linking may ask for more of them."""
 
     def __init__(self, given: Given, workers: Workers) -> None:
-        from kafka_audit.facts.screen import relevant
+        from kafka_audit.facts.screen import Relevance
 
         self._given, self._workers = given, workers
-        self.facts: dict[str, FileFacts] = relevant(
-            given.contents, workers.extract, given.catalogue, follow=workers.follow
-        )
+        self._relevance = Relevance(given.contents, given.catalogue)
+        self._facts: dict[str, FileFacts] | None = None
         self.loaded: dict[str, bytes] = {}
-        self._at_first = sorted(self.facts)
+        names = [file.name for file in given.found.files]
+        key = given.memory.key("screened", given.wanted, names)
+        screened = self._confirmed(given.memory.answer(key, Screened))
+        self._at_first = sorted(self.facts if screened is None else screened.read)
+        if given.digests and (screened or self.is_sound):
+            given.memory.keep_answer(key, screened or self._screened())
+
+    @property
+    def names(self) -> Set[str]:
+        """The files that matter, those that linking asked for included."""
+        return {*self._at_first, *self.loaded}
+
+    @property
+    def facts(self) -> dict[str, FileFacts]:
+        """The facts of these files."""
+        if self._facts is None:
+            self._facts = self._relevance.read(self._workers.extract, self._workers.follow)
+        return self._facts
+
+    @property
+    def flaws(self) -> dict[str, tuple[Flaw, ...]]:
+        """What could not be read of them."""
+        return {name: facts.flaws for name, facts in self.facts.items() if facts.flaws}
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the facts say nothing about this run alone, such as that memory ended."""
+        return not any(flaw.kind == "internal" for flaws in self.flaws.values() for flaw in flaws)
 
     @functools.cached_property
     def question(self) -> bytes:
@@ -134,8 +177,34 @@ class Reading:
         return more
 
     def reload(self, loaded: Mapping[str, bytes]) -> bool:
-        """Read the files that linking asked for when it was done before; whether they are what they were."""
+        """Count the files that linking asked for when it was done before; whether they are what they were."""
         if any(self._given.digests.get(name) != digest for name, digest in loaded.items()):
             return False
-        self.load(list(loaded))
+        self.loaded = dict(loaded)
         return True
+
+    def _confirmed(self, screened: Screened | None) -> Screened | None:
+        """What screening found before, if it would find the same now; unread files may have changed in other things."""
+        digests = self._given.digests
+        if screened is None or any(digests.get(name) != digest for name, digest in screened.read.items()):
+            return None
+        changed = [name for name, digest in screened.unread.items() if digests.get(name) != digest]
+        carrying = frozenset(screened.carrying)
+        if any(self._glimpse(name, carrying) != screened.glimpses[name] for name in changed):
+            return None
+        return msgspec.structs.replace(screened, unread=screened.unread | {name: digests[name] for name in changed})
+
+    def _screened(self) -> Screened:
+        digests, carrying = self._given.digests, self._relevance.carrying()
+        unread = {name: digest for name, digest in digests.items() if name not in self._at_first}
+        return Screened(
+            read={name: digests[name] for name in self._at_first},
+            unread=unread,
+            carrying=tuple(sorted(carrying)),
+            glimpses={name: self._glimpse(name, carrying) for name in unread},
+        )
+
+    def _glimpse(self, name: str, carrying: Set[str]) -> bytes:
+        """The digest of what screening sees of a file; empty when it would ask for the file, or there is none."""
+        seen = self._relevance.glimpse(name, carrying) if name in self._given.digests else None
+        return self._given.memory.key(seen) if seen is not None else b""

@@ -1,8 +1,9 @@
 """What did earlier audits find out, so that the same bytes need not be looked into again?
 
-Three things are kept: the facts of a source by the digest of its bytes, what linking and judging said by the digests of
-all that they were given, and the answer to a whole audit by everything that it depends on. So nothing that is recalled
-can be out of date, and a recalled report is the report, byte for byte.
+Four things are kept: the facts of a source by the digest of its bytes, which files can matter by the names of all and
+what was seen of them, what linking and judging said by the digests of all that they were given, and the answer to a
+whole audit by everything that it depends on. So nothing that is recalled can be out of date, and a recalled report is
+the report, byte for byte.
 
 How that is kept on disk is `storing`'s business.
 """
@@ -17,8 +18,8 @@ import msgspec
 
 from kafka_audit.pipeline.storing import ANSWERS, FACTS, Table, digest, load, store
 
-MOST_ANSWERS = 12
-"""Answers of a project that are kept, two of each audit: enough for a few questions, on a few branches."""
+MOST_ANSWERS = 18
+"""Answers of a project that are kept, three of each audit: enough for a few questions, on a few branches."""
 
 _R = TypeVar("_R")
 _SORTING = msgspec.msgpack.Encoder(order="deterministic")
@@ -61,6 +62,7 @@ class Memory:
     def keep_answer(self, key: bytes, answer: msgspec.Struct) -> None:
         """Remember a record under the key."""
         if self.folder is not None:
+            self._table(ANSWERS).pop(key, None)  # the latest stand last
             self._table(ANSWERS)[key] = msgspec.msgpack.encode(answer)
             self._is_new.add(ANSWERS)
 

@@ -142,7 +142,7 @@ def _encoded(read: Callable[[bytes], FileFacts], content: bytes) -> bytes:
 
 def checked(content: bytes) -> bytes:
     """The encoded flaws of a file whose facts nobody needs."""
-    from kafka_audit.facts.extract import flaws
+    from kafka_audit.facts.syntax import flaws
 
     found = flaws(content)
     return encode(FileFacts(body=(), symbols=(), flaws=found)) if found else _sound()
