@@ -73,7 +73,9 @@ class Index:
         or the field that a client is kept in, behind a dot."""
         found = self._replacing.get(module)
         if found is None:
-            found = self._replacing[module] = tuple(unit for unit in module.units if self._may_replace(unit))
+            silent = {each.name for each in module.facts.symbols if self._assigned.isdisjoint(each.mentions)}
+            units = (unit for unit in module.units if _definition(unit) not in silent)
+            found = self._replacing[module] = tuple(unit for unit in units if self._may_replace(unit))
         return found
 
     def is_marked(self, module: Module) -> bool:
@@ -122,6 +124,13 @@ class Index:
                     found.add(edge.caller)
                     waiting.append(edge.caller)
         return frozenset(found)
+
+
+def _definition(unit: Unit) -> str:
+    """The name of the definition at the top of its file that a body belongs to; empty for other bodies."""
+    while unit.parent is not None and unit.parent.kind != "module":
+        unit = unit.parent
+    return unit.node.name if isinstance(unit.node, s.Function | s.Class) else ""
 
 
 @functools.lru_cache(maxsize=1)
