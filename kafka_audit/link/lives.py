@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.families import ancestry, find_method
+from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
-from kafka_audit.link.walk import handled_calls
+from kafka_audit.link.walk import handled_calls, holds, statements
 
 RUNNERS = frozenset(
     {"submit", "apply_async", "Thread", "Timer", "call_soon", "call_soon_threadsafe", "call_later", "call_at"}
@@ -136,10 +138,15 @@ class Lives:
         return any(self.engine.intern(ClientObject, other) in holding.at.values for other in later)
 
     def loses_nothing(self, life: Life) -> bool:
-        """Whether the process may end without releasing the client: it closes itself then, and is flushed after use."""
-        if not life.site.client.closes_at_exit:
+        """Whether the process may end without releasing the client: it closes itself then, and is flushed after use, or
+        whatever it sends is waited for."""
+        client = life.site.client
+        if not client.closes_at_exit:
             return False
-        sending = {event.unit for event in life.uses if event.method in life.site.client.dirtied_by}
+        sends = [event for event in life.uses if event.method in client.dirtied_by]
+        if sends and all(_is_waited_for(send, client) for send in sends):
+            return True
+        sending = {event.unit for event in sends}
         flushing = {event.unit for event in life.uses if event.method == "flush"} - {e.unit for e in life.releases}
         return any(unit in sending or self._is_called_by_the_application(unit) for unit in flushing)
 
@@ -172,6 +179,20 @@ def _enders(events: Collection[Event], maker: Unit) -> set[Unit]:
     """The functions that release the client; of its maker, not where it undoes a failed start."""
     undoing = handled_calls(maker.body)
     return {event.unit for event in events if event.what == "release" and event.node not in undoing}
+
+
+def _is_waited_for(send: Event, client: Client) -> bool:
+    """Whether the function that sends a message waits for its delivery, and lets everybody know if it fails."""
+    if send.method not in client.futures or not isinstance(send.node, s.Call):
+        return False
+    waiting = Futures(send.unit).waiting_for(send.node, client.future_waits)
+    hushed = [each for each in statements(send.unit.body) if isinstance(each, s.Try) and _hushes(each)]
+    return any(not any(holds(each, {wait}) for block in hushed for each in block.body) for wait in waiting)
+
+
+def _hushes(block: s.Try) -> bool:
+    """Whether an error may end in one of the handlers."""
+    return not all(any(isinstance(each, s.Raise) for each in statements(handler.body)) for handler in block.handlers)
 
 
 def _is_called(event: Event) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge, Weak
-from kafka_audit.link.engine import Event
+from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owners import Holding
@@ -23,7 +23,8 @@ DEEPEST = 5
 class Owner:
     """One object that owns a client: who keeps it, whether it ever opens the client, whether anything releases it.
 
-    `layer` counts the objects between it and the client.
+    `layer` counts the objects between it and the client. `hook` is what the object itself leaves its release to, if
+    nothing else sees to it: `atexit.register(self.close)`.
     """
 
     life: Life
@@ -33,6 +34,7 @@ class Owner:
     holding: Holding
     opens: bool
     is_released: bool
+    hook: Registration | None
 
     @property
     def name(self) -> str:
@@ -102,9 +104,10 @@ class Owning:
             is_released = bool(life.releases) and (
                 direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
             )
+            hook = None if is_released else self._own_hook(life, value, releasing)
             opens = any(callee in opening for _, callee in self.calls.get(value, ()))
             opens = opens or (life.site.unit.kind == "class" and bool(opening))
-            found.append(Owner(life, value, origin, layer, holding, opens, is_released))
+            found.append(Owner(life, value, origin, layer, holding, opens, is_released or hook is not None, hook))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at, owner.name))
 
     def _opening(self, life: Life) -> Set[Unit]:
@@ -226,6 +229,25 @@ class Owning:
             if not self.discharge.hosts.unmet(registration)
         )
 
+    def _own_hook(self, life: Life, value: Instance, releasing: set[Unit]) -> Registration | None:
+        """What the object hands one of its own releasing methods to, which calls it in the end."""
+        family, called = ancestry(self.engine, value.scope), [callee for _, callee in self._calls_on(value)]
+        for unit in sorted(releasing, key=lambda each: (each.module.path, each.line)):
+            event = self._release_by(life, value, unit)
+            for entry in self.reach.entries(unit, tests=self._in_test(value)):
+                given = entry.registration
+                if (
+                    given is not None
+                    and given.unit.method_of in family
+                    and isinstance(given.receiver, Instance)
+                    and given.receiver.origin is None
+                    and given.receiver.scope in family
+                    and any(given.unit in self.reach.below(each) for each in called)
+                    and self.discharge.counts(life, event, entry)
+                ):
+                    return given
+        return None
+
     def _keepers(self, holding: Holding) -> set[ClassScope]:
         """The class whose objects keep the object, the classes that keep those, and so on."""
         found: set[ClassScope] = set()
@@ -243,9 +265,18 @@ class Owning:
         assert origin is not None
         if unit in self.reach.callers(origin.unit) or origin.unit in self.reach.callers(unit):
             return True
-        in_test = context_of(origin.unit.module.path) == "test"
-        event = Event("release", life.value, "", unit, origin.node, origin.node.at[0], False, "call", target)
-        return any(self.discharge.counts(life, event, entry) for entry in self.reach.entries(unit, tests=in_test))
+        event = self._release_by(life, value, unit, target)
+        entries = self.reach.entries(unit, tests=self._in_test(value))
+        return any(self.discharge.counts(life, event, entry) for entry in entries)
+
+    def _release_by(self, life: Life, value: Instance, unit: Unit, target: str = "") -> Event:
+        """The release of the client as one that `unit` brings about for this object."""
+        assert value.origin is not None
+        node = value.origin.node
+        return Event("release", life.value, "", unit, node, node.at[0], False, "call", target)
+
+    def _in_test(self, value: Instance) -> bool:
+        return value.origin is not None and context_of(value.origin.unit.module.path) == "test"
 
     def unreleased(self, lives: Iterator[Life]) -> Iterator[Owner]:
         """Objects that open a client and could release it, but that nothing asks to.

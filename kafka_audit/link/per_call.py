@@ -15,6 +15,7 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Node
 from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives, owner_name
+from kafka_audit.link.losses import is_dependency
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.reach import Edge
 from kafka_audit.link.scopes import Unit
@@ -118,6 +119,8 @@ def _receivers(
 
 def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
     """What makes an object be made again and again; empty when nothing does."""
+    if is_dependency(node):
+        return "every request makes one"
     for registration in lives.engine.registrations.get(unit, {}).values():
         if registration.via == "decorator" and registration.target.rpartition(".")[2] in HANDLERS:
             return "every call of the handler makes one"

@@ -9,6 +9,7 @@ from kafka_audit.catalog.clients import CLIENTS, Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.events import client_of
+from kafka_audit.link.futures import Futures
 from kafka_audit.link.lives import Lives
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import (
@@ -20,12 +21,9 @@ from kafka_audit.link.values import (
     FunctionValue,
     Value,
 )
-from kafka_audit.link.walk import expressions, inside, statements, target_names
+from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
 from kafka_audit.model import Role
-
-WAITS = frozenset(method for client in CLIENTS for method in client.future_waits)
-"""Methods of some client's futures that wait."""
 
 CONSUMES = frozenset({"builtins.next", "builtins.list", "builtins.tuple", "builtins.set"})
 """Functions that loop over what they are given."""
@@ -119,7 +117,7 @@ class _Calls:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._is_only: dict[s.Call, bool] = {}
-        self._futures: dict[Unit, _Futures] = {}
+        self._futures: dict[Unit, Futures] = {}
 
     def is_only_synchronous(self, unit: Unit, node: s.Call) -> bool:
         """Whether it can be nothing but a synchronous client's method: no function of the project, no coroutine."""
@@ -131,57 +129,11 @@ class _Calls:
             )
         return self._is_only[node]
 
-    def futures(self, unit: Unit) -> _Futures:
+    def futures(self, unit: Unit) -> Futures:
         """Where the unit waits for futures."""
         if unit not in self._futures:
-            self._futures[unit] = _Futures(unit)
+            self._futures[unit] = Futures(unit)
         return self._futures[unit]
-
-
-class _Futures:
-    """Where one unit waits for futures, and under which names it has them."""
-
-    def __init__(self, unit: Unit) -> None:
-        self._waiting: dict[s.Expr | str, list[s.Call]] = {}
-        self._names: dict[s.Expr, set[str]] = {}
-        self._loops: list[tuple[set[s.Expr | str], set[str]]] = []
-        for statement in statements(unit.body):
-            if isinstance(statement, s.Assign) and isinstance(statement.value, s.Call):
-                names = {name for target in statement.targets for name in target_names(target)}
-                self._names.setdefault(statement.value, set()).update(names)
-            elif isinstance(statement, s.For):
-                over: set[s.Expr | str] = {
-                    part.id if isinstance(part, s.Name) else part for part in inside(statement.iterable)
-                }
-                self._loops.append((over, set(target_names(statement.target))))
-            for expression in expressions(statement):
-                for part in inside(expression):
-                    match part:
-                        case s.Call(s.Attribute(of, method)) if method in WAITS:
-                            one = _dict_of(of)
-                            self._waiting.setdefault(one.id if isinstance(one, s.Name) else one, []).append(part)
-
-    def waiting_for(self, node: s.Call, methods: Collection[str]) -> list[s.Call]:
-        """The calls of these methods of the future that a call gives, or of those in a dict of futures."""
-        names = set(self._names.get(node, ()))
-        for over, targets in self._loops:
-            if node in over or not names.isdisjoint(over):
-                names |= targets
-        futures: list[s.Expr | str] = [node, *names]
-        found = [call for of in futures for call in self._waiting.get(of, ()) if _name(call) in methods]
-        return sorted(found, key=lambda call: call.at)
-
-
-def _name(call: s.Call) -> str:
-    return call.function.name if isinstance(call.function, s.Attribute) else ""
-
-
-def _dict_of(future: s.Expr) -> s.Expr:
-    """The dict that an expression takes a future from: `made` of `made["topic"]` and `made.get("topic")`."""
-    match future:
-        case s.Subscript(of, _) | s.Call(s.Attribute(s.Name() as of, "get")):
-            return of
-    return future
 
 
 def _iterations(engine: Engine, unit: Unit, roles: Collection[Role]) -> Iterator[Wait]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.exits import is_exit_registrar
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.per_call import PerCall, clients_per_call, owners_per_call
 from kafka_audit.model import Step
@@ -12,6 +13,7 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.owning import Owner
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -102,15 +104,26 @@ def check(program: Program) -> Iterator[Alarm]:
                     made = Step(
                         path=owner.path, line=owner.at[0], message=f"{owner.name} is created in {where(owner.owner)}"
                     )
-                    chain = (made, created(life), *started(program, life))
-                    yield _alarm(life, name, found, chain, is_released=owner.is_released)
+                    chain = (made, created(life), *started(program, life), *_left_to_the_end(owner))
+                    is_released = owner.is_released and not _left_to_the_end(owner)
+                    yield _alarm(life, name, found, chain, is_released=is_released)
                     seen.add(found.node)
+
+
+def _left_to_the_end(owner: Owner) -> tuple[Step, ...]:
+    """That each of the objects is kept until the process ends."""
+    hook = owner.hook
+    if hook is None or not is_exit_registrar(hook.target):
+        return ()
+    message = f"{where(owner_name(hook.unit))} leaves the release to `{hook.target}`: each stays until the process ends"
+    return (Step(path=hook.unit.module.path, line=hook.line, message=message),)
 
 
 def _alarm(life: Life, name: str, found: PerCall, chain: tuple[Step, ...], *, is_released: bool) -> Alarm:
     """One alarm; where each is released it is only slow, and nothing is lost."""
     path, at = found.unit.module.path, found.node.at
-    here = Step(path=path, line=at[0], message=f"in {where(owner_name(found.unit))} {found.why}")
+    inside = "" if found.unit.kind == "module" else f"in {where(owner_name(found.unit))} "
+    here = Step(path=path, line=at[0], message=f"{inside}{found.why}")
     return Alarm(
         path=path,
         at=at,
