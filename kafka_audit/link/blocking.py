@@ -1,7 +1,8 @@
 """Which calls in a coroutine keep its event loop from running anything else?
 
 A call blocks when it is one of a synchronous client's that wait, or when it runs a function of the project that makes
-one, however many calls away. What is handed to a thread is not called here.
+one, however many calls away. What is handed to a thread is not called here; nor does a function wait for its caller by
+what it does only when it fails, or when it is told to by an argument that this call leaves out.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from kafka_audit.link.lives import Lives
 from kafka_audit.link.reach import Edge
 from kafka_audit.link.replaced import replaces
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.switches import Off
 from kafka_audit.link.values import Instance
 from kafka_audit.link.waits import Wait, waits
+from kafka_audit.link.walk import handled_calls
 from kafka_audit.model import Role
 
 
@@ -98,7 +101,8 @@ class _Search:
 
     def __init__(self, engine: Engine, lives: Lives, waits: dict[Unit, list[Wait]]) -> None:
         self.engine, self.lives, self.waits = engine, lives, waits
-        self._paths: dict[Unit, tuple[tuple[Edge, ...], Wait] | None] = {}
+        self._paths: dict[tuple[Unit, Off], tuple[tuple[Edge, ...], Wait] | None] = {}
+        self._on_failure: dict[Unit, Off] = {}
         self._leading = _callers(lives, waits)
 
     def from_coroutines(self) -> Iterator[Edge]:
@@ -109,23 +113,34 @@ class _Search:
                     yield edge
 
     def path(self, edge: Edge) -> tuple[tuple[Edge, ...], Wait] | None:
-        """The shortest way from the function that the edge calls."""
-        if edge.callee not in self._paths:
-            self._paths[edge.callee] = self._shortest(edge.callee)
-        return self._paths[edge.callee]
+        """The shortest way from the function that the edge calls, by what can happen in it when called so."""
+        key = (edge.callee, self.lives.reach.switches.off(edge.fact, edge.callee))
+        if key not in self._paths:
+            self._paths[key] = self._shortest(*key)
+        return self._paths[key]
 
-    def _shortest(self, start: Unit) -> tuple[tuple[Edge, ...], Wait] | None:
-        came: dict[Unit, tuple[Edge, ...]] = {start: ()}
-        queue = deque([start])
+    def _shortest(self, start: Unit, off: Off) -> tuple[tuple[Edge, ...], Wait] | None:
+        came: dict[tuple[Unit, Off], tuple[Edge, ...]] = {(start, off): ()}
+        queue = deque(came)
         while queue:
-            unit = queue.popleft()
-            if unit in self.waits:
-                return came[unit], min(self.waits[unit], key=lambda wait: (not wait.is_sure, wait.line))
+            unit, off = key = queue.popleft()
+            idle = off | self._failing(unit)
+            here = [wait for wait in self.waits.get(unit, ()) if wait.node not in idle]
+            if here:
+                return came[key], min(here, key=lambda wait: (not wait.is_sure, wait.line))
             for edge in self.lives.reach.outgoing.get(unit, ()):
-                if edge.callee not in came and edge.callee in self._leading and self._runs(edge):
-                    came[edge.callee] = (*came[unit], edge)
-                    queue.append(edge.callee)
+                if edge.callee in self._leading and self._runs(edge) and edge.fact and edge.fact.node not in idle:
+                    further = (edge.callee, self.lives.reach.switches.off(edge.fact, edge.callee))
+                    if further not in came:
+                        came[further] = (*came[key], edge)
+                        queue.append(further)
         return None
+
+    def _failing(self, unit: Unit) -> Off:
+        """What a function does only on its way out by an error that it hands on: ending what it could not finish."""
+        if unit not in self._on_failure:
+            self._on_failure[unit] = frozenset(handled_calls(unit.body, raising=True))
+        return self._on_failure[unit]
 
     def _runs(self, edge: Edge) -> bool:
         """Whether the call runs the synchronous function here and now."""

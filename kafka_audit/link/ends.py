@@ -184,7 +184,9 @@ class Ends:
         if unit is life.site.unit:
             return State()
         names = frozenset(name for name, place in unit.seen.items() if life.value in place.values)
-        runs_since_import = not life.site.client.start or any(e.unit in self.reach.at_import for e in life.starts)
+        runs_since_import = not life.site.client.start or any(
+            self.reach.runs_at_import(e.unit, e.node) for e in life.starts
+        )
         is_open = life.created_at_import is not None and runs_since_import
         return State(Stage.OPEN if is_open else Stage.CREATED, names, kept=True)
 

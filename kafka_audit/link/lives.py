@@ -92,7 +92,7 @@ class Lives:
         stem = f"{site.unit.module.path}::{owner}::{site.client.name.rpartition('.')[2]}"
         counts[stem] = counts.get(stem, 0) + 1
         events = self._relevant(self._events.get(value, []), context_of(site.unit.module.path) == "test")
-        at_import = site.unit in self.reach.at_import and not site.guarded
+        at_import = not site.guarded and self.reach.runs_at_import(site.unit, site.node)
         holding = self.holdings.lent(value, site.unit, holding, _enders(events, site.unit))
         return Life(
             id=stem if counts[stem] == 1 else f"{stem}#{counts[stem]}",
@@ -100,7 +100,7 @@ class Lives:
             value=value,
             holding=holding,
             owner=owner,
-            created_at_import=tuple(self.reach.import_chain(site.unit)) if at_import else None,
+            created_at_import=tuple(self.reach.import_chain(site.unit, site.node)) if at_import else None,
             starts=tuple(e for e in events if e.what == "start"),
             releases=tuple(e for e in events if e.what == "release" and self._applies(site, holding, e)),
             undoings=tuple(e for e in events if e.what == "release" and not self._applies(site, holding, e)),

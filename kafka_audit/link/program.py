@@ -218,7 +218,9 @@ class Program:
         return [
             event
             for event in life.starts
-            if event.unit in self.lives.reach.at_import and not event.guarded and self._really_runs(event)
+            if not event.guarded
+            and self.lives.reach.runs_at_import(event.unit, event.node)
+            and self._really_runs(event)
         ]
 
     def ends_with_its_script(self, life: Life) -> bool:

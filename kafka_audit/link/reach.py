@@ -16,9 +16,10 @@ from typing import Literal
 from kafka_audit.catalog.hooks import Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import CallFact, Engine, Registration
+from kafka_audit.link.engine import CallFact, Engine, Node, Registration
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.switches import NONE_OFF, Off, Switches
 from kafka_audit.link.values import BoundMethod, Container, FunctionValue, Value
 
 EntryKind = Literal["import", "main", "hook", "framework", "reference", "test", "name", "exit", "api"]
@@ -51,6 +52,15 @@ class Edge:
     line: int
     guarded: bool
     fact: CallFact | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One way in which a unit is run: the call, what ran the caller, and what cannot happen in it then."""
+
+    edge: Edge | None = None
+    before: Run | None = None
+    off: Off = NONE_OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +101,20 @@ class Reach:
         self._entries: dict[tuple[Unit, bool], list[Entry]] = {}
         self._referenced = _referenced(engine)
         self._named = _named(engine)
-        self.at_import = self._run_at_import()
+        self.switches = Switches(engine)
+        self._at_import = self._run_at_import()
 
-    def import_chain(self, unit: Unit) -> list[Edge]:
-        """The calls that lead from a module body to `unit` while the module is imported; empty for the body itself."""
+    def runs_at_import(self, unit: Unit, node: Node) -> bool:
+        """Whether what stands in `unit` runs when a module is imported."""
+        return any(node not in run.off for run in self._at_import.get(unit, ()))
+
+    def import_chain(self, unit: Unit, node: Node) -> list[Edge]:
+        """The calls that lead from a module body to what stands in `unit`, while the module is imported."""
         chain: list[Edge] = []
-        edge = self.at_import.get(unit)
-        while edge is not None:
-            chain.append(edge)
-            edge = self.at_import.get(edge.caller) or self._everywhere.get(edge.caller)
+        run = next((run for run in self._at_import.get(unit, ()) if node not in run.off), None)
+        while run is not None and run.edge is not None:
+            chain.append(run.edge)
+            run = run.before
         return chain[::-1]
 
     def entries(self, unit: Unit, *, tests: bool) -> list[Entry]:
@@ -208,27 +223,34 @@ class Reach:
         rows = [hook for base in bases for hook in hooks_for(base)]
         return tuple(hook for hook in rows if hook.via == "method" and hook.select == name)
 
-    def _run_at_import(self) -> dict[Unit, Edge | None]:
+    def _run_at_import(self) -> dict[Unit, list[Run]]:
         """What runs when the application's modules are imported, and for other files also what their own bodies run.
 
         What an example or a test runs at its top level says nothing about importing the application.
         """
         tops = [self.engine.modules[path].top for path in sorted(self.engine.modules)]
         inside = self._spread([top for top in tops if context_of(top.module.path) == "app"])
-        self._everywhere = self._spread(tops)
-        outside = {unit: edge for unit, edge in self._everywhere.items() if context_of(unit.module.path) != "app"}
+        everywhere = self._spread(tops)
+        outside = {unit: runs for unit, runs in everywhere.items() if context_of(unit.module.path) != "app"}
         return outside | inside
 
-    def _spread(self, tops: list[Unit]) -> dict[Unit, Edge | None]:
+    def _spread(self, tops: list[Unit]) -> dict[Unit, list[Run]]:
         """Breadth first from these module bodies, so that the chain to each unit is a shortest one."""
-        reached: dict[Unit, Edge | None] = dict.fromkeys(tops)
-        queue = deque(tops)
+        runs = {top: [Run()] for top in tops}
+        queue = deque((top, runs[top][0]) for top in tops)
         while queue:
-            for edge in self.outgoing.get(queue.popleft(), ()):
-                if edge.callee not in reached and not edge.guarded and self.runs(edge):
-                    reached[edge.callee] = edge
-                    queue.append(edge.callee)
-        return reached
+            unit, run = queue.popleft()
+            for edge in self.outgoing.get(unit, ()):
+                if edge.guarded or (edge.fact is not None and edge.fact.node in run.off) or not self.runs(edge):
+                    continue
+                others = runs.setdefault(edge.callee, [])
+                if any(not other.off for other in others):
+                    continue  # it is known to run as a whole
+                off = self.switches.off(edge.fact, edge.callee)
+                if all(other.off != off for other in others):
+                    others.append(Run(edge, run, off))
+                    queue.append((edge.callee, others[-1]))
+        return runs
 
     def runs(self, edge: Edge) -> bool:
         """Whether the call really runs the callee's body.

@@ -91,12 +91,14 @@ def statements(body: s.Body) -> Iterator[s.Stmt]:
             yield from statements(inner)
 
 
-def handled_calls(body: s.Body) -> set[s.Call]:
-    """The calls that stand in `except` handlers of this body."""
+def handled_calls(body: s.Body, *, raising: bool = False) -> set[s.Call]:
+    """The calls that stand in `except` handlers of this body; when `raising`, in those that end with a `raise`."""
     found: set[s.Call] = set()
     for statement in statements(body):
         if isinstance(statement, s.Try):
             for handler in statement.handlers:
+                if raising and not isinstance(handler.body[-1], s.Raise):
+                    continue
                 for inner in statements(handler.body):
                     for expression in expressions(inner):
                         found.update(part for part in inside(expression) if isinstance(part, s.Call))

@@ -112,7 +112,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.living:
         for event in program.starts_at_import(life) if not program.ends_with_its_script(life) else ():
             path = event.unit.module.path
-            chain = import_chain(program.lives.reach.import_chain(event.unit))
+            chain = import_chain(program.lives.reach.import_chain(event.unit, event.node))
             module = chain[0].path if chain else path
             when = "its module" if module == path else f"`{PurePosixPath(module).name}`"
             last = Step(path=path, line=event.line, message=f"started in {where(owner_name(event.unit))}")
