@@ -17,11 +17,12 @@ from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_dependency
 from kafka_audit.link.owning import Owner
-from kafka_audit.link.reach import Edge
+from kafka_audit.link.reach import Edge, Entry
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import pairs
 from kafka_audit.link.values import ClientObject, Instance
 from kafka_audit.link.walk import expressions, holds, inside, statements, target_names
+from kafka_audit.link.words import words
 from kafka_audit.model import Kind
 
 HANDLERS = frozenset(
@@ -135,15 +136,34 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
 def runs_often(lives: Lives, unit: Unit) -> bool:
     """Whether anything but a program that runs once leads to the function, or a loop that does not end calls it.
 
-    That a called function stands in a container as well says nothing: that is how its caller got it.
+    That a called function stands in a container as well says nothing: that is how its caller got it. Nor does an
+    unknown decorator around one (`@timeout(5)`): what it makes of the function is what the caller calls.
     """
     if any(_is_called_for_ever(edge) for edge in lives.reach.incoming.get(unit, ())):
         return True
     entries = lives.reach.entries(unit, tests=False)
     return any(
-        not is_once(lives, entry) and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
+        not is_once(lives, entry)
+        and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
+        and not _is_wrapped(lives, entry)
+        and not _stands_for_another(entry)
         for entry in entries
     )
+
+
+def _is_wrapped(lives: Lives, entry: Entry) -> bool:
+    """Whether it is only a decorator that nothing is known of, around a function that the application calls itself."""
+    given = entry.registration
+    if given is None or given.via != "decorator" or entry.hooks or given.target.rpartition(".")[2] in HANDLERS:
+        return False
+    callers = (edge.caller for edge in lives.reach.incoming.get(entry.unit, ()) if edge.fact is not None)
+    return any(context_of(caller.module.path) == "app" for caller in callers)
+
+
+def _stands_for_another(entry: Entry) -> bool:
+    """Whether a decorator of the project put it in the place of a function: it runs as often as that would."""
+    decorators = entry.unit.function.decorators if entry.unit.function is not None else ()
+    return entry.kind == "api" and any(words(each).partition("(")[0].endswith("wraps") for each in decorators)
 
 
 def runs_once(lives: Lives, unit: Unit) -> bool:
