@@ -28,6 +28,7 @@ AIOKAFKA: Final = (
         release=("stop",),
         managed_by="async with",
         needs_running_loop=True,
+        loop_argument="loop",
         dirtied_by=("send", "send_and_wait", "send_batch"),
         absent=("close", "aclose", "shutdown", "disconnect"),
         notes=(
@@ -52,6 +53,7 @@ AIOKAFKA: Final = (
         release=("stop",),
         managed_by="async with",
         needs_running_loop=True,
+        loop_argument="loop",
         absent=("close", "aclose", "shutdown", "disconnect"),
         notes=(
             Note(
@@ -70,6 +72,7 @@ AIOKAFKA: Final = (
         start=("start",),
         release=("close",),
         needs_running_loop=True,
+        loop_argument="loop",
         absent=("stop", "aclose", "shutdown", "disconnect"),
         notes=(Note(since="0.8.0", name="aiokafka.admin", text="the module exists; it is silent when not closed"),),
     ),
@@ -82,6 +85,7 @@ AIOKAFKA: Final = (
         start=("bootstrap",),
         release=("close",),
         needs_running_loop=True,
+        loop_argument="loop",
         absent=("stop", "aclose", "shutdown", "disconnect"),
         notes=(Note(text="the connection pool below the other clients: metadata and requests, no message buffer"),),
     ),

@@ -56,6 +56,8 @@ class Client(Record, frozen=True, kw_only=True):
     """Threads, tasks or sockets exist once the constructor has returned."""
     needs_running_loop: bool = False
     """The constructor raises without a running event loop."""
+    loop_argument: str = ""
+    """The argument that gives it an event loop: then it raises nothing, and belongs to that loop."""
     blocks_on_construct: bool = False
     """The constructor waits for a broker."""
     awaited_constructor: bool = False

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kafka_audit.catalog.clients import import_severity
+from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
@@ -75,7 +76,8 @@ RULE = Rule(
     rationale=(
         "Whoever imports the module, a test collector, a migration or a command that only wants a constant, then pays "
         "for the client. aiokafka clients and confluent's AIOProducer need a running event loop and raise RuntimeError "
-        "without one, so the program starts under one server and dies under the next. A kafka-python client probes "
+        "without one, so the program starts under one server and dies under the next; an aiokafka client that is "
+        "given a loop there belongs to that loop, which is information only. A kafka-python client probes "
         "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises. "
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
         "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
@@ -131,11 +133,22 @@ def _severity(life: Life) -> Severity:
     )
     if crosses and not client.needs_running_loop and not client.blocks_on_construct:
         return "info"
+    if _is_given_loop(life):
+        return "info"
     return import_severity(client)
+
+
+def _is_given_loop(life: Life) -> bool:
+    """Whether the constructor is given an event loop, and so does not ask for the running one."""
+    name = life.site.client.loop_argument
+    given = (each.value for each in life.site.node.arguments if name and each.keyword == name)
+    return any(not isinstance(value, s.Constant) for value in given)
 
 
 def _effect(life: Life) -> str:
     client = life.site.client
+    if _is_given_loop(life):
+        return "it belongs to the loop that it is given here, and starts in no other"
     if client.needs_running_loop:
         return "its constructor raises without a running event loop"
     if client.blocks_on_construct:
