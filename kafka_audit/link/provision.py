@@ -14,9 +14,11 @@ from kafka_audit.link.values import (
     ClientType,
     Container,
     External,
+    ForeignClient,
     FunctionValue,
     Instance,
     Manager,
+    Unread,
 )
 
 
@@ -58,6 +60,9 @@ def supply(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> V
     factories = arguments.get(0, "provides")
     clients: Values = {engine.foreign(value.client) for value in factories if isinstance(value, ClientType)}
     makers: Values = {value for value in factories if not isinstance(value, ClientType)}
+    if any(isinstance(value, ClientObject | Instance | ForeignClient) for values in rest.all() for value in values):
+        # A class in a file of its own, which imports nothing of Kafka, is what uses the objects that it is given.
+        engine.wanted.update(value.path for value in makers if isinstance(value, Unread))
     engine.write(supplier.rest, clients | _yielded(engine, later(engine, node, makers, rest)))
     return {supplier}
 
