@@ -132,10 +132,22 @@ def _call_instance(engine: Engine, callee: Instance, node: s.Call, arguments: Ar
 def _call_unread(engine: Engine, callee: Unread, node: s.Call, arguments: Arguments) -> Values:
     """A call of a project function in a file that was not read: it matters when it is given something that does."""
     given = {value for values in arguments.all() for value in values}
-    if any(isinstance(value, ClientObject | ClientType) or _is_container(value) for value in given):
+    if any(
+        isinstance(value, ClientObject | ClientType) or _is_container(value) or _owns(engine, value) for value in given
+    ):
         engine.wanted.add(callee.path)
         return set()  # what it gives is known once the file is read
+    if not engine.settled:
+        engine.wait()  # the objects may not have their clients yet
     return hand_over(engine, "?", node, arguments)
+
+
+def _owns(engine: Engine, value: Value) -> bool:
+    """Whether it is an object that keeps a client itself."""
+    if not isinstance(value, Instance):
+        return False
+    fields = value.scope.fields.values()
+    return any(isinstance(each, ClientObject) for place in fields for each in engine.read(place))
 
 
 def _is_container(value: Value) -> bool:
