@@ -269,8 +269,12 @@ def is_dependency(node: s.Call) -> bool:
 
 
 def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.Call]:
-    """Calls that start the client through a helper which is handed it."""
-    starting = {event.unit for event in life.starts if event.unit is not unit}
+    """Calls that start the client through a helper which is handed it.
+
+    A generator that is entered by `with` and both starts and releases it is none: whoever enters it owes nothing.
+    """
+    ending = {event.unit for event in life.releases if lives.engine.flagged(event.unit, "manager")}
+    starting = {event.unit for event in life.starts if event.unit is not unit} - ending
     return frozenset(
         node
         for node in calls_in(unit)
