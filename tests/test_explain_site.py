@@ -308,6 +308,21 @@ def test_a_client_in_a_with_block_has_nothing_against_it(explained, project: Pat
     assert section("What could not be followed", text) == ["- nothing"]
 
 
+def test_a_flush_in_front_of_what_it_would_have_to_send_does_not_count(explained, project: Path):
+    (project / "late.py").write_text(
+        "from confluent_kafka import Producer\n"
+        "class Bus:\n"
+        "    def __init__(self):\n"
+        "        self.producer = Producer({})\n"
+        "    def send(self, event):\n"
+        "        self.producer.flush()\n"
+        "        self.producer.produce('events', event)\n"
+    )
+    assert section("What releases it", explained("late.py:4"))[1:] == [
+        "- line 6: `self.producer.flush()` in `Bus.send` does not count: `produce` on line 7 fills the buffer again"
+    ]
+
+
 # --- manners ---------------------------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,6 @@ HARMLESS: Reasons = {
 SEVERAL = "a function that makes several objects which own a client and keeps them in a container"
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
 ASKED = "the finally around the release of what a container was asked for"
-REFILLED = "a function fills the buffer after its flush, and its caller drops the client"
 HELD_TWICE = "the finally in the function that makes a client which a context variable holds, too"
 FLUSHING = "flush of kafka-python raises, too"
 
@@ -83,9 +82,6 @@ FAULTS: Reasons = {
     ("owner/crowded/channels.py", 46, FINALLY): SEVERAL,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
     ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
-    ("factory/ended_by_the_caller/connecting.py", 39, ("flush-moved-up",)): REFILLED,
-    ("buffer/nothing_owed/handlers.py", 18, ("flush-moved-up",)): REFILLED,
-    ("buffer/flushed_at_once/senders.py", 12, ("flush-moved-up",)): REFILLED,
     ("hook/right_scope/per_request.py", 31, FINALLY): HELD_TWICE,
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
     ("path/exit_that_asks/managers.py", 80, FINALLY): FLUSHING,

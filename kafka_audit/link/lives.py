@@ -13,6 +13,7 @@ from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
+from kafka_audit.link.refills import is_filled_again
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import handled_calls, holds, statements
@@ -27,8 +28,8 @@ RUNNERS = frozenset(
 class Life:
     """What is known of one client. Lists are sorted by file and line.
 
-    `undoings` are releases that do not end the client's life as it is meant: they undo a failed start, or concern a
-    base class's method that the client's own class overrides.
+    `undoings` are releases that do not end the client's life as it is meant: they undo a failed start, concern a base
+    class's method that the client's own class overrides, or empty a buffer that the same function fills again.
     """
 
     id: str
@@ -52,6 +53,11 @@ class Life:
     def in_test(self) -> bool:
         """Whether test code makes it."""
         return context_of(self.path) == "test"
+
+    def filled_after(self, event: Event) -> Event | None:
+        """The first call that fills the client's buffer further down in the function of an event."""
+        here = [use for use in self.uses if use.unit is event.unit and use.method in self.site.client.dirtied_by]
+        return next((use for use in here if use.line > event.line), None)
 
 
 class Lives:
@@ -94,6 +100,8 @@ class Lives:
         events = self._relevant(self._events.get(value, []), context_of(site.unit.module.path) == "test")
         at_import = not site.guarded and self.reach.runs_at_import(site.unit, site.node)
         holding = self.holdings.lent(value, site.unit, holding, _enders(events, site.unit))
+        releases = [e for e in events if e.what == "release"]
+        ends = {e for e in releases if self._applies(site, holding, e) and not self._is_filled_again(site, e, events)}
         return Life(
             id=stem if counts[stem] == 1 else f"{stem}#{counts[stem]}",
             site=site,
@@ -102,8 +110,8 @@ class Lives:
             owner=owner,
             created_at_import=tuple(self.reach.import_chain(site.unit, site.node)) if at_import else None,
             starts=tuple(e for e in events if e.what == "start"),
-            releases=tuple(e for e in events if e.what == "release" and self._applies(site, holding, e)),
-            undoings=tuple(e for e in events if e.what == "release" and not self._applies(site, holding, e)),
+            releases=tuple(e for e in releases if e in ends),
+            undoings=tuple(e for e in releases if e not in ends),
             uses=tuple(e for e in events if e.what == "use" and _is_called(e)),
             possible=tuple(self._possible_for(site)),
         )
@@ -129,6 +137,11 @@ class Lives:
             return True
         known_as = find_method(self.engine, keeper, event.unit.function.name)
         return known_as is None or known_as is event.unit or known_as in self.reach.callers(event.unit)
+
+    def _is_filled_again(self, site: Site, event: Event, events: list[Event]) -> bool:
+        """Whether the release only empties a buffer that the same function fills again."""
+        client = site.client
+        return client.flush_is_release and is_filled_again(self.engine, event, events, client.dirtied_by)
 
     def _makes_room(self, site: Site, holding: Holding, event: Event) -> bool:
         """Whether the function that releases the client goes on to put another one in its place."""

@@ -37,6 +37,7 @@ from kafka_audit.link.states import (
     merge,
     pairs,
     past_loop,
+    repeated,
     split,
 )
 from kafka_audit.link.walk import target_names
@@ -52,6 +53,7 @@ class Walk:
         self.engine, self.unit, self.effects = engine, unit, effects
         self.losses: dict[Loss, None] = {}
         self.repeats: dict[Repeat, None] = {}
+        self.reached: set[s.Call] = set()
         self._elements: list[str] = []
         self._is_expecting = False
 
@@ -59,11 +61,7 @@ class Walk:
         """Every way on which the client is lost, by line; none when that takes too long to find out."""
         if self.unit.function is None:
             return []
-        try:
-            exits = self.block(self.unit.body, {start or State(): 0})
-        except TooLong as error:
-            self.engine.faults.setdefault(self.unit, str(error))
-            return []
+        exits = self.exits(start or State())
         end_line = self.unit.function.end_line
         for name in ("normal", "returned", "raised", "failed", *(["ended"] if self.effects.reopens else [])):
             states, by_exception = getattr(exits, name), name in {"raised", "failed", "ended"}
@@ -71,6 +69,14 @@ class Walk:
                 if self.effects.kept_is_owed or not state.kept:
                     self._lose(state, line if line and states is not exits.normal else end_line, by_exception)
         return sorted(self.losses, key=lambda loss: (loss.line, loss.stage, loss.by_exception))
+
+    def exits(self, start: State) -> Exits:
+        """The states at each way out of the function; none at all when that takes too long to find out."""
+        try:
+            return self.block(self.unit.body, {start: 0})
+        except TooLong as error:
+            self.engine.faults.setdefault(self.unit, str(error))
+            return Exits()
 
     def _lose(
         self, state: State, line: int, by_exception: bool, *, again: bool = False, overwritten: bool = False
@@ -107,14 +113,7 @@ class Walk:
         return exits
 
     def _note_repeat(self, node: s.Call | s.Item, state: State) -> None:
-        effects = self.effects
-        match node:
-            case s.Call(s.Attribute(s.Name(receiver))) if receiver in self._elements:
-                return  # one element after the other, not one twice
-        if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
-            self.repeats[Repeat("start", node)] = None
-        elif node in effects.releases and state.stage is Stage.DONE:
-            self.repeats[Repeat("release", node)] = None
+        self.repeats |= dict.fromkeys(repeated(self.effects, node, state, self._elements))
 
     def _happen(self, node: s.Call | s.Yield | s.Walrus, state: State, line: int, exits: Exits) -> State:
         if isinstance(node, s.Call):
@@ -136,6 +135,7 @@ class Walk:
         if state.stage in {Stage.ABSENT, Stage.DONE, Stage.HANDED} and not reopens:
             return state
         if node in effects.releases:
+            self.reached.add(node)
             return replace(state, stage=Stage.DONE)
         if node in effects.starts:
             half_way = replace(state, stage=Stage.FAILED if state.stage is Stage.CREATED else state.stage)

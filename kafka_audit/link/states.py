@@ -115,6 +115,17 @@ class Repeat:
     node: s.Call | s.Item
 
 
+def repeated(effects: Effects, node: s.Call | s.Item, state: State, elements: Collection[str]) -> Iterable[Repeat]:
+    """The start or release that this call repeats; `elements` are the names that a loop goes through."""
+    match node:
+        case s.Call(s.Attribute(s.Name(receiver))) if receiver in elements:
+            return  # one element after the other, not one twice
+    if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
+        yield Repeat("start", node)
+    elif node in effects.releases and state.stage is Stage.DONE:
+        yield Repeat("release", node)
+
+
 def ends_program(expression: s.Expr | None) -> bool:
     """Whether evaluating or raising the expression ends the program: `sys.exit(1)`, `SystemExit`."""
     match expression:

@@ -211,6 +211,9 @@ def _releases(program: Program, life: Life) -> Iterator[Considered]:
 
 
 def _undoing(life: Life, event: Event) -> str:
+    filled = life.filled_after(event)
+    if life.site.client.flush_is_release and filled is not None:
+        return f"`{filled.method}` on line {filled.line} fills the buffer again"
     if event.unit is life.site.unit:
         return "it undoes a failed start, or one step of it, and ends no client that was in use"
     if life.holding.kind == "pooled":

@@ -12,6 +12,7 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.engine import Event
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -68,7 +69,8 @@ RULE = Rule(
         "messages in every release tried from 2.0.2 on, with one log line on stderr and no exception. `poll(0)` serves "
         "delivery reports and waits for nothing; a loop that polls with a time limit until a report has come waits. "
         "`flush()` is the release in every version; `close()` and `with` exist since 2.13.0 and flush too. A producer "
-        "that never produces has nothing to flush."
+        "that never produces has nothing to flush. A flush in front of `produce` sends what came before and leaves what "
+        "comes now: it counts only if the function can end without filling the buffer again."
     ),
     bad=BAD,
     good=GOOD,
@@ -96,13 +98,28 @@ def check(program: Program) -> Iterator[Alarm]:
         confidence = confidence_of_absence(program, life)
         if confidence is None or polls_until_delivered(life):
             continue
-        message = f"`{filled.method}` in {where(owner_name(filled.unit))} fills its buffer"
-        fills = Step(path=filled.unit.module.path, line=filled.line, message=message)
+        early = {flush: use for flush in life.undoings if (use := life.filled_after(flush)) is not None}
+        fills = _filled(next(iter(early.values()), filled))
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} produces and nothing flushes it",
+            message=f"{subject(life)} produces and nothing flushes it{' afterwards' if early else ''}",
             confidence=confidence,
             producer=life.id,
-            trace=(created(life), fills, *considered(program, life, "nothing flushes it afterwards")),
+            trace=(
+                created(life),
+                *map(_flushed_before, early),
+                fills,
+                *considered(program, life, "nothing flushes it afterwards"),
+            ),
         )
+
+
+def _filled(use: Event) -> Step:
+    message = f"`{use.method}` in {where(owner_name(use.unit))} fills its buffer"
+    return Step(path=use.unit.module.path, line=use.line, message=message)
+
+
+def _flushed_before(flush: Event) -> Step:
+    message = f"{where(owner_name(flush.unit))} flushes what is in its buffer before it fills it again"
+    return Step(path=flush.unit.module.path, line=flush.line, message=message)
