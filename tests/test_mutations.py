@@ -71,18 +71,13 @@ HARMLESS: Reasons = {
 SEVERAL = "a function that makes several objects which own a client and keeps them in a container"
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
 ASKED = "the finally around the release of what a container was asked for"
-HELD_TWICE = "the finally in the function that makes a client which a context variable holds, too"
 FLUSHING = "flush of kafka-python raises, too"
 
-GETTER = "the finally around a function that takes the shared client from its getter, starting it, and sends"
-
 FAULTS: Reasons = {
-    ("shared/one_loop/events.py", 32, FINALLY): GETTER,
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
     ("owner/crowded/channels.py", 46, FINALLY): SEVERAL,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
     ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
-    ("hook/right_scope/per_request.py", 31, FINALLY): HELD_TWICE,
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSHING,
     ("path/exit_that_asks/managers.py", 80, FINALLY): FLUSHING,
 }

@@ -18,9 +18,10 @@ from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Event, Node
 from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.lives import Life
-from kafka_audit.link.losses import Given, calls_to, throws_at_yield
+from kafka_audit.link.losses import Given, calls_to, is_thrown_into, throws_at_yield
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Walk
+from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Stage, State
 from kafka_audit.link.values import Instance
@@ -125,7 +126,8 @@ class Ends:
             nodes = self._on_shared(life, unit, releasing)
             begin = self._begin(life, unit)
             is_opened = nodes.opens or begin.stage is Stage.OPEN
-            if not nodes.releases or not nodes.uses or not is_opened or self._ended_outside(unit, releasing):
+            can_fail = nodes.uses or is_thrown_into(self.lives, unit)
+            if not nodes.releases or not can_fail or not is_opened or self._ended_outside(unit, releasing):
                 continue
             effects = self._effects(life, unit, life.site.node, nodes)
             losses = Walk(self.engine, unit, effects).run(begin)
@@ -156,10 +158,23 @@ class Ends:
     def _torn_down(self, life: Life) -> bool:
         """Whether something outside the project's own calls releases it, too."""
         return any(
-            entry.kind in TEARDOWN and self.discharge.counts(life, event, entry)
+            entry.kind in TEARDOWN and self.discharge.counts(life, event, entry) and not self._lives_in(life, entry)
             for event in life.releases
             for entry in self.reach.entries(event.unit, tests=life.in_test)
         )
+
+    def _lives_in(self, life: Life, entry: Entry) -> bool:
+        """Whether what is called from outside is the client's whole life, such as a command: it makes and uses it, too.
+
+        Into a lifespan nothing is thrown, and a function that asks for the client only to end it is a teardown.
+        """
+        unit = entry.unit
+        if unit not in self.reach.callers(life.site.unit):
+            return False
+        if unit.is_generator:
+            return is_thrown_into(self.lives, unit)
+        below = self.reach.below(unit)
+        return any(event.unit in below and event.method not in QUIET for event in life.uses)
 
     def _on_shared(self, life: Life, unit: Unit, releasing: set[Unit]) -> _Nodes:
         own = {what: {e.node for e in events if e.unit is unit} for what, events in _events(life)}

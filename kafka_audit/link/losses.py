@@ -257,10 +257,14 @@ def throws_at_yield(lives: Lives, unit: Unit) -> bool:
 
     FastAPI throws the endpoint's exception into its dependencies (FastAPI 0.165, run), and nothing into a lifespan.
     """
+    registered = lives.engine.registrations.get(unit, {})
+    return is_thrown_into(lives, unit) or (lives.engine.flagged(unit, "manager") and not registered)
+
+
+def is_thrown_into(lives: Lives, unit: Unit) -> bool:
+    """Whether it is a dependency that FastAPI resumes with the exception of the request which it was run for."""
     registered = lives.engine.registrations.get(unit, {}).values()
-    if unit.is_generator and any(each.target.rpartition(".")[2] in DEPENDENCIES for each in registered):
-        return True
-    return lives.engine.flagged(unit, "manager") and not registered
+    return unit.is_generator and any(each.target.rpartition(".")[2] in DEPENDENCIES for each in registered)
 
 
 def is_dependency(node: s.Call) -> bool:

@@ -69,8 +69,8 @@ RULE = Rule(
         "messages in every release tried from 2.0.2 on, with one log line on stderr and no exception. `poll(0)` serves "
         "delivery reports and waits for nothing; a loop that polls with a time limit until a report has come waits. "
         "`flush()` is the release in every version; `close()` and `with` exist since 2.13.0 and flush too. A producer "
-        "that never produces has nothing to flush. A flush in front of `produce` sends what came before and leaves what "
-        "comes now: it counts only if the function can end without filling the buffer again."
+        "that never produces has nothing to flush. A flush in front of `produce` sends what came before and leaves "
+        "what comes now: it counts only if the function can end without filling the buffer again."
     ),
     bad=BAD,
     good=GOOD,

@@ -201,6 +201,7 @@ def _shared(program: Program, told: set[str]) -> Iterator[Alarm]:
                 confidence="medium",
                 producer=life.id,
                 trace=(created(life), *started(program, life), *released(life), *_failing(path, name, losses)),
+                severity=_severity(program, life, unit),
             )
 
 
