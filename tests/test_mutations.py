@@ -72,8 +72,10 @@ SEVERAL = "a function that makes several objects which own a client and keeps th
 HELPER = "a helper that is handed the client and whose flush fails before its stop"
 ASKED = "the finally around the release of what a container was asked for"
 FLUSHING = "flush of kafka-python raises, too"
+ENTERED = "the finally in a context manager of the project that is handed the client"
 
 FAULTS: Reasons = {
+    ("path/managed_by_a_generator/clocks.py", 15, FINALLY): ENTERED,
     ("owner/asked/main.py", 32, FINALLY): SEVERAL,
     ("owner/crowded/channels.py", 46, FINALLY): SEVERAL,
     ("instance/released_by_effect/closing.py", 8, FINALLY): HELPER,
