@@ -55,7 +55,8 @@ class Ends:
         Only for an object that lives and dies in that function, which others are lent at most.
         """
         unit, value = owner.origin.unit, owner.value
-        if owner.holding.kind not in {"local", "delegated"} or unit.function is None:
+        in_pool = _is_in_own_pool(owner)
+        if (owner.holding.kind not in {"local", "delegated"} and not in_pool) or unit.function is None:
             return []
         opening, nodes = self._opening(owner.life), self._on_object(owner)
         if not nodes.releases or self.owning.dies_released(owner.life, value):
@@ -67,8 +68,10 @@ class Ends:
             is_owed_when_created=created_open,
             kept_is_owed=False,
         )
-        losses = Walk(self.engine, unit, effects).run()
-        return [loss for loss in losses if not loss.overwritten and not loss.again]
+        losses = [each for each in Walk(self.engine, unit, effects).run() if not each.overwritten and not each.again]
+        if in_pool and not all(loss.by_exception for loss in losses):
+            return []  # which of the elements a loop has released, and whether it had a turn, is not known
+        return losses
 
     def _opening(self, life: Life) -> Set[Unit]:
         """The functions after which something is owed: those that make the client, or fill its buffer."""
@@ -82,24 +85,27 @@ class Ends:
         unit, value = owner.origin.unit, owner.value
         releasing, opening = self.owning.closure(owner.life.releases), self._opening(owner.life)
         failing = self.failing.units(owner.life) - releasing
+        meant = {value}
+        if _is_in_own_pool(owner):
+            meant.add(self.engine.instance(value.scope))  # what stands for elements too many to be told apart
         opens, releases, uses = (
-            self._nodes(unit, value, wanted) - {owner.origin.node}  # what its constructor hands to others is theirs
+            self._nodes(unit, meant, wanted) - {owner.origin.node}  # what its constructor hands to others is theirs
             for wanted in (opening - releasing, releasing, failing)
         )
         for scope in self.lives.holdings.fields(value):
             for borrower in self.owning.made(scope, unit):
-                uses |= self._nodes(unit, borrower, failing)
+                uses |= self._nodes(unit, {borrower}, failing)
         direct = {event.node for event in owner.life.uses if event.unit is unit and event.method not in QUIET}
         return _Nodes(_calls(opens), releases, _calls(uses | direct))
 
-    def _nodes(self, unit: Unit, value: Instance, wanted: Set[Unit]) -> frozenset[Node]:
-        """The calls (and `with` items) of `unit` on this object that reach one of the wanted functions."""
+    def _nodes(self, unit: Unit, values: Set[Instance], wanted: Set[Unit]) -> frozenset[Node]:
+        """The calls (and `with` items) of `unit` on these objects that reach one of the wanted functions."""
         facts = [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
         return frozenset(
             fact.node
             for fact in facts
             for callee, receivers in fact.callees.items()
-            if callee in wanted and value in receivers
+            if callee in wanted and not values.isdisjoint(receivers)
         )
 
     def _hands_over(self, owner: Owner, node: s.Call, given: Given) -> bool:
@@ -225,6 +231,12 @@ class Ends:
             outer_names=unit.outer,
             kept_is_owed=True,
         )
+
+
+def _is_in_own_pool(owner: Owner) -> bool:
+    """Whether a container that the function makes for itself holds the object, and nothing else does."""
+    at = owner.holding.at
+    return owner.holding.kind == "pooled" and at is not None and at.kind == "local" and at.owner is owner.origin.unit
 
 
 def _events(life: Life) -> tuple[tuple[str, tuple[Event, ...]], ...]:

@@ -29,6 +29,7 @@ from kafka_audit.link.states import (
     State,
     States,
     catches_everything,
+    elements,
     ends_program,
     expects_failure,
     in_order,
@@ -272,10 +273,10 @@ class Walk:
                 exits.absorb(head)
                 entering, over = head.normal, past_loop(test, head.normal, passed, self.effects.site)
             merge(leaving, over)
-            elements = list(target_names(node.target)) if isinstance(node, s.For) else []
-            self._elements += elements
+            inside = list(target_names(node.target)) if isinstance(node, s.For) else []
+            self._elements += inside
             inner = self.block(node.body, self._next_item(node, entering))
-            del self._elements[len(self._elements) - len(elements) :]
+            del self._elements[len(self._elements) - len(inside) :]
             for name in ("returned", "raised", "failed", "ended"):
                 merge(getattr(exits, name), getattr(inner, name))
             merge(exits.normal, inner.broken)
@@ -293,12 +294,12 @@ class Walk:
     def _next_item(self, node: s.While | s.For, states: States) -> States:
         if isinstance(node, s.While):
             return states
-        names = set(target_names(node.target))
+        names, held = set(target_names(node.target)), elements(node)
         found: States = {}
         for state, line in states.items():
             known = replace(state, facts=forget(state.facts, node.target))
             is_element = is_client(node.iterable, self.effects.site, state.names)
-            after = replace(known, names=known.names | names) if is_element else self._unbind(names, known, node.line)
+            after = replace(known, names=known.names | held) if is_element else self._unbind(names, known, node.line)
             found.setdefault(after, line)
         return found
 

@@ -302,9 +302,11 @@ class Program:
         seen: set[object] = set()
         for life in self.owing():
             for owner in self.owning.roots(life):
-                losses = self.ends.of_owner(owner) if owner.origin not in seen else []
+                pool = owner.holding.at if owner.holding.kind == "pooled" else None
+                key = owner.origin if pool is None else (life.id, pool)  # of the elements of a pool the first one
+                losses = self.ends.of_owner(owner) if key not in seen else []
                 if losses:
-                    seen.add(owner.origin)
+                    seen.add(key)
                     yield owner, losses
 
     def losses(self, life: Life) -> list[Loss]:

@@ -9,7 +9,8 @@ from typing import Literal
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, assume
-from kafka_audit.link.walk import has_elements, holds, parts
+from kafka_audit.link.containers import VIEWS
+from kafka_audit.link.walk import has_elements, holds, parts, target_names
 
 
 class Stage(IntEnum):
@@ -210,7 +211,9 @@ def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
     match value:
         case s.Call():
             # `instrument(producer)` gives the client back, by whatever name.
-            return value is site or any(isinstance(a.value, s.Name) and a.value.id in names for a in value.arguments)
+            given = any(isinstance(a.value, s.Name) and a.value.id in names for a in value.arguments)
+            method = view(value)
+            return value is site or given or (method is not None and is_client(method.value, site, names))
         case s.Await(inner) | s.Walrus(_, inner):
             return is_client(inner, site, names)
         case s.Name(name):
@@ -224,6 +227,20 @@ def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
         case s.Logic(_, operands) | s.Sequence(_, operands):
             return any(is_client(operand, site, names) for operand in operands)
     return False
+
+
+def view(value: s.Expr) -> s.Attribute | None:
+    """The method, if the expression gives what is in a dictionary: `producers.values()`."""
+    function = value.function if isinstance(value, s.Call) else None
+    return function if isinstance(function, s.Attribute) and function.name in VIEWS else None
+
+
+def elements(loop: s.For) -> set[str]:
+    """The names to which a loop gives the elements of what it goes through: of `items()` not the keys."""
+    target, method = loop.target, view(loop.iterable)
+    if method is not None and method.name == "items" and isinstance(target, s.Sequence) and target.elements:
+        target = target.elements[-1]
+    return set(target_names(target))
 
 
 def mentions(expression: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
