@@ -146,10 +146,11 @@ def strangers(program: Program, kept: Kept) -> list[Test]:
     Test code that replaces the client's class, empties the place or releases the client may keep the loops apart: files
     to which that applies are left out.
     """
-    getting, found = program.lives.reach.callers(kept.unit), dict[tuple[str, ...], Test]()
+    getting = {unit.module for unit in program.lives.reach.callers(kept.unit)}
+    found: dict[tuple[str, ...], Test] = {}
     for module, conftests in test_files(program):
         layers = (module, *conftests)
-        if getting.isdisjoint(unit for layer in layers for unit in layer.units):
+        if getting.isdisjoint(layers):
             continue
         if any(_keeps_apart(program, kept, layer) for layer in layers):
             continue

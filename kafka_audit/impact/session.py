@@ -7,7 +7,8 @@ then fixtures by scope around the tests, and the hooks at the end (pytest 9.2, r
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -226,12 +227,14 @@ class Session:
         walker.lasting(lambda: walker.under(Root("body", test.unit, test.name), run))
 
 
-def test_files(program: Program) -> Iterator[tuple[Module, Sequence[Module]]]:
-    """The files that pytest collects from, with the `conftest.py` files that apply to each, outermost first."""
-    for path, module in sorted(program.engine.modules.items()):
-        ini = program.pytest_ini(path)
-        if is_test_file(path, ini):
-            yield module, conftest_chain(program, path, ini)
+@functools.lru_cache(maxsize=1)
+def test_files(program: Program) -> Sequence[tuple[Module, Sequence[Module]]]:
+    """The files that pytest collects from, with the `conftest.py` files that apply to each, outermost first.
+
+    It is asked for each client that is kept, and there are as many files as there are such clients.
+    """
+    with_ini = ((path, module, program.pytest_ini(path)) for path, module in sorted(program.engine.modules.items()))
+    return [(module, conftest_chain(program, path, ini)) for path, module, ini in with_ini if is_test_file(path, ini)]
 
 
 def conftest_chain(program: Program, path: str, ini: PytestIni | None = None) -> list[Module]:
