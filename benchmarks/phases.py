@@ -58,7 +58,7 @@ class Phases:
 
     def extract(self) -> Any:
         """Parse the files that can matter."""
-        return relevant(self._given[1], self._workers.extract, follow=self._workers.follow)
+        return relevant(self._given[1], self._workers.extract)
 
     def link(self) -> Any:
         """Make one program of them, what linking itself asks for included."""
@@ -100,4 +100,4 @@ class Phases:
         return audit(self._settings)
 
     def _load(self, contents: dict[str, bytes], names: list[str]) -> Any:
-        return self._workers.follow({name: contents[name] for name in names if name in contents})
+        return self._workers.extract({name: contents[name] for name in names if name in contents})

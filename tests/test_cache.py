@@ -66,7 +66,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         monkeypatch.setattr(name, fail)
 
 
-PARSING = ("kafka_audit.pipeline.workers.extracted", "kafka_audit.pipeline.workers.followed")
+PARSING = ("kafka_audit.pipeline.workers.extracted",)
 CHECKING = ("kafka_audit.pipeline.workers.checked",)
 SCREENING = ("kafka_audit.facts.screen.Relevance.read",)
 LINKING = ("kafka_audit.link.link", "kafka_audit.rules.judge")

@@ -189,6 +189,18 @@ def test_what_answers_at_once_loads_no_parser_and_no_terminal_library(arguments:
     assert result.stdout.endswith("set()\n")
 
 
+def test_an_audit_of_what_the_interpreter_reads_loads_no_other_parser():
+    code = (
+        "import sys\nfrom kafka_audit.cli import main\ntry:\n    main(sys.argv[1:])\nfinally:\n"
+        "    print('kafka_audit.facts.extract' in sys.modules, 'libcst' in sys.modules)"
+    )
+    arguments = ["scan", "--no-cache", "--jobs", "1", "fixtures/quick_reference"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.stdout.endswith("True False\n")
+
+
 def test_several_paths_make_one_report(project: Path, capsys: pytest.CaptureFixture[str]):
     for name in ("a", "b", "c"):
         (project / name).mkdir()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kafka_audit.facts import schema
 from kafka_audit.facts.extract import extract
 from kafka_audit.facts.schema import FileFacts, decode, encode
+from tests.parsers import read_by_both
 
 SAMPLE = '''\
 """A sample with one of everything."""
@@ -52,7 +53,7 @@ class K(Base, metaclass=Meta):
 
 def statement(source: str) -> schema.Stmt:
     """The one statement of a source."""
-    facts = extract(source.encode())
+    facts = read_by_both(source)
     assert facts.flaws == ()
     assert len(facts.body) == 1
     return facts.body[0]
@@ -73,7 +74,7 @@ def shown(node: object) -> str:
 
 
 def mentions(source: str) -> dict[str, tuple[str, ...]]:
-    return {symbol.name: symbol.mentions for symbol in extract(source.encode()).symbols}
+    return {symbol.name: symbol.mentions for symbol in read_by_both(source).symbols}
 
 
 @pytest.mark.parametrize(
@@ -257,7 +258,7 @@ def test_a_function_has_its_parameters_in_order_and_its_decorators():
     ],
 )
 def test_a_generator_has_a_yield_of_its_own(body, expected):
-    (function,) = extract(f"def f():\n  {body}".encode()).body
+    (function,) = read_by_both(f"def f():\n  {body}").body
     assert isinstance(function, schema.Function)
     assert function.is_generator is expected
 
@@ -289,14 +290,14 @@ def test_a_case_binds_the_names_of_its_pattern(pattern, captures, irrefutable):
 
 def test_docstrings_lone_constants_pass_and_type_aliases_are_dropped():
     source = '"""Doc."""\n1\n...\nb"x"\n"a" "b"\nf"text"\npass\ntype A = B\ndef f[T: C](x: T):\n  """Doc."""\n'
-    (function,) = extract(source.encode()).body
+    (function,) = read_by_both(source).body
     assert isinstance(function, schema.Function)
     assert function.body == ()
 
 
 def test_lines_are_those_of_keywords_arguments_and_entries():
     source = "\n@a(\n1)\n# why\ndef f():\n  g(\n    b,\n    *c)\n  x = {\n    1:\n      2,\n    **d,\n  }\n  # end\n"
-    (function,) = extract(source.encode()).body
+    (function,) = read_by_both(source).body
     assert isinstance(function, schema.Function)
     call, assign = function.body
     assert isinstance(call, schema.Evaluate)
@@ -418,7 +419,8 @@ def test_odd_but_valid_files_have_no_flaw(source):
 
 
 def test_long_sums_and_conditions_are_flat():
-    sums, conditions = expression("a + " * 1500 + "a"), expression("a and " * 1500 + "a")
+    facts = extract(f"{'a + ' * 1500}a\n{'a and ' * 1500}a".encode())
+    sums, conditions = (each.value for each in facts.body if isinstance(each, schema.Evaluate))
     assert isinstance(sums, schema.Opaque)
     assert isinstance(conditions, schema.Logic)
     assert len(sums.parts) == len(conditions.operands) == 1501

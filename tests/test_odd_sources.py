@@ -12,8 +12,8 @@ import pytest
 
 from kafka_audit.cli import main
 from kafka_audit.facts import nesting
-from kafka_audit.facts.extract import TOO_LARGE, extract
-from tests.test_standard import plain
+from kafka_audit.facts.concrete import TOO_LARGE
+from kafka_audit.facts.extract import extract
 
 CODE = "from kafka import KafkaProducer\np = KafkaProducer()\n"
 ENCODINGS = sorted(
@@ -186,14 +186,6 @@ def test_what_is_too_large_is_named_with_the_limit(project: Path, capsys: pytest
     assert problems["data.py"][0] == problems["newer.py"][0] == "unreadable"
     assert "5000059 bytes are more than the 5000000" in problems["data.py"][2]
     assert f"more than the {TOO_LARGE}" in problems["newer.py"][2]
-
-
-def test_which_parser_reads_a_large_file_makes_no_difference(monkeypatch: pytest.MonkeyPatch):
-    data = CODE.encode() + b"".join(b"class C%d(B):\n    def f(self): return self.x[%d]\n" % (n, n) for n in range(500))
-    slow = plain(extract(data))
-    monkeypatch.setattr("kafka_audit.facts.extract.LARGE", len(data) - 1)
-    monkeypatch.setattr("kafka_audit.facts.extract.cst", None)
-    assert plain(extract(data)) == slow
 
 
 def test_circles_of_imports_and_classes_end(project: Path, capsys: pytest.CaptureFixture[str]):

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from kafka_audit.facts.positions import Positions
+from kafka_audit.facts.concrete.positions import Positions
 
 SOURCES = {
     "empty": "",

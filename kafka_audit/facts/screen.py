@@ -35,15 +35,13 @@ def relevant(
     contents: Mapping[str, bytes],
     extract: Extract,
     catalogue: Catalogue = KNOWN,
-    *,
-    follow: Extract | None = None,
 ) -> dict[str, FileFacts]:
     """The facts of all files that can matter, by path, sorted.
 
-    `extract` turns contents by path into facts by path; it is called for the files that import a library. `follow` does
-    the same, once per round, for those that take part; by default it is `extract` again.
+    `extract` turns contents by path into facts by path; it is called for the files that import a library, and then once
+    per round for those that take part.
     """
-    return Relevance(contents, catalogue).read(extract, follow or extract)
+    return Relevance(contents, catalogue).read(extract)
 
 
 class Link(NamedTuple):
@@ -100,14 +98,14 @@ class Relevance:
         self._words: dict[str, frozenset[str]] = {}
         self._fixtures: dict[str, frozenset[str]] = {}
 
-    def read(self, extract: Extract, follow: Extract) -> dict[str, FileFacts]:
-        """The facts of all files that can matter, by path, sorted: `extract` has the first, `follow` the others."""
+    def read(self, extract: Extract) -> dict[str, FileFacts]:
+        """The facts of all files that can matter, by path, sorted."""
         facts: dict[str, FileFacts] = {}
-        wanted, reader = self.seed(), extract
+        wanted = self.seed()
         while wanted:
-            new = reader({path: self._contents[path] for path in wanted})
+            new = extract({path: self._contents[path] for path in wanted})
             facts.update(new)
-            wanted, reader = self.grow(new), follow
+            wanted = self.grow(new)
         return {path: facts[path] for path in sorted(facts)}
 
     def carrying(self) -> frozenset[str]:

@@ -1,7 +1,6 @@
 """Which files do not parse, of those that nothing else is asked of?
 
-This is apart from `extract`, because the interpreter's own parser can say of nearly every file that it parses, and
-importing LibCST takes longer than looking at a few files.
+This is apart from `extract`, because it takes half the time: nobody needs to know what is in such a file.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from kafka_audit.facts.schema import Flaw
 def flaws(data: bytes) -> tuple[Flaw, ...]:
     """What cannot be read of a file whose facts nobody needs. Never raises.
 
-    The interpreter's own parser is asked first, because it is fast; the extractor, which knows newer grammars, has the
-    last word about what that one refuses.
+    The compiler is asked first, because it is fast; the extractor, which knows newer grammars, has the last word about
+    what that one refuses.
     """
     try:
         with warnings.catch_warnings():

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import libcst as cst
 from libcst.metadata import MetadataWrapper, Scope, ScopeProvider
 
+from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.decoding import encoding_of
-from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.schema import At
 from kafka_audit.fix.blocks import Block, Statement, Without
 from kafka_audit.fix.imports import Needed, with_imports

@@ -172,7 +172,6 @@ class _Auditor:
 
         self._given = given
         self._extract = _remembering(workers.extract, recalling.extract, given.contents)
-        self._follow = _remembering(workers.follow, recalling.follow, given.contents)
         self._codes = sorted({*wanted, *(rule.code for rule in select((), ()))})
         self._last: tuple[Mapping[str, bytes], Audited] | None = None
 
@@ -188,10 +187,10 @@ class _Auditor:
         from kafka_audit.rules import judge
 
         given, found = self._given, self._given.found
-        facts = relevant(contents, self._extract, given.catalogue, follow=self._follow)
+        facts = relevant(contents, self._extract, given.catalogue)
 
         def load(names: list[str]) -> Mapping[str, FileFacts]:
-            more = self._follow({name: contents[name] for name in names if name in contents})
+            more = self._extract({name: contents[name] for name in names if name in contents})
             facts.update(more)
             return more
 

@@ -29,7 +29,7 @@ def graph(settings: Settings, progress: Progress) -> Graph:
         program = link(reading.facts.copy(), names, settings.roles, reading.load, found.scripts, *known)
         makers = {life.path for life in program.audited if life.path in found.asked}
         leading = Neighbours(given.contents, given.catalogue).reaching(makers) if makers else frozenset()
-        importers = workers.follow(
+        importers = workers.extract(
             {name: given.contents[name] for name in sorted(leading - program.engine.modules.keys())}
         )
     given.memory.save()

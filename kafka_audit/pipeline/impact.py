@@ -60,8 +60,8 @@ def _answer(given: Given, asked: _Asked, progress: Progress, reverse: str | None
     if reverse is not None:
         asked = _about(asked, _file_of(reverse, found), neighbours)
     with Workers(settings.jobs, progress, given.memory, given.digests) as workers:
-        facts = workers.follow({name: contents[name] for name in sorted(_wanted(asked, contents, neighbours))})
-        rest = workers.follow({name: contents[name] for name in neighbours.importing() if name not in facts})
+        facts = workers.extract({name: contents[name] for name in sorted(_wanted(asked, contents, neighbours))})
+        rest = workers.extract({name: contents[name] for name in neighbours.importing() if name not in facts})
     files = _answers(given, asked, facts, rest)
     if reverse is not None:
         files = _only(files, reverse, found)

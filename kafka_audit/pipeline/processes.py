@@ -22,7 +22,7 @@ from multiprocessing.context import BaseContext
 from kafka_audit.pipeline.workers import Task, flawed
 
 MOST_SECONDS = 30
-"""Of a processor, for one file: three times what the largest file takes that is parsed at all."""
+"""Of a processor, for one file: three times what the largest file takes that is read at all."""
 
 
 class Pool:

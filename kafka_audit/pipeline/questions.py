@@ -147,7 +147,7 @@ class Reading:
     def facts(self) -> dict[str, FileFacts]:
         """The facts of these files."""
         if self._facts is None:
-            self._facts = self._relevance.read(self._workers.extract, self._workers.follow)
+            self._facts = self._relevance.read(self._workers.extract)
         return self._facts
 
     @property
@@ -171,7 +171,7 @@ class Reading:
     def load(self, names: list[str]) -> dict[str, FileFacts]:
         """Read the further files that linking asks for."""
         contents = self._given.contents
-        more = self._workers.follow({name: contents[name] for name in names if name in contents})
+        more = self._workers.extract({name: contents[name] for name in names if name in contents})
         self.loaded |= {name: self._given.digests.get(name, b"") for name in more}
         self.facts.update(more)
         return more

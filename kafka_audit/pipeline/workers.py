@@ -22,13 +22,10 @@ Task = Callable[[bytes], bytes]
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many are done, and of how many."""
 
-WORTH_A_POOL = 400_000
-"""Bytes to parse, about ten thousand lines or half a second: below it, starting processes costs more than it saves."""
+WORTH_A_POOL = 1_000_000
+"""Bytes to parse, a quarter of a second: below it, starting processes costs more than it saves."""
 
-FOLLOWING = 7
-"""How many times faster a file is followed than extracted."""
-
-CHECKING = 15
+CHECKING = 2
 """How many times faster a file is checked than extracted."""
 
 
@@ -61,25 +58,20 @@ class Workers:
 
     def extract(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
         """The facts of each file, flawed ones included."""
-        return self._run("parsing files", extracted, contents, weight=1)
-
-    def follow(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
-        """The same for files that name no client."""
-        return self._run("following files", followed, contents, weight=FOLLOWING)
+        return self._begun("parsing files", extracted, contents, weight=1)()
 
     def check(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
         """Start a check of the syntax; the answer, when called, gives the flaws of each file that does not parse."""
         collect = self._begun("checking the syntax of files", checked, contents, weight=CHECKING)
         return lambda: {name: facts.flaws for name, facts in collect().items() if facts.flaws}
 
-    def _run(self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int) -> dict[str, FileFacts]:
-        """The task's result for each file, in the order of the names."""
-        return self._begun(doing, task, contents, weight)()
-
     def _begun(
         self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int
     ) -> Callable[[], dict[str, FileFacts]]:
-        """Begin a task for the files of which nothing is known; the answer, when called, waits for the results."""
+        """Begin a task for the files of which nothing is known; the answer, when called, waits for the results.
+
+        They are in the order of the names.
+        """
         known = {name: facts for name in contents if (facts := self._recalled(task, name)) is not None}
         results = self._start(task, {name: contents[name] for name in contents if name not in known}, weight)
 
@@ -123,19 +115,8 @@ def extracted(content: bytes) -> bytes:
     """The encoded facts of a file. What the extractor does not expect becomes a flaw: one file never ends the audit."""
     from kafka_audit.facts.extract import extract
 
-    return _encoded(extract, content)
-
-
-def followed(content: bytes) -> bytes:
-    """The encoded facts of a file that names no client."""
-    from kafka_audit.facts.extract import follow
-
-    return _encoded(follow, content)
-
-
-def _encoded(read: Callable[[bytes], FileFacts], content: bytes) -> bytes:
     try:
-        return encode(read(content))
+        return encode(extract(content))
     except Exception as error:
         return flawed(f"the file could not be analysed: {type(error).__name__}: {error}")
 

@@ -12,9 +12,9 @@ from typing import Any
 import libcst as cst
 
 from kafka_audit.facts import schema
+from kafka_audit.facts.concrete.literals import LITERALS, pieces, text_value
+from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.joining import NOTHING, is_name_like, joined, opaque, total
-from kafka_audit.facts.literals import LITERALS, pieces, text_value
-from kafka_audit.facts.positions import Positions
 from kafka_audit.facts.symbols import words
 
 MAX_DEPTH = 200

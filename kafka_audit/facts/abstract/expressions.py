@@ -1,6 +1,6 @@
-"""What does an expression of the standard library's syntax tree say, in the words of `schema`?
+"""What does an expression of the interpreter's own syntax tree say, in the words of `schema`?
 
-The counterpart of `expressions`, node for node; `standard` builds on it.
+The counterpart of `concrete.expressions`, node for node; `statements` builds on it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kafka_audit.facts.schema import MAX_TEXT
 from kafka_audit.facts.symbols import words
 
 _DEEPEST = 150
-"""Deeper nesting than this is left to `extract`, which knows the limit."""
+"""Deeper nesting than this is left to `concrete`, which knows the limit."""
 
 _COMPARISONS: dict[type[ast.AST], str] = {
     ast.Eq: "==",
@@ -32,7 +32,7 @@ _COMPARISONS: dict[type[ast.AST], str] = {
 
 
 class NotTheSame(Exception):
-    """The facts might not be those that `extract` finds."""
+    """The facts might not be those that `concrete` finds."""
 
 
 class Expressions:

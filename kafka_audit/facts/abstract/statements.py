@@ -1,50 +1,17 @@
-"""What does a source file say, read with the standard library's parser?
+"""What does a module of the interpreter's own syntax tree say, in the words of `schema`?
 
-LibCST is needed where clients are found and code is rewritten. The files that only take part, because they import what
-carries a client, are several times as many, and the interpreter's own parser reads them ten times as fast. Whatever it
-might not read exactly as `extract` does (newer grammar, odd characters, great depth) is left to `extract`: `read` gives
-`None` then, so that it never matters which of the two read a file.
+The counterpart of `concrete.statements`, node for node.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-import unicodedata
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka_audit.facts import schema
-from kafka_audit.facts.standard_expressions import Expressions, NotTheSame
+from kafka_audit.facts.abstract.expressions import Expressions
 from kafka_audit.facts.symbols import Symbols, asks_for_main
-
-_ODD = re.compile(r"[\f\r\0]|\\N\{")
-"""Form feeds and line ends that the parsers count differently; escapes that `extract` does not resolve."""
-
-_FOREIGN_NAME = re.compile(r"\w*[^\W\x00-\x7f]\w*")
-
-
-def read(text: str) -> schema.FileFacts | None:
-    """The facts of a source text, or `None` when `extract` has to read it."""
-    if _ODD.search(text) is not None or not (text.isascii() or _is_normal(text)):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in audited code is its own business
-            module = ast.parse(text)
-        lowering = Statements(text)
-        body = lowering.statements(module.body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, NotTheSame):
-        return None
-    except KeyError:  # a node that is newer than the tables
-        return None
-    return schema.FileFacts(body, lowering.symbols.sorted(), ())
-
-
-def _is_normal(text: str) -> bool:
-    """Whether Python takes every identifier as it is written: it turns some letters into others."""
-    return all(unicodedata.is_normalized("NFKC", name) for name in _FOREIGN_NAME.findall(text))
 
 
 class Statements(Expressions):

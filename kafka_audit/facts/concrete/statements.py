@@ -12,9 +12,9 @@ from typing import Any
 import libcst as cst
 
 from kafka_audit.facts import schema
-from kafka_audit.facts.expressions import Expressions, TooDeep
-from kafka_audit.facts.patterns import captures, is_irrefutable, values
-from kafka_audit.facts.positions import Positions
+from kafka_audit.facts.concrete.expressions import Expressions, TooDeep
+from kafka_audit.facts.concrete.patterns import captures, is_irrefutable, values
+from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.symbols import Symbols, asks_for_main
 
 _LONE = (cst.Ellipsis, cst.Integer, cst.SimpleString)
