@@ -34,6 +34,8 @@ SNIPPETS = [
     "@a.b(c)\n@d\nclass E: 'text'; f = 1\n\n\n@g\ndef h(): return (\n  1\n)\n",
     "'ü', f(a)\nx = f('ü', g('→'), 'ü')  # ü\n",
     "x = b'a', u'b', r'\\c', '\\x41\\u00e9\\\n', 'pkg.mod:attr', 'dict[str, K.l]', 1j, 0x10, 1_0, .5, ...",
+    "import ﬁ.ª as ℹ\nfrom ﬁ import ª, ﬁ as º\nclass ﬁ(ª, º=ℹ): ª: ﬁ = 'ℹ'\ndef º(ﬁ, *ª, ℹ=1): global ℹ; ﬁ.ª = (º := ª)",
+    "try: ª\nexcept ﬁ as º: ª\nmatch ª:\n  case ﬁ(º=ª) | {'ª': ℹ, **º}: pass\n",
     "",
     "\n\n# nothing\n",
 ]
@@ -64,7 +66,6 @@ def test_line_ends_of_another_system_are_read_the_same(source: str):
         pytest.param("\fx = f()", id="form feed"),
         pytest.param("x = '''\r'''", id="line end"),
         pytest.param("x = '\\N{DASH}'", id="named character"),
-        pytest.param("\N{LATIN SMALL LIGATURE FI} = 1", id="name that Python spells otherwise"),
         pytest.param("x = " + "[" * 160 + "]" * 160, id="depth"),
         pytest.param("x = 1" + "0" * 5000, id="digits"),
     ],

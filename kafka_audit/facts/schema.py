@@ -383,7 +383,10 @@ class Match(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
 
 
 class Function(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
-    """`def` and `async def`. `line` is the line of `def`, `end_line` the last line of the body."""
+    """`def` and `async def`. `line` is the line of `def`, `end_line` the last line of the body.
+
+    `is_nesting` says that expressions of its own body hold a lambda, a comprehension or a `:=`.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -392,6 +395,7 @@ class Function(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False)
     body: Body
     is_async: bool
     is_generator: bool
+    is_nesting: bool
     line: int
     end_line: int
 

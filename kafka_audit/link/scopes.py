@@ -168,7 +168,7 @@ def _qualify(unit: Unit, name: str) -> str:
 
 
 def _add_function(module: Module, unit: Unit, node: s.Function) -> None:
-    found = survey(node.body, node.parameters)
+    found = survey(node.body, node.parameters, is_nesting=node.is_nesting)
     qualname = _qualify(unit, node.name)
     inner = Unit(module, unit, "function", qualname, node, node.body, None, *found.names)
     module.units.append(inner)

@@ -29,13 +29,16 @@ def bound_names(body: s.Body, parameters: Iterable[s.Parameter] = ()) -> Names:
     return survey(body, parameters).names
 
 
-def survey(body: s.Body, parameters: Iterable[s.Parameter] = ()) -> Survey:
-    """Look through the body of a unit, not into functions and classes inside it."""
+def survey(body: s.Body, parameters: Iterable[s.Parameter] = (), *, is_nesting: bool = True) -> Survey:
+    """Look through the body of a unit, not into functions and classes inside it.
+
+    Its expressions are of interest only when it `is_nesting`: see `Function`.
+    """
     bound = {parameter.name for parameter in parameters}
     outer: set[str] = set()
     found = Survey(Names(frozenset(), frozenset()), [], set())
     for statement in _noting_hidden(body, found.hidden):
-        for expression in expressions(statement):
+        for expression in expressions(statement) if is_nesting else ():
             _note_inside(expression, bound, found.defined)
         kind = type(statement)
         if kind is s.Function:

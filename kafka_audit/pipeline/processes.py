@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -23,6 +23,12 @@ from kafka_audit.pipeline.workers import Task, flawed
 
 MOST_SECONDS = 30
 """Of a processor, for one file: three times what the largest file takes that is read at all."""
+
+_BATCHES = 4
+"""For each process: enough that none waits long for the others at the end."""
+
+_BATCH = 400_000
+"""Bytes. More at once would let the progress stand still."""
 
 
 class Pool:
@@ -35,12 +41,11 @@ class Pool:
     def start(self, task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         """Begin a task for these files at once; the results as they come, by name."""
         executor = self._executor = self._executor or _executor(self._jobs)
-        order = sorted(contents, key=lambda name: (-len(contents[name]), name))  # no large file is left to the end
-        futures: dict[Future[bytes], str] = {}
+        futures: dict[Future[list[bytes]], list[str]] = {}
         with contextlib.suppress(BrokenProcessPool):  # what could not be handed out is left undone
-            for name in order:
-                futures[executor.submit(_limited, task, contents[name])] = name
-        return self._results(task, contents, futures, dict.fromkeys(order))
+            for names in _batches(contents, self._jobs):
+                futures[executor.submit(_all, task, [contents[name] for name in names])] = names
+        return self._results(task, contents, futures)
 
     def end(self, at_once: bool) -> None:
         """End the processes; those at work are waited for, unless it has to be done at once."""
@@ -51,22 +56,37 @@ class Pool:
             self._executor.shutdown(wait=not at_once, cancel_futures=True)
 
     def _results(
-        self, task: Task, contents: Mapping[str, bytes], futures: Mapping[Future[bytes], str], undone: dict[str, None]
+        self, task: Task, contents: Mapping[str, bytes], futures: Mapping[Future[list[bytes]], list[str]]
     ) -> Iterator[tuple[str, bytes]]:
+        undone = dict(contents)
         with contextlib.suppress(BrokenProcessPool):
             for future in as_completed(futures):
-                result = future.result()
-                del undone[futures[future]]
-                yield futures[future], result
+                for name, result in zip(futures[future], future.result(), strict=True):
+                    del undone[name]
+                    yield name, result
         if undone:
             self._executor = None
-            yield from _one_by_one(task, {name: contents[name] for name in undone})
+            yield from _one_by_one(task, undone)
+
+
+def _batches(contents: Mapping[str, bytes], jobs: int) -> list[list[str]]:
+    """The names in groups of about the same size, the largest files first: none is left to the end.
+
+    Each file alone would cost more to hand over than many take to read.
+    """
+    order = sorted(contents, key=lambda name: (-len(contents[name]), name))
+    count = max(jobs * _BATCHES, sum(map(len, contents.values())) // _BATCH)
+    return [names for start in range(count) if (names := order[start::count])]
 
 
 def _executor(jobs: int) -> ProcessPoolExecutor:
     import kafka_audit.facts.extract  # noqa: F401  # so that forked processes need not import it again
 
     return ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_begin)
+
+
+def _all(task: Task, contents: Sequence[bytes]) -> list[bytes]:
+    return [_limited(task, content) for content in contents]
 
 
 def _limited(task: Task, content: bytes) -> bytes:

@@ -1,14 +1,12 @@
 """What does a source text say, read with the interpreter's own parser?
 
-Whatever that parser may read otherwise than LibCST does (newer grammar, odd characters, great depth) is left to
+Whatever that parser may read otherwise than LibCST does (newer grammar, odd line ends, great depth) is left to
 `concrete`: `read` gives `None` then, so that it never matters which of the two read a file.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-import unicodedata
 import warnings
 
 from kafka_audit.facts import schema
@@ -18,14 +16,11 @@ from kafka_audit.facts.abstract.statements import Statements
 _ODD = ("\f", "\r", "\0", "\\N{")
 """Form feeds and single carriage returns, which the parsers count differently; escapes that only one resolves."""
 
-_FOREIGN_LETTER = re.compile(r"[^\W\x00-\x7f]")
-_FOREIGN_NAME = re.compile(r"\w*[^\W\x00-\x7f]\w*")
-
 
 def read(text: str) -> schema.FileFacts | None:
     """The facts of a source text, or `None` when `concrete` has to read it."""
     text = text.replace("\r\n", "\n")
-    if any(odd in text for odd in _ODD) or not (text.isascii() or _is_normal(text)):
+    if any(odd in text for odd in _ODD):
         return None
     try:
         with warnings.catch_warnings():
@@ -38,10 +33,3 @@ def read(text: str) -> schema.FileFacts | None:
     except KeyError:  # a node that is newer than the tables
         return None
     return schema.FileFacts(body, lowering.symbols.sorted(), ())
-
-
-def _is_normal(text: str) -> bool:
-    """Whether Python takes every identifier as it is written: it turns some letters into others."""
-    if not _FOREIGN_LETTER.search("".join(set(text))):  # arrows and the like, which most of such files have only
-        return True
-    return all(unicodedata.is_normalized("NFKC", name) for name in _FOREIGN_NAME.findall(text))

@@ -38,15 +38,17 @@ class NotTheSame(Exception):
 class Expressions:
     """Lowers the expressions of one module.
 
-    `mentions` collects every identifier met, `bound` the names that walruses bind; the caller resets them.
+    `mentions` collects every identifier met, `bound` the names that walruses bind, `nests` becomes true with an
+    expression that has names of its own or binds some, `yields` with a `yield`; the caller resets them.
     """
 
-    __slots__ = ("_lines", "bound", "depth", "mentions", "yields")
+    __slots__ = ("_lines", "bound", "depth", "mentions", "nests", "yields")
 
     def __init__(self, text: str) -> None:
         self._lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
         self.depth = 0
         self.yields = False
+        self.nests = False
         self.mentions: set[str] = set()
         self.bound: set[str] = set()
 
@@ -173,7 +175,7 @@ class Expressions:
         parameters = self.parameters(node.args)
         outer, self.yields = self.yields, False
         body = self.expression(node.body)
-        self.yields = outer
+        self.yields, self.nests = outer, True
         return schema.Lambda(parameters, body, self._at(node))
 
     def _choice(self, node: Any) -> schema.Expr:
@@ -239,6 +241,7 @@ class Expressions:
         )
 
     def _generators(self, node: Any) -> tuple[schema.Generator, ...]:
+        self.nests = True
         return tuple(
             [
                 schema.Generator(
@@ -263,6 +266,7 @@ class Expressions:
         name = node.target.id
         self.bound.add(name)
         self.mentions.add(name)
+        self.nests = True
         return schema.Walrus(name, self.expression(node.value))
 
     def _yield(self, node: Any) -> schema.Expr:

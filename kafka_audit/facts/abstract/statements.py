@@ -177,11 +177,11 @@ class Statements(Expressions):
     def _function(self, node: Any, body: list[schema.Stmt]) -> None:
         decorators = tuple([self.expression(decorator) for decorator in node.decorator_list])
         parameters, returns = self.parameters(node.args), self.optional(node.returns)
-        outer = (self.yields, self.bound)
-        self._is_module_level, self.yields, self.bound = False, False, set()
+        outer = (self.yields, self.nests, self.bound)
+        self._is_module_level, self.yields, self.nests, self.bound = False, False, False, set()
         inner = self.statements(node.body)
-        is_generator = self.yields
-        self.yields, self.bound = outer
+        is_generator, is_nesting = self.yields, self.nests
+        self.yields, self.nests, self.bound = outer
         is_async = type(node) is ast.AsyncFunctionDef
         body.append(
             schema.Function(
@@ -192,6 +192,7 @@ class Statements(Expressions):
                 inner,
                 is_async,
                 is_generator,
+                is_nesting,
                 node.lineno,
                 node.end_lineno,
             )

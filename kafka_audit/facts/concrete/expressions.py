@@ -13,6 +13,7 @@ import libcst as cst
 
 from kafka_audit.facts import schema
 from kafka_audit.facts.concrete.literals import LITERALS, pieces, text_value
+from kafka_audit.facts.concrete.names import identifier
 from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.joining import NOTHING, is_name_like, joined, opaque, total
 from kafka_audit.facts.symbols import words
@@ -42,15 +43,17 @@ class TooDeep(Exception):
 class Expressions:
     """Lowers the expressions of one module.
 
-    `mentions` collects every identifier met, `bound` the names that walruses bind; the caller resets them.
+    `mentions` collects every identifier met, `bound` the names that walruses bind, `nests` becomes true with an
+    expression that has names of its own or binds some, `yields` with a `yield`; the caller resets them.
     """
 
-    __slots__ = ("bound", "depth", "mentions", "positions", "yields")
+    __slots__ = ("bound", "depth", "mentions", "nests", "positions", "yields")
 
     def __init__(self, positions: Positions) -> None:
         self.positions = positions
         self.depth = 0
         self.yields = False
+        self.nests = False
         self.mentions: set[str] = set()
         self.bound: set[str] = set()
 
@@ -74,7 +77,7 @@ class Expressions:
         return opaque([self.expression(node) for node in nodes])
 
     def _name(self, node: Any) -> schema.Expr:
-        name = node.value
+        name = identifier(node)
         constant = _NAMED_CONSTANTS.get(name)
         if constant is not None:
             return constant
@@ -82,7 +85,7 @@ class Expressions:
         return schema.Name(name)
 
     def _attribute(self, node: Any) -> schema.Expr:
-        name = node.attr.value
+        name = identifier(node.attr)
         self.mentions.add(name)
         return schema.Attribute(self.expression(node.value), name)
 
@@ -91,7 +94,7 @@ class Expressions:
         keyword = node.keyword
         return schema.Argument(
             self.expression(node.value),
-            None if keyword is None else keyword.value,
+            None if keyword is None else identifier(keyword),
             node.star,
             self.positions.lines[id(node)],
         )
@@ -196,7 +199,7 @@ class Expressions:
         parameters = self.parameters(node.params)
         outer, self.yields = self.yields, False
         body = self.expression(node.body)
-        self.yields = outer
+        self.yields, self.nests = outer, True
         return schema.Lambda(parameters, body, self.positions.spans[id(node)])
 
     def _choice(self, node: Any) -> schema.Expr:
@@ -267,6 +270,7 @@ class Expressions:
         )
 
     def _generators(self, node: Any) -> tuple[schema.Generator, ...]:
+        self.nests = True
         generators = []
         while node is not None:
             generators.append(
@@ -293,9 +297,10 @@ class Expressions:
         return schema.Comprehension("dict", None, schema.Starred(self.expression(node.value)), generators)
 
     def _walrus(self, node: Any) -> schema.Expr:
-        name = node.target.value
+        name = identifier(node.target)
         self.bound.add(name)
         self.mentions.add(name)
+        self.nests = True
         return schema.Walrus(name, self.expression(node.value))
 
     def _yield(self, node: Any) -> schema.Expr:
@@ -318,7 +323,7 @@ class Expressions:
     def _parameter(self, node: Any, kind: Any) -> schema.Parameter:
         annotation = node.annotation
         return schema.Parameter(
-            node.name.value,
+            identifier(node.name),
             kind,
             None if annotation is None else self.expression(annotation.annotation),
             self.optional(node.default),

@@ -6,6 +6,8 @@ from typing import Any
 
 import libcst as cst
 
+from kafka_audit.facts.concrete.names import identifier
+
 
 def captures(pattern: Any) -> tuple[str, ...]:
     """The names a pattern binds, sorted."""
@@ -13,7 +15,7 @@ def captures(pattern: Any) -> tuple[str, ...]:
     for part in _parts(pattern):
         name = part.rest if type(part) is cst.MatchMapping else getattr(part, "name", None)
         if name is not None:
-            names.add(name.value)
+            names.add(identifier(name))
     return tuple(sorted(names))
 
 

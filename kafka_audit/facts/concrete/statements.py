@@ -13,6 +13,7 @@ import libcst as cst
 
 from kafka_audit.facts import schema
 from kafka_audit.facts.concrete.expressions import Expressions, TooDeep
+from kafka_audit.facts.concrete.names import identifier
 from kafka_audit.facts.concrete.patterns import captures, is_irrefutable, values
 from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.symbols import Symbols, asks_for_main
@@ -132,7 +133,7 @@ class Statements(Expressions):
         body.append(schema.Assert(self.expression(node.test), self.line(node)))
 
     def _declare(self, node: Any, body: list[schema.Stmt]) -> None:
-        names = tuple([item.name.value for item in node.names])
+        names = tuple([identifier(item.name) for item in node.names])
         if type(node) is cst.Global:
             self._globals.update(names)
         self.mentions.update(names)
@@ -142,9 +143,9 @@ class Statements(Expressions):
         """A dotted module name; its parts are mentioned."""
         parts: list[str] = []
         while type(node) is cst.Attribute:
-            parts.append(node.attr.value)
+            parts.append(identifier(node.attr))
             node = node.value
-        parts.append(node.value)
+        parts.append(identifier(node))
         self.mentions.update(parts)
         return ".".join(reversed(parts))
 
@@ -152,7 +153,7 @@ class Statements(Expressions):
         line = self.line(node)
         for alias in node.names:
             module = self._dotted(alias.name)
-            bound = module.partition(".")[0] if alias.asname is None else alias.asname.name.value
+            bound = module.partition(".")[0] if alias.asname is None else identifier(alias.asname.name)
             self.mentions.add(bound)
             body.append(schema.Import(module, None, bound, 0, line))
 
@@ -163,8 +164,8 @@ class Statements(Expressions):
             body.append(schema.Import(module, "*", "*", level, line))
             return
         for alias in node.names:
-            name = alias.name.value
-            bound = name if alias.asname is None else alias.asname.name.value
+            name = identifier(alias.name)
+            bound = name if alias.asname is None else identifier(alias.asname.name)
             self.mentions.update((name, bound))
             body.append(schema.Import(module, name, bound, level, line))
 
@@ -188,7 +189,7 @@ class Statements(Expressions):
     def _handler(self, node: Any) -> schema.Handler:
         types, name = self.optional(node.type), None
         if node.name is not None:
-            name = node.name.name.value
+            name = identifier(node.name.name)
         return schema.Handler(types, name, self._suite(node.body), self.line(node))
 
     def _try(self, node: Any, body: list[schema.Stmt]) -> None:
@@ -222,20 +223,21 @@ class Statements(Expressions):
     def _function(self, node: Any, body: list[schema.Stmt]) -> None:
         decorators, parameters = self._decorators(node), self.parameters(node.params)
         returns = None if node.returns is None else self.expression(node.returns.annotation)
-        outer = (self.yields, self.bound)
-        self._is_module_level, self.yields, self.bound = False, False, set()
+        outer = (self.yields, self.nests, self.bound)
+        self._is_module_level, self.yields, self.nests, self.bound = False, False, False, set()
         inner = self._suite(node.body)
-        is_generator = self.yields
-        self.yields, self.bound = outer
+        is_generator, is_nesting = self.yields, self.nests
+        self.yields, self.nests, self.bound = outer
         body.append(
             schema.Function(
-                node.name.value,
+                identifier(node.name),
                 parameters,
                 decorators,
                 returns,
                 inner,
                 node.asynchronous is not None,
                 is_generator,
+                is_nesting,
                 self.line(node),
                 self.positions.end_lines[id(node)],
             )
@@ -249,7 +251,7 @@ class Statements(Expressions):
         inner = self._suite(node.body)
         self.bound = outer
         line, end_line = self.line(node), self.positions.end_lines[id(node)]
-        body.append(schema.Class(node.name.value, bases, decorators, inner, line, end_line))
+        body.append(schema.Class(identifier(node.name), bases, decorators, inner, line, end_line))
 
 
 _STATEMENTS: dict[type[cst.CSTNode], Callable[[Statements, Any, list[schema.Stmt]], None]] = {
