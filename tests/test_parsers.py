@@ -34,8 +34,9 @@ SNIPPETS = [
     "@a.b(c)\n@d\nclass E: 'text'; f = 1\n\n\n@g\ndef h(): return (\n  1\n)\n",
     "'ü', f(a)\nx = f('ü', g('→'), 'ü')  # ü\n",
     "x = b'a', u'b', r'\\c', '\\x41\\u00e9\\\n', 'pkg.mod:attr', 'dict[str, K.l]', 1j, 0x10, 1_0, .5, ...",
-    "import ﬁ.ª as ℹ\nfrom ﬁ import ª, ﬁ as º\nclass ﬁ(ª, º=ℹ): ª: ﬁ = 'ℹ'\ndef º(ﬁ, *ª, ℹ=1): global ℹ; ﬁ.ª = (º := ª)",
-    "try: ª\nexcept ﬁ as º: ª\nmatch ª:\n  case ﬁ(º=ª) | {'ª': ℹ, **º}: pass\n",
+    "import \ufb01.\xaa as \u2139\nfrom \ufb01 import \xaa, \ufb01 as \xba\nclass \ufb01(\xaa, \xba=\u2139): \xaa: \ufb01 = '\u2139'",
+    "def \xba(\ufb01, *\xaa, \u2139=1): global \u2139; \ufb01.\xaa = (\xba := \xaa)",
+    "try: \xaa\nexcept \ufb01 as \xba: \xaa\nmatch \xaa:\n  case \ufb01(\xba=\xaa) | {'\xaa': \u2139, **\xba}: pass\n",
     "",
     "\n\n# nothing\n",
 ]

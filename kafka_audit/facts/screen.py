@@ -10,6 +10,7 @@ here errs on the side of reading a file too many.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
@@ -18,6 +19,10 @@ from kafka_audit.catalog.known import KNOWN, Catalogue
 from kafka_audit.facts.schema import Attribute, Call, Expr, FileFacts, Function, Name
 
 Extract = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
+"""Turns contents by path into facts by path."""
+
+Begin = Callable[[Mapping[str, bytes]], Callable[[], Mapping[str, FileFacts]]]
+"""Begins to do that, and gives what waits for the facts."""
 
 
 def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> bool:
@@ -38,10 +43,9 @@ def relevant(
 ) -> dict[str, FileFacts]:
     """The facts of all files that can matter, by path, sorted.
 
-    `extract` turns contents by path into facts by path; it is called for the files that import a library, and then once
-    per round for those that take part.
+    `extract` is called for the files that import a library, and then once per round for those that take part.
     """
-    return Relevance(contents, catalogue).read(extract)
+    return Relevance(contents, catalogue).read(functools.partial(functools.partial, extract))
 
 
 class Link(NamedTuple):
@@ -98,12 +102,15 @@ class Relevance:
         self._words: dict[str, frozenset[str]] = {}
         self._fixtures: dict[str, frozenset[str]] = {}
 
-    def read(self, extract: Extract) -> dict[str, FileFacts]:
+    def read(self, begin: Begin) -> dict[str, FileFacts]:
         """The facts of all files that can matter, by path, sorted."""
         facts: dict[str, FileFacts] = {}
         wanted = self.seed()
         while wanted:
-            new = extract({path: self._contents[path] for path in wanted})
+            collect = begin({path: self._contents[path] for path in wanted})
+            for path in self._contents:
+                self._linked(path)  # what it imports is asked for next, and other processes may be parsing now
+            new = collect()
             facts.update(new)
             wanted = self.grow(new)
         return {path: facts[path] for path in sorted(facts)}

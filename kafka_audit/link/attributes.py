@@ -54,7 +54,7 @@ def load_attribute(engine: Engine, base: Values, name: str) -> Values:
     for (scope, is_exact), objects in alike.items():
         found |= _of_objects(engine, scope, name, objects, is_exact=is_exact)
     if not engine.settled and not base:
-        engine.wait()
+        engine.wait_for(name)
     elif not found and not alike and not any(isinstance(value, Container) for value in base):
         # Nothing is known of the object: `request.app.state.producer` may be what `app.state.producer` was given.
         found = found | engine.read(engine.outside(name))

@@ -16,7 +16,7 @@ from kafka_audit.link.engine import Arguments, Engine, Node, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
 from kafka_audit.link.families import ancestry, client_base, find_method
-from kafka_audit.link.handover import hand_over
+from kafka_audit.link.handover import hand_over, has_news
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import origin_of
 from kafka_audit.link.values import (
@@ -137,7 +137,7 @@ def _call_unread(engine: Engine, callee: Unread, node: s.Call, arguments: Argume
     ):
         engine.wanted.add(callee.path)
         return set()  # what it gives is known once the file is read
-    if not engine.settled:
+    if not engine.settled and has_news(arguments):
         engine.wait()  # the objects may not have their clients yet
     return hand_over(engine, "?", node, arguments)
 
@@ -158,7 +158,8 @@ def _is_container(value: Value) -> bool:
 def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     """A call of something unknown: its arguments are handed over, and it may give them back."""
     if not engine.settled:
-        engine.wait()
+        if has_news(arguments) or _says_more(engine, node.function):
+            engine.wait()
         return set()
     if isinstance(node.function, s.Attribute):
         if node.function.name in STORES:
@@ -177,6 +178,15 @@ def _call_unknown(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     if isinstance(node.function, s.Name) and driver_named(node.function.id) is not None:
         given |= driven(engine, node.function.id, arguments)  # `aiohttp_client(app)`: a fixture of a plugin
     return given
+
+
+def _says_more(engine: Engine, function: s.Expr) -> bool:
+    """Whether the name of something unknown means something, whatever it is given."""
+    if isinstance(function, s.Name):
+        return driver_named(function.id) is not None
+    return isinstance(function, s.Attribute) and (
+        function.name in engine.catalogue.releases or function.name in OFFLOADS or function.name in THROUGH_METHODS
+    )
 
 
 def _last_name(receiver: s.Expr) -> str:

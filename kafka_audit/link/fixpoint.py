@@ -66,6 +66,7 @@ class Fixpoint:
         self.settled = False
         self.crowded: set[ClassScope] = set()
         self._waiting: dict[Turn, None] = {}
+        self._missing: defaultdict[Turn, dict[str, None]] = defaultdict(dict)
         self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
         self._turns: dict[Unit, tuple[Turn, ...]] = {}
         self._work: deque[Turn] = deque()
@@ -93,6 +94,11 @@ class Fixpoint:
         self.settled = True
         for turn in self._waiting:
             self.enqueue(turn)
+        for turn, names in self._missing.items():
+            self.turn, self.unit = turn, turn.unit
+            for name in names:
+                if self.read(self.outside(name)):
+                    self.enqueue(turn)
         self._drain(run)
 
     def _drain(self, run: Callable[[Turn], None]) -> None:
@@ -111,6 +117,14 @@ class Fixpoint:
     def wait(self) -> None:
         """Look at the current statement again once it is settled what stays unknown."""
         self._waiting[self.turn] = None
+
+    def wait_for(self, name: str) -> None:
+        """The same, if unknown objects are given an attribute of that name."""
+        self._missing[self.turn][name] = None
+
+    def outside(self, name: str) -> Place:
+        """The place of an attribute of that name on objects that the current unit does not know."""
+        raise NotImplementedError
 
     def read(self, place: Place) -> set[Value]:
         """What the place holds; the current statement is looked at again when that grows."""

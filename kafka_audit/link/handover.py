@@ -52,6 +52,15 @@ def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments, h
     return back | _give(engine, target, node, arguments.spread, select, host)
 
 
+def has_news(arguments: Arguments) -> bool:
+    """Whether handing the arguments over means anything: texts and what is known of a library by name do not."""
+    return any(
+        type(value) is not Text and (type(value) is not External or value.made is not None or closes(value.dotted))
+        for values in arguments.all()
+        for value in values
+    )
+
+
 def _first_text(arguments: Arguments) -> str:
     first = arguments.positional[0] if arguments.positional else set()
     return min((value.text for value in first if isinstance(value, Text)), default="")

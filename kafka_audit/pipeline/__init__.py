@@ -217,7 +217,7 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
         reading = Reading(given, workers)
         watch.lap("screen and extract")
         others = {name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.names)}
-        checked = workers.check(others)  # goes on while this process links and judges
+        checked = workers.begin_checking(others)  # goes on while this process links and judges
         judged = memory.answer(reading.question, Judged)
         if judged is None or not reading.reload(judged.loaded):
             judged = _judged(*_judgement(given, reading, watch), reading)

@@ -8,7 +8,7 @@ of the others; so a change in any other file needs no linking.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -147,8 +147,17 @@ class Reading:
     def facts(self) -> dict[str, FileFacts]:
         """The facts of these files."""
         if self._facts is None:
-            self._facts = self._relevance.read(self._workers.extract)
+            self._facts = self._relevance.read(self._begin)
         return self._facts
+
+    def _begin(self, contents: Mapping[str, bytes]) -> Callable[[], Mapping[str, FileFacts]]:
+        """Begin to parse files, and meanwhile load the code that links and judges them."""
+        collect = self._workers.begin_extracting(contents)
+        import kafka_audit.link  # noqa: F401  # its rooms are used where they are needed
+        from kafka_audit.rules import select
+
+        select(self._given.settings.chosen_rules, self._given.settings.ignored_rules)
+        return collect
 
     @property
     def flaws(self) -> dict[str, tuple[Flaw, ...]]:

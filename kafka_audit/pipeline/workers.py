@@ -58,14 +58,18 @@ class Workers:
 
     def extract(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
         """The facts of each file, flawed ones included."""
-        return self._begun("parsing files", extracted, contents, weight=1)()
+        return self.begin_extracting(contents)()
 
-    def check(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
-        """Start a check of the syntax; the answer, when called, gives the flaws of each file that does not parse."""
-        collect = self._begun("checking the syntax of files", checked, contents, weight=CHECKING)
+    def begin_extracting(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, FileFacts]]:
+        """Begin to extract; the answer, when called, waits for the facts."""
+        return self._begin("parsing files", extracted, contents, weight=1)
+
+    def begin_checking(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
+        """Begin to check the syntax; the answer, when called, gives the flaws of each file that does not parse."""
+        collect = self._begin("checking the syntax of files", checked, contents, weight=CHECKING)
         return lambda: {name: facts.flaws for name, facts in collect().items() if facts.flaws}
 
-    def _begun(
+    def _begin(
         self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int
     ) -> Callable[[], dict[str, FileFacts]]:
         """Begin a task for the files of which nothing is known; the answer, when called, waits for the results.
