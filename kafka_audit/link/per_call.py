@@ -18,11 +18,10 @@ from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import is_dependency
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.reach import Edge, Entry
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.states import pairs
 from kafka_audit.link.values import ClientObject, Instance
 from kafka_audit.link.walk import expressions, holds, inside, statements, target_names
-from kafka_audit.link.words import words
 from kafka_audit.model import Kind
 
 HANDLERS = frozenset(
@@ -146,24 +145,44 @@ def runs_often(lives: Lives, unit: Unit) -> bool:
         not is_once(lives, entry)
         and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         and not _is_wrapped(lives, entry)
-        and not _stands_for_another(entry)
+        and not _stands_for_another(lives, entry)
         for entry in entries
     )
 
 
 def _is_wrapped(lives: Lives, entry: Entry) -> bool:
     """Whether it is only a decorator that nothing is known of, around a function that the application calls itself."""
-    given = entry.registration
-    if given is None or given.via != "decorator" or entry.hooks or given.target.rpartition(".")[2] in HANDLERS:
-        return False
     callers = (edge.caller for edge in lives.reach.incoming.get(entry.unit, ()) if edge.fact is not None)
-    return any(context_of(caller.module.path) == "app" for caller in callers)
+    return _is_only_decorated(entry) and any(context_of(caller.module.path) == "app" for caller in callers)
 
 
-def _stands_for_another(entry: Entry) -> bool:
-    """Whether a decorator of the project put it in the place of a function: it runs as often as that would."""
-    decorators = entry.unit.function.decorators if entry.unit.function is not None else ()
-    return entry.kind == "api" and any(words(each).partition("(")[0].endswith("wraps") for each in decorators)
+def _is_only_decorated(entry: Entry) -> bool:
+    """Whether all that is known of the entry is that another library's decorator stands at the function."""
+    given = entry.registration
+    is_decorated = given is not None and given.via == "decorator" and not entry.hooks
+    return is_decorated and given is not None and given.target.rpartition(".")[2] not in HANDLERS
+
+
+def _stands_for_another(lives: Lives, entry: Entry) -> bool:
+    """Whether a decorator of the project put it in the place of a function: it runs as often as that would.
+
+    Such a function calls what the one around it was given; one that a library makes a decorator of, what it is given.
+    """
+    is_applied = any(edge.fact is None for edge in lives.reach.incoming.get(entry.unit, ()))
+    is_silent = entry.kind == "api" or (is_applied and _is_only_decorated(entry))
+    return is_silent and any(
+        isinstance(edge.fact.node, s.Call) and _is_parameter(entry.unit, edge.fact.node.function)
+        for edge in lives.reach.outgoing.get(entry.unit, ())
+        if edge.fact is not None
+    )
+
+
+def _is_parameter(unit: Unit, called: s.Expr) -> bool:
+    """Whether a name means a parameter, of the function that it stands in or of one around it."""
+    if not isinstance(called, s.Name):
+        return False
+    function = lookup(unit, called.id)[0].function
+    return function is not None and any(parameter.name == called.id for parameter in function.parameters)
 
 
 def runs_once(lives: Lives, unit: Unit) -> bool:
