@@ -9,6 +9,7 @@ from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hosts import container_of
 from kafka_audit.facts import schema as s
+from kafka_audit.link.aliases import given_back
 from kafka_audit.link.attributes import attribute_of
 from kafka_audit.link.callees import steps_of
 from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store, iterate, store_under
@@ -285,7 +286,7 @@ def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receive
     _bind_parameters(engine, unit, arguments, receivers)
     if engine.flagged(unit, "manager") or unit.is_generator:
         return {engine.intern(Manager, unit)}
-    found = engine.read(unit.result)
+    found = given_back(engine, unit, engine.read(unit.result), arguments, receivers)
     itself: Values = {value for value in found if type(value) is Instance and value.origin is None}
     return _with_receivers(engine, found, itself, receivers) if itself and receivers else found
 

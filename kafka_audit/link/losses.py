@@ -284,7 +284,7 @@ def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.
         for node in calls_in(unit)
         if node is not site
         and any(callee in starting for callee in lives.callees(node))
-        and any(isinstance(argument.value, s.Name) for argument in node.arguments)
+        and any(isinstance(argument.value, s.Name) or argument.value is site for argument in node.arguments)
     )
 
 

@@ -13,7 +13,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Escape, Node
 from kafka_audit.link.families import ancestry
-from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.scopes import ClassScope, Unit, enclosing
 from kafka_audit.link.singletons import is_singleton
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
 from kafka_audit.model import Kind
@@ -88,7 +88,7 @@ class Holdings:
         if any(ender.method_of in holders for ender in enders):
             return holding
         passing = [place for place in places if place.kind != "field"]
-        return self._passing(value, passing, self._local_name(passing, unit), self.engine.managed.get(value))
+        return self._passing(value, passing, unit, self._local_name(passing, unit), self.engine.managed.get(value))
 
     def fields(self, value: Value) -> list[ClassScope]:
         """The classes that keep the value in a field, the likeliest owner first."""
@@ -109,7 +109,7 @@ class Holdings:
         one = value.site.scope if isinstance(value, ClientObject) else None
         if one is not None and is_singleton(self.engine, one):
             return Holding("global", one.name)
-        return self._kept(places, unit) or self._passing(value, places, local, manager)
+        return self._kept(places, unit) or self._passing(value, places, unit, local, manager)
 
     def _kept(self, places: list[Place], unit: Unit) -> Holding | None:
         """The first long-lived place: global, then field, then container."""
@@ -159,19 +159,27 @@ class Holdings:
     def _is_cached(self, unit: Unit) -> bool:
         return self.engine.flagged(unit, "cached")
 
-    def _passing(self, value: Value, places: list[Place], local: str | None, manager: Node | None) -> Holding:
+    def _passing(
+        self, value: Value, places: list[Place], unit: Unit, local: str | None, manager: Node | None
+    ) -> Holding:
         """No long-lived place: managed by a later `with`, handed on, returned, or dropped in the function."""
         if manager is not None:
             return Holding("managed", local)
         if any(takes_over(escape.target) for escape in self.escapes.get(value, ())):
             return Holding("delegated", local)
-        if any(place.kind in {"result", "yield"} and not self._is_lent(place) for place in places):
+        if any(self._leaves(place, unit) for place in places):
             return Holding("returned", local)
         return Holding("local", local)
 
-    def _is_lent(self, place: Place) -> bool:
-        """Whether a context manager's `yield` only lends the object: the generator gets it back."""
-        return place.kind == "yield" and isinstance(place.owner, Unit) and self.engine.flagged(place.owner, "manager")
+    def _leaves(self, place: Place, unit: Unit) -> bool:
+        """Whether the function that made the object, or one inside it, returns it: a helper gives it back to its maker.
+
+        A context manager's `yield` only lends it: the generator gets it back.
+        """
+        if place.kind not in {"result", "yield"} or not isinstance(place.owner, Unit):
+            return False
+        is_lent = place.kind == "yield" and self.engine.flagged(place.owner, "manager")
+        return not is_lent and unit in enclosing(place.owner)
 
     def _local_name(self, places: Iterable[Place], unit: Unit) -> str | None:
         names = [p for p in places if p.kind == "local"]

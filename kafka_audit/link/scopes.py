@@ -35,6 +35,8 @@ class Unit:
     imports: list[s.Import] = field(default_factory=list)
     seen: dict[str, Place] = field(default_factory=dict)
     """The places of the names that this unit reads and some unit around it binds: what `lookup` found before."""
+    given_back: str | None = None
+    """The parameter that it gives back to every caller, empty for none; None as long as nobody asked (`aliases`)."""
 
     def __post_init__(self) -> None:
         """Give the unit the places of its result and its yields."""

@@ -211,7 +211,7 @@ def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
     match value:
         case s.Call():
             # `instrument(producer)` gives the client back, by whatever name.
-            given = any(isinstance(a.value, s.Name) and a.value.id in names for a in value.arguments)
+            given = any(_is_given(argument.value, site, names) for argument in value.arguments)
             method = view(value)
             return value is site or given or (method is not None and is_client(method.value, site, names))
         case s.Await(inner) | s.Walrus(_, inner):
@@ -227,6 +227,11 @@ def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
         case s.Logic(_, operands) | s.Sequence(_, operands):
             return any(is_client(operand, site, names) for operand in operands)
     return False
+
+
+def _is_given(argument: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
+    """Whether an argument is the client, or a call that may give it back."""
+    return isinstance(argument, s.Name | s.Call | s.Await) and is_client(argument, site, names)
 
 
 def view(value: s.Expr) -> s.Attribute | None:

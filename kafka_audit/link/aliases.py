@@ -1,0 +1,52 @@
+"""Functions that give back what they are handed, such as `started(producer)`: each call gives its own argument only.
+
+Otherwise all callers of such a helper would seem to share their clients, and one of them would release those of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.engine import Arguments, Engine, Values
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import ForeignClient, Instance, Value
+from kafka_audit.link.walk import bound_names, statements
+
+
+def given_back(engine: Engine, unit: Unit, found: Values, arguments: Arguments, receivers: Sequence[Value]) -> Values:
+    """What a call gives of the values that a function can return; all of them if it does not give an argument back.
+
+    Of an argument that stays unknown only what the parameter's annotation says is known.
+    """
+    if unit.given_back is None:
+        unit.given_back = _returned_parameter(unit)
+    if not unit.given_back:
+        return found
+    name = unit.given_back
+    plain = [p.name for p in unit.node.parameters if p.kind == "positional"]  # type: ignore[union-attr]
+    if receivers and not engine.flagged(unit, "static"):
+        plain = plain[1:]
+    if name in arguments.keywords:
+        own = arguments.keywords[name]
+    elif name in plain[: len(arguments.positional)]:
+        own = arguments.positional[plain.index(name)]
+    else:
+        return found  # its default, or part of what `*values` holds
+    if not own and not engine.settled:
+        engine.wait()
+    if own or not engine.settled:
+        return own
+    return {v for v in found if type(v) is ForeignClient or (type(v) is Instance and v.origin is None)}
+
+
+def _returned_parameter(unit: Unit) -> str:
+    """The parameter that the function returns whatever way it ends, if it returns anything; empty for none."""
+    returned = [each.value for each in statements(unit.body) if isinstance(each, s.Return)]
+    names = {each.id for each in returned if isinstance(each, s.Name)}
+    others = [each for each in returned if each is not None and not isinstance(each, s.Name | s.Constant)]
+    if len(names) != 1 or others or not isinstance(unit.node, s.Function | s.Lambda):
+        return ""
+    (name,) = names
+    is_parameter = any(each.name == name and each.kind != "*" and each.kind != "**" for each in unit.node.parameters)
+    return name if is_parameter and name not in bound_names(unit.body).bound else ""
