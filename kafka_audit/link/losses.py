@@ -263,8 +263,13 @@ def throws_at_yield(lives: Lives, unit: Unit) -> bool:
 
 def is_thrown_into(lives: Lives, unit: Unit) -> bool:
     """Whether it is a dependency that FastAPI resumes with the exception of the request which it was run for."""
+    return unit.is_generator and runs_for_requests(lives, unit)
+
+
+def runs_for_requests(lives: Lives, unit: Unit) -> bool:
+    """Whether FastAPI was told of the function as a dependency: it then runs for each request."""
     registered = lives.engine.registrations.get(unit, {}).values()
-    return unit.is_generator and any(each.target.rpartition(".")[2] in DEPENDENCIES for each in registered)
+    return any(each.target.rpartition(".")[2] in DEPENDENCIES for each in registered)
 
 
 def is_dependency(node: s.Call) -> bool:

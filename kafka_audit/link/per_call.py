@@ -15,7 +15,7 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Node
 from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import is_dependency
+from kafka_audit.link.losses import is_dependency, runs_for_requests
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.reach import Edge, Entry
 from kafka_audit.link.scopes import Unit, lookup
@@ -107,7 +107,7 @@ def _receivers(
     waiting, seen = [(maker, site)], {maker}
     while waiting:
         unit, node = waiting.pop(0)
-        if value not in unit.result.values:
+        if value not in unit.result.values and not _lends(lives, unit, value):
             yield unit, node
             continue
         for edge in lives.reach.incoming.get(unit, ()):
@@ -117,9 +117,14 @@ def _receivers(
                 waiting.append((edge.caller, fact.node))
 
 
+def _lends(lives: Lives, unit: Unit, value: ClientObject | Instance) -> bool:
+    """Whether it is a context manager that gives the object to whoever enters it."""
+    return value in unit.yields.values and lives.engine.flagged(unit, "manager")
+
+
 def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
     """What makes an object be made again and again; empty when nothing does."""
-    if is_dependency(node):
+    if is_dependency(node) or runs_for_requests(lives, unit):
         return "every request makes one"
     for registration in lives.engine.registrations.get(unit, {}).values():
         if registration.via == "decorator" and registration.target.rpartition(".")[2] in HANDLERS:
