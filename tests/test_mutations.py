@@ -68,7 +68,6 @@ HARMLESS: Reasons = {
     ("hook/live/mounted_and_run.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
     ("hook/right_scope/celery_children.py", 18, ("registration-dropped",)): "the children have a hook of their own",
     ("instance/released_from_outside/main.py", 20, ("registration-dropped",)): "the lifespan makes the client, too",
-    ("owner/asked/service.py", 40, ("registration-dropped",)): "the journal's `close` is not this one",
 }
 """What is no defect, by file, line and kind of mutation, with the reason."""
 
