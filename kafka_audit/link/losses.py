@@ -22,13 +22,22 @@ from kafka_audit.link.values import Container, Place
 from kafka_audit.link.walk import expressions, inside, statements
 
 
-def losses_of(failing: Failing, life: Life) -> list[Loss]:
-    """The ways out of the making function that lose the client; none for clients that a `with` holds from the start."""
+def losses_of(failing: Failing, life: Life, *, is_sole_end: bool) -> list[Loss]:
+    """The ways out of the making function that lose the client; none for clients that a `with` holds from the start.
+
+    What a field keeps is lost only if nothing but this function ends it (`is_sole_end`), and it does whenever all goes
+    well: else it may mean to leave the client to a later call.
+    """
     if life.holding.kind in {"managed", "delegated", "fixture"}:
         return []
-    client = life.site.client
+    client, unit, node = life.site.client, life.site.unit, life.site.node
     owed_at_once = not client.start and not client.flush_is_release
-    return _walk(failing, life, life.site.unit, life.site.node, owed_at_once)
+    if is_sole_end:
+        effects = replace(_effects(failing, life, unit, node, owed_at_once), kept_is_owed=True)
+        losses = Walk(failing.lives.engine, unit, effects).run()
+        if all(loss.by_exception or loss.stage is Stage.FAILED for loss in losses):
+            return losses
+    return _walk(failing, life, unit, node, owed_at_once)
 
 
 def is_fresh(lives: Lives, life: Life) -> bool:

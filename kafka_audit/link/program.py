@@ -95,8 +95,13 @@ class Program:
         escapes = self.lives.holdings.escapes.get(life.value, ())
         return any(not escape.target.startswith(client) for escape in escapes)
 
-    def may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
-        """Whether a call on an unknown object, named like the client's place, may be its release."""
+    def likely_releases(self, life: Life) -> list[tuple[Node, Unit]]:
+        """The calls on unknown objects, named like the client's place, that may be its release."""
+        place = (life.holding.place or "").rpartition(".")[2]
+        loose = self.engine.loose.get(place, {})
+        return [(node, unit) for node, unit in loose.items() if self._may_be_release(life, node, unit)]
+
+    def _may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
         if life.holding.kind == "local" and not self.hands_over(life):
             return False  # nobody else ever sees it
         related = self.engine.related
@@ -312,8 +317,16 @@ class Program:
     def losses(self, life: Life) -> list[Loss]:
         """The ways out of the making function that lose the client."""
         if life.id not in self._losses:
-            self._losses[life.id] = losses_of(self.failing, life)
+            self._losses[life.id] = losses_of(self.failing, life, is_sole_end=self._is_sole_end(life))
         return self._losses[life.id]
+
+    def _is_sole_end(self, life: Life) -> bool:
+        """Whether only the method that makes the client and puts it into a field releases it, as far as can be seen."""
+        unit, is_in_field = life.site.unit, life.holding.kind == "instance" and life.holding.scope is not None
+        if not life.releases or not is_in_field or unit.method_of is None or life.possible or self.hands_over(life):
+            return False
+        ends = (*life.releases, *life.undoings)
+        return all(event.unit is unit for event in ends) and not self.likely_releases(life)
 
 
 def _is_bound(unit: Unit, name: str) -> bool:

@@ -255,11 +255,9 @@ def _gaps(program: Program, life: Life) -> Iterator[Step]:
     for event in life.possible:
         text = f"`{how(event)}` in {where(owner_name(event.unit))}"
         yield _step(event.unit, event.line, f"{text} releases such a client of unknown origin, which may be this one")
-    place = (life.holding.place or "").rpartition(".")[2]
-    for node, unit in engine.loose.get(place, {}).items():
-        if program.may_be_release(life, node, unit):
-            message = f"a call in {where(owner_name(unit))} on an unknown object looks like its release"
-            yield _step(unit, position(node)[0], message)
+    for node, unit in program.likely_releases(life):
+        message = f"a call in {where(owner_name(unit))} on an unknown object looks like its release"
+        yield _step(unit, position(node)[0], message)
 
 
 def _step(unit: Unit, line: int, message: str) -> Step:

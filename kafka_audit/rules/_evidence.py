@@ -98,9 +98,7 @@ def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
         return None  # KA507 tells of the release that does not exist
     if life.holding.scope in program.engine.crowded:
         return None  # what becomes of the object that keeps it was not followed everywhere
-    place = (life.holding.place or "").rpartition(".")[2]
-    loose = program.engine.loose.get(place, {})
-    if any(program.may_be_release(life, node, unit) for node, unit in loose.items()):
+    if program.likely_releases(life):
         return None
     escapes = program.hands_over(life)
     return "medium" if escapes or life.possible or life.releases else "high"
