@@ -10,30 +10,37 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.events import client_of
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.lives import Lives
 from kafka_audit.link.reach import Edge
 from kafka_audit.link.replaced import replaces
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.selves import Classes, Selves, called_on
 from kafka_audit.link.switches import Off
-from kafka_audit.link.values import Instance
-from kafka_audit.link.waits import Wait, waits
+from kafka_audit.link.values import ClientObject, ForeignClient, Instance
+from kafka_audit.link.waits import Wait, can_wait, waits
 from kafka_audit.link.walk import handled_calls
 from kafka_audit.model import Role
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A call in a coroutine that waits: the calls that lead from it to the operation, outermost first."""
+    """A call in a coroutine that waits: the calls that lead from it to the operation, outermost first.
+
+    `clients` are the names of those that can be the one there: the audited one of `wait` first.
+    """
 
     unit: Unit
     node: Node | None
     line: int
     wait: Wait
     through: tuple[Edge, ...]
+    clients: tuple[str, ...]
 
 
 def blocked_calls(engine: Engine, lives: Lives, roles: Collection[Role]) -> list[Blocked]:
@@ -42,20 +49,38 @@ def blocked_calls(engine: Engine, lives: Lives, roles: Collection[Role]) -> list
     for wait in waits(engine, lives, roles):
         by_unit.setdefault(wait.unit, []).append(wait)
     found: dict[tuple[Unit, int, object], Blocked] = {}
+    selves = Selves(engine, lives)
     for unit, here in by_unit.items():
         if unit.is_async:
             for wait in here:
-                found.setdefault((unit, wait.line, wait.node), Blocked(unit, wait.node, wait.line, wait, ()))
-    search = _Search(engine, lives, by_unit)
+                if (unit, wait.line, wait.node) not in found:
+                    clients = _clients(selves, wait, None)
+                    found[unit, wait.line, wait.node] = Blocked(unit, wait.node, wait.line, wait, (), clients)
+    search = _Search(engine, lives, by_unit, selves)
     for edge in search.from_coroutines():
-        path = search.path(edge)
+        way = search.way(edge)
         node = edge.fact.node if edge.fact is not None else None
-        if path is not None and (edge.caller, edge.line, node) not in found:
-            through, wait = path
-            found[edge.caller, edge.line, node] = Blocked(edge.caller, node, edge.line, wait, (edge, *through))
+        if way is not None and (edge.caller, edge.line, node) not in found:
+            clients = _clients(selves, way.wait, way.classes)
+            through = (edge, *way.through)
+            found[edge.caller, edge.line, node] = Blocked(edge.caller, node, edge.line, way.wait, through, clients)
     threads = _Threads(engine, lives)
     kept = [each for each in found.values() if not _is_replaced(each) and not threads.has(each.unit)]
     return sorted(kept, key=lambda each: (each.unit.module.path, each.line, each.wait.text))
+
+
+def _clients(selves: Selves, wait: Wait, classes: Classes) -> tuple[str, ...]:
+    """The clients that wait there: those that the same object can hold as well, whatever their role."""
+    held, own = called_on(wait.node), wait.client.name
+    values = selves.engine.look(wait.unit, held) if held is not None else ()
+    others = {
+        client_of(value).name
+        for value in values
+        if isinstance(value, ClientObject | ForeignClient)
+        and can_wait(client_of(value), wait.node)
+        and selves.may_hold(wait.unit, held, value, classes)
+    }
+    return (own, *sorted(others - {own}))
 
 
 def _is_replaced(blocked: Blocked) -> bool:
@@ -96,12 +121,28 @@ def _outside_tests(units: set[Unit]) -> set[Unit]:
     return {unit for unit in units if context_of(unit.module.path) != "test"}
 
 
+class _Run(NamedTuple):
+    """A function as it is called: what cannot happen in it, and the classes of the object that it runs on."""
+
+    unit: Unit
+    off: Off
+    classes: Classes
+
+
+class _Way(NamedTuple):
+    """The calls that lead to an operation that waits, and the classes of the object whose method that stands in."""
+
+    through: tuple[Edge, ...]
+    wait: Wait
+    classes: Classes
+
+
 class _Search:
     """Ways from a coroutine's call, by synchronous functions alone, to an operation that waits."""
 
-    def __init__(self, engine: Engine, lives: Lives, waits: dict[Unit, list[Wait]]) -> None:
-        self.engine, self.lives, self.waits = engine, lives, waits
-        self._paths: dict[tuple[Unit, Off], tuple[tuple[Edge, ...], Wait] | None] = {}
+    def __init__(self, engine: Engine, lives: Lives, waits: dict[Unit, list[Wait]], selves: Selves) -> None:
+        self.engine, self.lives, self.waits, self.selves = engine, lives, waits, selves
+        self._ways: dict[_Run, _Way | None] = {}
         self._on_failure: dict[Unit, Off] = {}
         self._leading = _callers(lives, waits)
 
@@ -109,32 +150,40 @@ class _Search:
         """The calls in coroutines that can lead to an operation that waits."""
         for unit in self._leading:
             for edge in self.lives.reach.incoming.get(unit, ()):
-                if edge.caller.is_async and self._runs(edge):
+                if edge.caller.is_async and self._runs(edge, None):
                     yield edge
 
-    def path(self, edge: Edge) -> tuple[tuple[Edge, ...], Wait] | None:
+    def way(self, edge: Edge) -> _Way | None:
         """The shortest way from the function that the edge calls, by what can happen in it when called so."""
-        key = (edge.callee, self.lives.reach.switches.off(edge.fact, edge.callee))
-        if key not in self._paths:
-            self._paths[key] = self._shortest(*key)
-        return self._paths[key]
+        run = self._run(edge, None)
+        if run not in self._ways:
+            self._ways[run] = self._shortest(run)
+        return self._ways[run]
 
-    def _shortest(self, start: Unit, off: Off) -> tuple[tuple[Edge, ...], Wait] | None:
-        came: dict[tuple[Unit, Off], tuple[Edge, ...]] = {(start, off): ()}
+    def _run(self, edge: Edge, before: Classes) -> _Run:
+        off = self.lives.reach.switches.off(edge.fact, edge.callee)
+        return _Run(edge.callee, off, self.selves.after(edge.fact, edge.callee, before))
+
+    def _shortest(self, start: _Run) -> _Way | None:
+        came: dict[_Run, tuple[Edge, ...]] = {start: ()}
         queue = deque(came)
         while queue:
-            unit, off = key = queue.popleft()
+            unit, off, classes = run = queue.popleft()
             idle = off | self._failing(unit)
-            here = [wait for wait in self.waits.get(unit, ()) if wait.node not in idle]
+            here = [wait for wait in self.waits.get(unit, ()) if wait.node not in idle and self._is_held(wait, classes)]
             if here:
-                return came[key], min(here, key=lambda wait: (not wait.is_sure, wait.line))
+                return _Way(came[run], min(here, key=lambda wait: (not wait.is_sure, wait.line)), classes)
             for edge in self.lives.reach.outgoing.get(unit, ()):
-                if edge.callee in self._leading and self._runs(edge) and edge.fact and edge.fact.node not in idle:
-                    further = (edge.callee, self.lives.reach.switches.off(edge.fact, edge.callee))
+                is_run = edge.callee in self._leading and self._runs(edge, classes)
+                if is_run and edge.fact and edge.fact.node not in idle:
+                    further = self._run(edge, classes)
                     if further not in came:
-                        came[further] = (*came[key], edge)
+                        came[further] = (*came[run], edge)
                         queue.append(further)
         return None
+
+    def _is_held(self, wait: Wait, classes: Classes) -> bool:
+        return self.selves.may_hold(wait.unit, called_on(wait.node), wait.receiver, classes)
 
     def _failing(self, unit: Unit) -> Off:
         """What a function does only on its way out by an error that it hands on: ending what it could not finish."""
@@ -142,14 +191,18 @@ class _Search:
             self._on_failure[unit] = frozenset(handled_calls(unit.body, raising=True))
         return self._on_failure[unit]
 
-    def _runs(self, edge: Edge) -> bool:
-        """Whether the call runs the synchronous function here and now."""
-        if edge.callee.is_async or edge.fact is None or edge.fact.node in self.engine.offloaded:
+    def _runs(self, edge: Edge, classes: Classes) -> bool:
+        """Whether the call runs the synchronous function here and now, in a method of an object of these classes."""
+        fact = edge.fact
+        if edge.callee.is_async or fact is None or fact.node in self.engine.offloaded:
+            return False
+        if not self.selves.may_run(fact, edge.callee, classes):
             return False
         replaced = self.engine.registrations.get(edge.callee, {}).values()
-        if edge.fact.mode == "awaited" or any(each.via == "decorator" for each in replaced):
+        if fact.mode == "awaited" or any(each.via == "decorator" for each in replaced):
             return False
-        others = [each for each in edge.fact.callees if not each.is_async]  # a coroutine would have been awaited
+        # A coroutine would have been awaited.
+        others = [each for each in fact.callees if not each.is_async and self.selves.may_run(fact, each, classes)]
         return all(other in self._leading for other in others if _is_choice(edge.callee, other))
 
 

@@ -94,6 +94,15 @@ def _of_event(calls: _Calls, event: Event, client: Client) -> Iterator[Wait]:
     yield Wait(event.unit, node, event.line, words(node), client, event.receiver)
 
 
+def can_wait(client: Client, node: Node | None) -> bool:
+    """Whether a call of this method, or leaving such a `with`, can wait for a client of this class."""
+    if client.is_async or node is None:
+        return False
+    if isinstance(node, s.Item):
+        return bool(client.managed_by)
+    return isinstance(node.function, s.Attribute) and node.function.name in {*client.blocking, *client.polls}
+
+
 def _timeout(node: s.Call, index: int) -> s.Expr | None:
     """The timeout that a call is given."""
     for argument in node.arguments:

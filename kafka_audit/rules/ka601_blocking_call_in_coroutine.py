@@ -101,7 +101,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for blocked in program.blocked_calls():
         path, wait = blocked.unit.module.path, blocked.wait
         line = blocked.line
-        client = wait.client.name.rpartition(".")[2]
+        client = " or ".join(name.rpartition(".")[2] for name in blocked.clients)
         owner = where(owner_name(blocked.unit))
         way = f" by way of `{owner_name(blocked.through[0].callee)}`" if blocked.through else ""
         yield Alarm(
