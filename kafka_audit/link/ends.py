@@ -133,7 +133,7 @@ class Ends:
             begin = self._begin(life, unit)
             is_opened = nodes.opens or begin.stage is Stage.OPEN
             can_fail = nodes.uses or is_thrown_into(self.lives, unit)
-            if not nodes.releases or not can_fail or not is_opened or self._ended_outside(unit, releasing):
+            if not nodes.releases or not can_fail or not is_opened or self._ended_outside(life, unit, releasing):
                 continue
             effects = self._effects(life, unit, life.site.node, nodes)
             losses = Walk(self.engine, unit, effects).run(begin)
@@ -152,6 +152,28 @@ class Ends:
             well, badly = (self._open_after(life, unit, releasing, dict.fromkeys(names, raised)) for raised in (0, 1))
             if badly and not well:
                 yield unit, badly
+
+    def of_entered(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
+        """The context managers that are handed the client, and release it only after a block that went well.
+
+        Where a function that enters none releases the client, nothing is said: it may end what they leave open.
+        """
+        ending = {event.unit for event in (*life.releases, *life.undoings)}
+        managers = {
+            u for u in ending if u.is_generator and u is not life.site.unit and self.engine.flagged(u, "manager")
+        }
+        if life.holding.kind not in {"local", "returned"}:
+            return
+        for unit in sorted(managers, key=lambda u: (u.module.path, u.line)):
+            if not ending <= managers | self.reach.callers(unit) or self._ended_outside(life, unit, ending):
+                continue
+            nodes = self._on_shared(life, unit, ending)
+            starts_it = life.site.client.flush_is_release or any(event.unit is unit for event in life.starts)
+            begin = State(Stage.CREATED if starts_it else Stage.OPEN, kept=True)
+            losses = Walk(self.engine, unit, self._effects(life, unit, life.site.node, nodes)).run(begin)
+            skipped = [loss for loss in losses if loss.by_exception and loss.stage is Stage.OPEN]
+            if skipped:
+                yield unit, skipped
 
     def _open_after(self, life: Life, unit: Unit, releasing: set[Unit], known: Mapping[str, int]) -> list[Loss]:
         """The normal ways out of a function on which the client is still open, when these names are true or false."""
@@ -191,11 +213,16 @@ class Ends:
         uses = calls_to(self.lives, unit, self.failing.units(life) - below - {unit}) | _calls(own["use"])
         return _Nodes(opens - releases, frozenset(releases), uses - releases)
 
-    def _ended_outside(self, unit: Unit, releasing: set[Unit]) -> bool:
-        """Whether a caller releases the client when this function fails."""
-        callers = self.reach.callers(unit)
+    def _ended_outside(self, life: Life, unit: Unit, releasing: set[Unit]) -> bool:
+        """Whether a caller releases the client when this function, or a block that it surrounds, fails."""
+        callers, own = self.reach.callers(unit), {event.node for event in life.releases}
+        entered = {edge.fact.node for edge in self.reach.incoming.get(unit, ()) if edge.fact is not None}
         return any(
-            undoes(statement, calls_to(self.lives, caller, callers), calls_to(self.lives, caller, releasing - callers))
+            undoes(
+                statement,
+                entered | calls_to(self.lives, caller, callers),
+                own | calls_to(self.lives, caller, releasing - callers),
+            )
             for caller in callers - {unit}
             for statement in statements(caller.body)
         )

@@ -263,8 +263,9 @@ class Program:
             and all(owner.is_released or owner.holding.kind in {"returned", "delegated"} for owner in owners)
             and not any(self.ends.of_owner(owner) for owner in owners)
             and not any(self.ends.of_exit(life))
+            and not any(self.ends.of_entered(life))
             and not any(self.ends.of_shared(life))
-            and not (self.dropping(life) or (life.holding.kind == "returned" and self.caller_losses(life)))
+            and not (self.dropping(life) or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life)))
         )
 
     def caller_losses(self, life: Life) -> list[Caller]:
@@ -273,6 +274,9 @@ class Program:
             is_given = life.holding.kind == "returned" or (bool(life.releases) and is_fresh(self.lives, life))
             self._caller_losses[life.id] = caller_losses(self.failing, life) if is_given else []
         return self._caller_losses[life.id]
+
+    def _is_lost_by_a_caller(self, life: Life) -> bool:
+        return any(each.loss.stage is not Stage.FAILED for each in self.caller_losses(life))
 
     def dropping(self, life: Life) -> list[Caller]:
         """The callers that drop a fresh client though nothing fails, or whatever happens."""

@@ -147,9 +147,9 @@ def _owners(program: Program) -> Iterator[Alarm]:
 
 
 def _exits(program: Program) -> Iterator[Alarm]:
-    """The same for context managers whose exit asks whether the block raised."""
+    """The same for context managers that release it only after a block that went well."""
     for life in program.owing():
-        for unit, losses in program.ends.of_exit(life):
+        for unit, losses in (*program.ends.of_exit(life), *program.ends.of_entered(life)):
             path, name = unit.module.path, where(owner_name(unit))
             ends = [
                 Step(path=path, line=each.line, message=f"{name} can end here when the block raised") for each in losses
@@ -171,10 +171,11 @@ def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
             continue
         by_call: dict[Node, list[Caller]] = {}
         for each in program.caller_losses(life):
-            by_call.setdefault(each.node, []).append(each)
+            if each.loss.stage is not Stage.FAILED:
+                by_call.setdefault(each.node, []).append(each)
         for node, found in by_call.items():
             unit, losses = found[0].unit, [each.loss for each in found]
-            if not all(each.only_by_error and each.loss.stage is not Stage.FAILED for each in found):
+            if not all(each.only_by_error for each in found):
                 continue  # dropped on a normal way out: KA206
             path, name = unit.module.path, where(owner_name(unit))
             got = Step(path=path, line=position(node)[0], message=f"{name} gets it from {where(life.owner)}")
