@@ -71,13 +71,7 @@ HARMLESS: Reasons = {
 }
 """What is no defect, by file, line and kind of mutation, with the reason."""
 
-ASKED = "the finally around the release of what a container was asked for"
-ENTERED = "the finally in a context manager of the project that is handed the client"
-
-FAULTS: Reasons = {
-    ("path/managed_by_a_generator/clocks.py", 15, FINALLY): ENTERED,
-    ("container/closed/released_by_users.py", 32, FINALLY): ASKED,
-}
+FAULTS: Reasons = {}
 """Faults of the engine that are known, in the same form."""
 
 

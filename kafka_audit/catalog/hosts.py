@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from kafka_audit.catalog.containers import CONTAINER_HOOKS, CONTAINERS
-from kafka_audit.catalog.hooks import HOOKS, INHERITS
+from kafka_audit.catalog.hooks import HOOKS, INHERITS, registered
 from kafka_audit.catalog.schema import DependencyContainer
 
 APPLICATIONS: Final = frozenset(
@@ -99,6 +99,11 @@ GIVEN: Final = frozenset(
 def container_of(name: str) -> DependencyContainer | None:
     """The row of the dependency container that this name makes, or is the class of."""
     return _CONTAINERS.get(name)
+
+
+def provides(target: str, select: str) -> bool:
+    """Whether what is registered so is given to a dependency container, to make something."""
+    return any(hook in CONTAINER_HOOKS and hook.via != "keyword" for hook in registered(target, select))
 
 
 def closes(dotted: str) -> bool:

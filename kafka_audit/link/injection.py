@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kafka_audit.catalog.containers import CONTAINER_HOOKS
 from kafka_audit.catalog.hooks import registered
+from kafka_audit.catalog.hosts import provides
 from kafka_audit.link.closing import Closing, Container, unit_of
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
@@ -90,7 +90,7 @@ class Injection:
             return None
         units = [life.site.unit, *(edge.caller for edge in self.reach.incoming.get(life.site.unit, ()))]
         for unit in units:
-            given = [r for r in self.reach.registrations(unit) if _is_provider(r)]
+            given = [r for r in self.reach.registrations(unit) if provides(r.target, r.select)]
             if given and (life.value in unit.yields.values or self._is_handed_out(life, unit, given)):
                 return unit
         return None
@@ -143,12 +143,6 @@ class Injection:
 def _concerns(life: Life, container: Container) -> bool:
     """Whether the container belongs to the program that the client does: not to a test of it."""
     return life.in_test or context_of(unit_of(container).module.path) == context_of(life.path)
-
-
-def _is_provider(registration: Registration) -> bool:
-    """Whether it is given to a dependency container, to make something."""
-    rows = registered(registration.target, registration.select)
-    return any(hook in CONTAINER_HOOKS and hook.via != "keyword" for hook in rows)
 
 
 def _words(name: str) -> set[str]:

@@ -101,7 +101,21 @@ def caller_losses(failing: Failing, life: Life) -> list[Caller]:
             if life.value in caller.result.values and caller not in seen:
                 seen.add(caller)
                 waiting.append(caller)
-    return found
+    return [*found, *_askers_losses(failing, life)]
+
+
+def _askers_losses(failing: Failing, life: Life) -> Iterator[Caller]:
+    """The same of functions that ask a container for the client and release it, unless an error keeps them from that.
+
+    Who does not release it leaves it to the next one who asks.
+    """
+    lives = failing.lives
+    enders = {event.unit for event in life.releases}
+    for (_, node), unit in lives.engine.hosting.asked.items():
+        if unit in enders and life.value in lives.engine.look(unit, node):
+            losses = _walk(failing, life, unit, node, owed_at_once=not life.site.client.flush_is_release)
+            if all(loss.by_exception for loss in losses):
+                yield from (Caller(unit, node, loss, releases=True) for loss in losses)
 
 
 class Caller(NamedTuple):

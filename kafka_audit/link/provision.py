@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from kafka_audit.catalog.hosts import SUPPLIERS
+from kafka_audit.catalog.clients import Client
+from kafka_audit.catalog.hosts import SUPPLIERS, provides
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import iterate
+from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Arguments, Engine, Values
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.values import (
@@ -82,8 +84,24 @@ def asked(engine: Engine, callee: External, node: s.Call, arguments: Arguments) 
             case ClassValue(scope):
                 found.add(engine.instance(scope))
             case ClientType(client):
-                found.add(engine.foreign(client))
+                found |= {engine.foreign(client)} | _provided(engine, client)
     return found
+
+
+def _provided(engine: Engine, client: Client) -> Values:
+    """The clients of a class that providers in the files around return; what they yield, the container ends itself."""
+    if not engine.settled:
+        engine.wait()
+        return set()
+    here, is_test = engine.related.group(engine.unit.module.path), context_of(engine.unit.module.path) == "test"
+    results = [
+        engine.read(unit.result)
+        for unit, given in engine.registrations.items()
+        if any(provides(each.target, each.select) for each in given.values())
+        and engine.related.group(unit.module.path) == here
+        and (is_test or context_of(unit.module.path) != "test")
+    ]
+    return {v for values in results for v in values if isinstance(v, ClientObject) and v.site.client == client}
 
 
 def inner_container(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
