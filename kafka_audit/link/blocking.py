@@ -48,6 +48,8 @@ def blocked_calls(engine: Engine, lives: Lives, roles: Collection[Role]) -> list
     by_unit: dict[Unit, list[Wait]] = {}
     for wait in waits(engine, lives, roles):
         by_unit.setdefault(wait.unit, []).append(wait)
+    for here in by_unit.values():
+        here.sort(key=lambda wait: wait.order)
     found: dict[tuple[Unit, int, object], Blocked] = {}
     selves = Selves(engine, lives)
     for unit, here in by_unit.items():
@@ -172,7 +174,7 @@ class _Search:
             idle = off | self._failing(unit)
             here = [wait for wait in self.waits.get(unit, ()) if wait.node not in idle and self._is_held(wait, classes)]
             if here:
-                return _Way(came[run], min(here, key=lambda wait: (not wait.is_sure, wait.line)), classes)
+                return _Way(came[run], here[0], classes)
             for edge in self.lives.reach.outgoing.get(unit, ()):
                 is_run = edge.callee in self._leading and self._runs(edge, classes)
                 if is_run and edge.fact and edge.fact.node not in idle:

@@ -19,7 +19,6 @@ from kafka_audit.link.values import (
     External,
     ForeignClient,
     FunctionValue,
-    Value,
 )
 from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
@@ -38,8 +37,12 @@ class Wait:
     line: int
     text: str
     client: Client
-    receiver: Value
-    is_sure: bool = True
+    receiver: ClientObject | ForeignClient
+
+    @property
+    def order(self) -> tuple[int, str, tuple[str, s.At]]:
+        """A fixed order of the operations of a unit."""
+        return (self.line, self.client.name, _client_order(self.receiver))
 
 
 def waits(engine: Engine, lives: Lives, roles: Collection[Role]) -> Iterator[Wait]:
@@ -51,7 +54,7 @@ def waits(engine: Engine, lives: Lives, roles: Collection[Role]) -> Iterator[Wai
             continue
         client = client_of(receiver)
         if client.role in roles and not client.is_async and event.via != "callback":
-            yield from _of_event(calls, event, client)
+            yield from _of_event(calls, event, receiver)
     for life in lives.all:
         client = life.site.client
         if client.role in roles and client.blocks_on_construct and life.site.node not in engine.offloaded:
@@ -70,19 +73,20 @@ def _names_version(node: s.Call) -> bool:
     return any(argument.keyword == "api_version" for argument in node.arguments)
 
 
-def _of_event(calls: _Calls, event: Event, client: Client) -> Iterator[Wait]:
+def _of_event(calls: _Calls, event: Event, receiver: ClientObject | ForeignClient) -> Iterator[Wait]:
+    client = client_of(receiver)
     if calls.engine.modes.get(event.node) == "awaited":
         return
     if event.via == "with":
         if event.method == "__exit__" and isinstance(event.node, s.Item):
-            yield Wait(event.unit, event.node, event.line, f"with {words(event.node.value)}", client, event.receiver)
+            yield Wait(event.unit, event.node, event.line, f"with {words(event.node.value)}", client, receiver)
         return
     node = event.node
     if not isinstance(node, s.Call) or not calls.is_only_synchronous(event.unit, node):
         return
     if event.method in client.futures:
         for waiting in calls.futures(event.unit).waiting_for(node, client.future_waits):
-            yield Wait(event.unit, waiting, waiting.at[0], words(waiting), client, event.receiver)
+            yield Wait(event.unit, waiting, waiting.at[0], words(waiting), client, receiver)
     is_poll = event.method in client.polls
     if not is_poll and event.method not in client.blocking:
         return
@@ -91,7 +95,7 @@ def _of_event(calls: _Calls, event: Event, client: Client) -> Iterator[Wait]:
         return
     if (is_poll or event.method == "flush") and _is_zero(event.unit, timeout):
         return
-    yield Wait(event.unit, node, event.line, words(node), client, event.receiver)
+    yield Wait(event.unit, node, event.line, words(node), client, receiver)
 
 
 def can_wait(client: Client, node: Node | None) -> bool:
