@@ -7,7 +7,7 @@ parameter of the function is what the client sends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
@@ -80,15 +80,21 @@ def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
             return
 
 
-def owners_per_call(lives: Lives, owner: Owner) -> Iterator[PerCall]:
-    """Where an object that opens a client of its own is made for each of them."""
+def owners_per_call(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> Iterator[PerCall]:
+    """Where an object that opens a client of its own, one of all its `owners`, is made for each of them."""
     life = owner.life
-    is_one = owner.value.scope in lives.engine.singletons
-    if owner.opens and not is_one and owner.holding.kind in SHORT_LIVED:
+    if owner.opens and owner.holding.kind in SHORT_LIVED and not _outlives(lives, owner, owners):
         sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
         edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
         sends = {edge.fact.node for edge in edges if edge.fact is not None}
         yield from _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
+
+
+def _outlives(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> bool:
+    """Whether there is one for all calls: of the object, of its client, or of what it keeps and has the client in."""
+    inner = [each for each in owners if each.layer < owner.layer and each.holding.kind == "global"]
+    is_kept = any(owner.value.scope in lives.holdings.fields(each.value) for each in inner)
+    return is_kept or owner.life.holding.kind == "global" or owner.value.scope in lives.engine.singletons
 
 
 def _per_call(
@@ -150,7 +156,7 @@ def runs_often(lives: Lives, unit: Unit) -> bool:
         not is_once(lives, entry)
         and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         and not _is_wrapped(lives, entry)
-        and not _stands_for_another(lives, entry)
+        and not _stands_for_another(lives, entry, unit)
         for entry in entries
     )
 
@@ -168,26 +174,29 @@ def _is_only_decorated(entry: Entry) -> bool:
     return is_decorated and given is not None and given.target.rpartition(".")[2] not in HANDLERS
 
 
-def _stands_for_another(lives: Lives, entry: Entry) -> bool:
-    """Whether a decorator of the project put it in the place of a function: it runs as often as that would.
+def _stands_for_another(lives: Lives, entry: Entry, unit: Unit) -> bool:
+    """Whether a decorator of the project put it in the place of one by which `unit` runs: as often as that would.
 
     Such a function calls what the one around it was given; one that a library makes a decorator of, what it is given.
     """
     is_applied = any(edge.fact is None for edge in lives.reach.incoming.get(entry.unit, ()))
-    is_silent = entry.kind == "api" or (is_applied and _is_only_decorated(entry))
-    return is_silent and any(
-        isinstance(edge.fact.node, s.Call) and _is_parameter(entry.unit, edge.fact.node.function)
-        for edge in lives.reach.outgoing.get(entry.unit, ())
-        if edge.fact is not None
+    if entry.kind != "api" and not (is_applied and _is_only_decorated(entry)):
+        return False
+    leading = lives.reach.callers(unit)
+    ways = [edge.fact for edge in lives.reach.outgoing.get(entry.unit, ()) if edge.callee in leading]
+    return bool(ways) and all(
+        fact is not None and isinstance(fact.node, s.Call) and _is_given(entry.unit, fact.node.function)
+        for fact in ways
     )
 
 
-def _is_parameter(unit: Unit, called: s.Expr) -> bool:
-    """Whether a name means a parameter, of the function that it stands in or of one around it."""
+def _is_given(unit: Unit, called: s.Expr) -> bool:
+    """Whether a name means a parameter, of the function that it stands in or of one around it; not a method's `cls`."""
     if not isinstance(called, s.Name):
         return False
-    function = lookup(unit, called.id)[0].function
-    return function is not None and any(parameter.name == called.id for parameter in function.parameters)
+    owner = lookup(unit, called.id)[0]
+    parameters = owner.function.parameters if owner.function is not None else ()
+    return any(parameter.name == called.id for parameter in parameters[1 if owner.method_of is not None else 0 :])
 
 
 def runs_once(lives: Lives, unit: Unit) -> bool:

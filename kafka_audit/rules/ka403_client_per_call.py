@@ -97,8 +97,9 @@ def check(program: Program) -> Iterator[Alarm]:
             yield _alarm(life, subject(life), found, chain, is_released=is_released)
             seen.add(found.node)
     for life in program.owing():
-        for owner in program.owning.roots(life):
-            for found in owners_per_call(program.lives, owner):
+        owners = program.owning.roots(life)
+        for owner in owners:
+            for found in owners_per_call(program.lives, owner, owners):
                 if found.node not in seen:
                     name = f"{owner.name}, which makes a client of its own,"
                     made = Step(
