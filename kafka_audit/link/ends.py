@@ -25,7 +25,7 @@ from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Stage, State
 from kafka_audit.link.values import Instance
-from kafka_audit.link.walk import statements, undoes
+from kafka_audit.link.walk import ending_calls, statements, undoes
 
 TEARDOWN = frozenset({"hook", "framework", "exit", "reference"})
 """Entries from outside that may still release what a function leaves open."""
@@ -244,7 +244,7 @@ class Ends:
             renews=frozenset(),
             starts=frozenset(),
             releases=nodes.releases,
-            uses=nodes.uses,
+            uses=nodes.uses - ending_calls(unit.body, nodes.releases),
             opens=nodes.opens,
             hands_over=lambda *_: False,
             suppresses=suppresses,

@@ -19,7 +19,7 @@ from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
 from kafka_audit.link.values import Container, Place
-from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.walk import ending_calls, expressions, inside, statements
 
 
 def losses_of(failing: Failing, life: Life, *, is_sole_end: bool) -> list[Loss]:
@@ -235,8 +235,10 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
     )
     starts |= _helping(lives, life, unit, site)
-    releasing = _releasing(lives, life, unit)
+    releasing, releases = _releasing(lives, life, unit), frozenset(e.node for e in here if e.what == "release")
     uses |= calls_to(lives, unit, failing.units(life) - releasing)
+    # What fails in the `finally` that releases the client is the release's own trouble (KA304).
+    uses -= ending_calls(unit.body, releases | calls_to(lives, unit, releasing))
 
     def hands_over(node: s.Call, names: frozenset[str]) -> bool:
         return node is not site and _hands_over(lives, life, unit, releasing, node, Given(site, names))
@@ -245,7 +247,7 @@ def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_onc
         site=site,
         renews=frozenset(),
         starts=starts,
-        releases=frozenset(e.node for e in here if e.what == "release"),
+        releases=releases,
         uses=uses,
         opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
         hands_over=hands_over,

@@ -108,6 +108,20 @@ def handled_calls(body: s.Body, *, raising: bool = False) -> set[s.Call]:
     return found
 
 
+def ending_calls(body: s.Body, ends: Collection[object]) -> set[s.Call]:
+    """The calls that stand in a `finally` together with one of these ends."""
+    finals = (statement.final for statement in statements(body) if isinstance(statement, s.Try))
+    return {
+        part
+        for final in finals
+        if any(holds(each, ends) for each in final)
+        for inner in statements(final)
+        for expression in expressions(inner)
+        for part in inside(expression)
+        if isinstance(part, s.Call)
+    }
+
+
 def holds(statement: s.Stmt, wanted: Collection[object]) -> bool:
     """Whether one of the wanted calls stands in the statement or in a block of it."""
     every = [statement, *(inner for body in child_bodies(statement) for inner in statements(body))]
