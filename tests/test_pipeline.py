@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from kafka_audit.facts.schema import FileFacts, encode
 from kafka_audit.link import expressions
 from kafka_audit.model import Report, Severity
 from kafka_audit.pipeline import audit, exit_code, processes, reading, workers
+from kafka_audit.pipeline.garbage import collecting, not_collecting
 from kafka_audit.pipeline.reading import read
 from kafka_audit.pipeline.saving import save
 from kafka_audit.pipeline.workers import Workers, checked, extracted
@@ -410,3 +412,40 @@ def test_the_package_itself_offers_the_audit_and_nothing_it_does_not_have(make: 
     make({"bus.py": LEAK})
     assert len(kafka_audit.audit(kafka_audit.Settings()).producers) == 1
     assert not hasattr(kafka_audit, "scan")
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_garbage_is_looked_for_as_before_once_a_part_of_a_run_is_over(is_enabled: bool):
+    was_enabled = gc.isenabled()
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        with not_collecting():
+            assert not gc.isenabled()
+            with collecting():
+                assert gc.isenabled()
+            assert not gc.isenabled()
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
+
+
+AUDITING = """
+import gc, sys
+from kafka_audit.cli import main
+from kafka_audit.pipeline import fixing
+real = fixing._Auditor.__call__
+def audit(self, contents):
+    print("collecting:", gc.isenabled(), file=sys.stderr)
+    return real(self, contents)
+fixing._Auditor.__call__ = audit
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["fix", "--diff"], ["scan", "--show-fixes", "--format", "json"]])
+def test_garbage_is_looked_for_between_audits(arguments: list[str], make: Make):
+    make(
+        {"a.py": "from kafka import KafkaProducer\ndef f():\n    p = KafkaProducer()\n    p.send('t')\n    p.flush()\n"}
+    )
+    run = subprocess.run([sys.executable, "-c", AUDITING, *arguments], capture_output=True, text=True, check=False)
+    assert {line for line in run.stderr.splitlines() if line.startswith("collecting")} == {"collecting: True"}

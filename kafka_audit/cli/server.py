@@ -17,11 +17,14 @@ def server() -> Action:
 
 
 def _serve() -> int:
+    from kafka_audit.pipeline.garbage import collecting
+
     try:
         from kafka_audit.server.protocol import server
     except ModuleNotFoundError as error:
         if error.name not in ("pygls", "lsprotocol"):
             raise
         raise ConfigError("the editor server needs pygls; install kafka-audit[server]") from error
-    server.start_io()
+    with collecting():
+        server.start_io()
     return 0

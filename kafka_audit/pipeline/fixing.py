@@ -18,7 +18,7 @@ from kafka_audit.fix.apply import Fixing, offered
 from kafka_audit.fix.case import Case
 from kafka_audit.fix.trials import Audited
 from kafka_audit.model import Finding, Outcome, Replacement
-from kafka_audit.pipeline.garbage import not_collecting
+from kafka_audit.pipeline.garbage import collecting, not_collecting
 from kafka_audit.pipeline.questions import Given
 from kafka_audit.pipeline.replacing import Change, replace_all
 from kafka_audit.pipeline.telling import moved
@@ -47,6 +47,7 @@ class Fixes(NamedTuple):
         replace_all(self.changes)
 
 
+@collecting()
 def fix(
     settings: Settings,
     *,
@@ -121,6 +122,7 @@ def _advice(finding: Finding) -> str:
     return rule.fix_note[0].lower() + rule.fix_note[1:]
 
 
+@collecting()
 def with_edits(given: Given, findings: Iterable[Finding], workers: Workers) -> tuple[Finding, ...]:
     """The same alarms; a repair that they offer was tried by itself, and has the edits that make it.
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
 def not_collecting() -> Iterator[None]:
     """Nearly all that an audit makes lives until its end: a search for garbage finds none, again and again."""
-    collecting = gc.isenabled()
-    gc.disable()
+    with _switched(gc.disable):
+        yield
+
+
+@contextmanager
+def collecting() -> Iterator[None]:
+    """Of audits one after another, each leaves a whole program behind."""
+    with _switched(gc.enable):
+        yield
+
+
+@contextmanager
+def _switched(switch: Callable[[], None]) -> Iterator[None]:
+    before = gc.enable if gc.isenabled() else gc.disable
+    switch()
     try:
         yield
     finally:
-        if collecting:
-            gc.enable()
+        before()
