@@ -108,6 +108,9 @@ REQUESTS: Final = frozenset(
 STARTS: Final = frozenset({"__aenter__", "__enter__", "start_server", "startup"})
 """Methods by which a driver with a lifespan is entered without a `with`."""
 
+ENTERS: Final = frozenset({"enter_async_context", "enter_context", "enterAsyncContext", "enterContext"})
+"""Methods that enter something until the object that they are methods of is left, or the test is over."""
+
 ROUTES: Final = frozenset(
     {"delete", "get", "head", "options", "patch", "post", "put", "trace"}
     | {"add_delete", "add_get", "add_head", "add_patch", "add_post", "add_put", "add_options", "add_view", "view"}

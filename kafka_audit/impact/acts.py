@@ -119,8 +119,10 @@ _ANY_ERROR = frozenset({"Exception", "BaseException"})
 class Reader:
     """Reads the bodies of one program."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, is_act: Callable[[s.Call], bool]) -> None:
+        """`is_act` says of a call whether it can do anything that matters."""
         self._branches = Branches(engine)
+        self._is_act = is_act
         self._unit: Unit
 
     def acts_of(self, unit: Unit) -> tuple[Act, ...]:
@@ -135,7 +137,7 @@ class Reader:
                 rest = body[index + 1 :] if _always_leaves(statement.body) and not statement.orelse else None
                 branch = self._branch(statement, rest)
                 if branch is not None:
-                    found += [act for e in expressions(statement) for act in _of_expression(e)]
+                    found += [act for e in expressions(statement) for act in self._of_expression(e)]
                     found.append(branch)
                     if rest is not None:
                         break
@@ -162,10 +164,19 @@ class Reader:
             yield from self._acts(statement.orelse)
             return
         for expression in expressions(statement):
-            yield from _of_expression(expression)
+            yield from self._of_expression(expression)
         special = _SPECIAL.get(type(statement))
         if special is not None:
             yield from special(self, statement)
+
+    def _of_expression(self, expression: s.Expr) -> Iterator[Act]:
+        """The calls and yields of an expression, inner ones first."""
+        for part in reversed(list(inside(expression))):
+            if isinstance(part, s.Call):
+                if self._is_act(part):
+                    yield Call(part)
+            elif isinstance(part, s.Yield):
+                yield Pause()
 
     def _if(self, node: s.If) -> Iterator[Act]:
         if not is_main_guard(node.test):
@@ -214,15 +225,6 @@ class Reader:
 
 def _always_leaves(body: s.Body) -> bool:
     return bool(body) and isinstance(body[-1], s.Return | s.Raise)
-
-
-def _of_expression(expression: s.Expr) -> Iterator[Act]:
-    """The calls and yields of an expression, inner ones first."""
-    for part in reversed(list(inside(expression))):
-        if isinstance(part, s.Call):
-            yield Call(part)
-        elif isinstance(part, s.Yield):
-            yield Pause()
 
 
 def _names(handler: s.Handler, types: frozenset[str]) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from kafka_audit.catalog.driving import STARTS, driver_named
+from kafka_audit.catalog.driving import ENTERS, STARTS, driver_named
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.index import Index
 from kafka_audit.impact.leaving import Fails, Suspended
@@ -18,9 +18,6 @@ from kafka_audit.link.values import Made
 
 if TYPE_CHECKING:
     from kafka_audit.impact.walker import Walker
-
-ENTERS: Final = frozenset({"enter_async_context", "enter_context", "enterAsyncContext", "enterContext"})
-"""Methods that enter something until the object that they are methods of is left, or the test is over."""
 
 
 def _suspend() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts
+from kafka_audit.impact.effects import is_telling
 from kafka_audit.impact.serving import Serving
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Event, Node
@@ -39,7 +40,8 @@ class Index:
             if callee.kind != "class":
                 self.implicit.setdefault(caller, []).append((callee, line))
         self.serving = Serving(engine, program.discharge.hosts)
-        self._reader = acts.Reader(engine)
+        self._calls = engine.calls
+        self._reader = acts.Reader(engine, self._is_act)
         self._acts: dict[Unit, tuple[acts.Act, ...]] = {}
         self._replacing: dict[Module, tuple[Unit, ...]] = {}
         self._names = _names(program)
@@ -56,6 +58,10 @@ class Index:
         if found is None:
             found = self._acts[unit] = self._reader.acts_of(unit)
         return found
+
+    def _is_act(self, node: s.Call) -> bool:
+        """Whether a call can do anything while tests run."""
+        return node in self._calls or node in self.site or node in self.events or is_telling(node)
 
     def makes_client(self, node: s.Expr) -> bool:
         """Whether an expression is a call that makes an audited client."""

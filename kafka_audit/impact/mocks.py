@@ -73,11 +73,16 @@ class Request:
     """False for a patcher that is only made here: a decorator, a `with` item, or one that waits for `.start()`."""
 
 
+def is_replacing(last: str) -> bool:
+    """Whether a function whose last name is this can replace something."""
+    return last in _LAST or "patch" in last
+
+
 def request(engine: Engine, unit: Unit, node: s.Call) -> Request | None:
     """The replacement that a call makes, if it makes one."""
     function = node.function
     last = function.name if isinstance(function, s.Attribute) else function.id if isinstance(function, s.Name) else ""
-    if last not in _LAST and "patch" not in last:
+    if not is_replacing(last):
         return None
     if isinstance(function, s.Attribute) and last == "start" and isinstance(function.value, s.Call | s.Name):
         return _started(engine, unit, function.value)

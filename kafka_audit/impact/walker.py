@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from kafka_audit.catalog.driving import ENTERS
 from kafka_audit.catalog.web import DJANGO_APPS
 from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts, mocks
-from kafka_audit.impact.applications import ENTERS, Applications
+from kafka_audit.impact.applications import Applications
 from kafka_audit.impact.autoloading import Autoloading
 from kafka_audit.impact.branches import Switches, Variable
 from kafka_audit.impact.constants import folder, texts
