@@ -158,6 +158,30 @@ def test_a_change_that_screening_does_not_look_at_takes_no_screening(
             assert scan() == anew
 
 
+@pytest.mark.parametrize("name", ["send.py", "pay/making.py", "pay/calling.py", "tests/conftest.py"])
+@pytest.mark.parametrize("change", [lambda text: text + "# more\n", lambda text: text.replace("\n\n", "\n# more\n", 1)])
+def test_a_change_of_comments_in_a_file_with_clients_takes_no_screening_and_no_linking(
+    shop: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[str], str]
+):
+    scan()
+    (shop / name).write_text(change((shop / name).read_text()))
+    anew = audit(Settings(jobs=1))
+    with monkeypatch.context() as patched:
+        forbid(patched, *LINKING, *SCREENING)
+        assert scan() == anew
+        forbid(patched, *PARSING)
+        assert scan() == anew
+
+
+@pytest.mark.parametrize("text", ["\n" + LEAK, LEAK + "    return producer\n", LEAK.replace("send", "sent")])
+def test_a_change_of_the_code_of_a_file_with_clients_is_noticed(shop: Path, scan: Scan, text: str):
+    before = scan()
+    (shop / "send.py").write_text(text)
+    after = scan()
+    assert after == audit(Settings(jobs=1))
+    assert after != before
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -59,12 +59,14 @@ class Link(NamedTuple):
 
 
 class Glimpse(NamedTuple):
-    """All that screening looks at in a file which it does not ask for.
+    """All that screening looks at in the bytes of a file.
 
-    `links` are those that lead to files of the project, `words` the names in it that carry a client elsewhere,
-    `releases` is whether it may release what it is handed, `replaces` whether it may replace the class of a client.
+    `names_client` is whether it imports a library, so that it matters. `links` are those that lead to files of the
+    project, `words` the names in it that carry a client elsewhere, `releases` is whether it may release what it is
+    handed, `replaces` whether it may replace the class of a client.
     """
 
+    names_client: bool
     links: tuple[Link, ...]
     words: tuple[str, ...]
     releases: bool
@@ -119,18 +121,23 @@ class Relevance:
         """All names that carry a client in a file already read."""
         return frozenset(name for path in self._carried for name in self.carried(path))
 
-    def glimpse(self, path: str, carrying: Set[str]) -> Glimpse | None:
-        """What is seen of a file when these names carry a client; `None` if it imports a library, so that it matters.
+    def glimpse(self, path: str, carrying: Set[str]) -> Glimpse:
+        """What is seen of a file when these names carry a client.
 
-        A file that was not asked for stays out as long as this stays the same, and all that was read.
+        A file that was not asked for stays out as long as this stays the same, and all that was read; one that was
+        asked for stays in, if its facts stay the same, too.
         """
         data = self._contents[path]
-        if names_client(data, self._libraries):
-            return None
         links = tuple(link for link, _ in self._linked(path))
         is_searched = any(link.name is None for link in links) or any(each in self._contents for each in _above(path))
         words = self._words_of(path) & carrying if is_searched else ()
-        return Glimpse(links, tuple(sorted(words)), self._release.search(data) is not None, self._may_replace(path))
+        return Glimpse(
+            names_client=names_client(data, self._libraries),
+            links=links,
+            words=tuple(sorted(words)),
+            releases=self._release.search(data) is not None,
+            replaces=self._may_replace(path),
+        )
 
     def _may_replace(self, path: str) -> bool:
         """Whether it is a `conftest.py` that may replace the class of a client for the tests below it."""

@@ -1,8 +1,8 @@
 """What does an audit start from, on what does its answer depend, and what is an answer?
 
 Two questions are asked, the cheap one first. The whole one depends on every byte of the project; if that is what it was
-once before, nothing is parsed and nothing linked. The narrow one depends on the files that can matter, and on the names
-of the others; so a change in any other file needs no linking.
+once before, nothing is parsed and nothing linked. The narrow one depends on what is kept of the files that can
+matter, and on the names of the others; so a change in any other file needs no linking, and none of comments.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kafka_audit.catalog.known import Catalogue
 from kafka_audit.discover import Discovery
 from kafka_audit.discover.notebooks import Notebook
 from kafka_audit.discover.pytest_ini import configurations
-from kafka_audit.facts.schema import FileFacts, Flaw
+from kafka_audit.facts.schema import FileFacts, Flaw, encode
 from kafka_audit.model import Finding, Problem, Producer, Record
 from kafka_audit.pipeline.remembering import Memory, digests
 from kafka_audit.pipeline.workers import Workers
@@ -109,16 +109,16 @@ def _without(record: msgspec.Struct, names: frozenset[str]) -> dict[str, Any]:
 
 
 class Screened(Record, frozen=True, kw_only=True):
-    """What screening found: which files can matter, by what they hold, and what it saw of the others.
+    """What screening found: which files can matter, and what it saw of each.
 
-    `read` and `unread` have the digests of the files, `glimpses` those of what was seen of the unread ones while
-    `carrying` were the names that carry a client.
+    `read` are those that can, `contents` has the digests of all files, `seen` those of what was seen of them while
+    `carrying` were the names that carry a client: of a file that can matter its facts, too.
     """
 
-    read: dict[str, bytes]
-    unread: dict[str, bytes]
+    read: tuple[str, ...]
+    contents: dict[str, bytes]
+    seen: dict[str, bytes]
     carrying: tuple[str, ...]
-    glimpses: dict[str, bytes]
 
 
 class Reading:
@@ -135,8 +135,11 @@ class Reading:
         key = given.memory.key("screened", given.wanted, names)
         screened = self._confirmed(given.memory.answer(key, Screened))
         self._at_first = sorted(self.facts if screened is None else screened.read)
+        self._seen: dict[str, bytes] = {}
         if given.digests and (screened or self.is_sound):
-            given.memory.keep_answer(key, screened or self._screened())
+            screened = screened or self._screened()
+            self._seen = screened.seen
+            given.memory.keep_answer(key, screened)
 
     @property
     def names(self) -> Set[str]:
@@ -174,7 +177,7 @@ class Reading:
         """The narrow question: the files that can matter, and the names of all."""
         given = self._given
         names = [file.name for file in given.found.files]
-        mattering = [(name, given.digests.get(name)) for name in self._at_first]
+        mattering = [(name, self._seen.get(name, given.digests.get(name))) for name in self._at_first]
         return given.memory.key("narrow", given.wanted, names, mattering, given.about_project)
 
     def load(self, names: list[str]) -> dict[str, FileFacts]:
@@ -193,27 +196,27 @@ class Reading:
         return True
 
     def _confirmed(self, screened: Screened | None) -> Screened | None:
-        """What screening found before, if it would find the same now; unread files may have changed in other things."""
-        digests = self._given.digests
-        if screened is None or any(digests.get(name) != digest for name, digest in screened.read.items()):
+        """What screening found before, if it would find the same now: files may have changed in other things."""
+        digests, contents = self._given.digests, self._given.contents
+        if screened is None or screened.contents.keys() != digests.keys():
             return None
-        changed = [name for name, digest in screened.unread.items() if digests.get(name) != digest]
+        changed = [name for name, digest in screened.contents.items() if digests[name] != digest]
+        facts = self._workers.extract({name: contents[name] for name in changed if name in screened.read})
         carrying = frozenset(screened.carrying)
-        if any(self._glimpse(name, carrying) != screened.glimpses[name] for name in changed):
+        if any(self._sight(name, carrying, facts.get(name)) != screened.seen[name] for name in changed):
             return None
-        return msgspec.structs.replace(screened, unread=screened.unread | {name: digests[name] for name in changed})
+        return msgspec.structs.replace(screened, contents=digests)
 
     def _screened(self) -> Screened:
         digests, carrying = self._given.digests, self._relevance.carrying()
-        unread = {name: digest for name, digest in digests.items() if name not in self._at_first}
         return Screened(
-            read={name: digests[name] for name in self._at_first},
-            unread=unread,
+            read=tuple(self._at_first),
+            contents=digests,
+            seen={name: self._sight(name, carrying, self.facts.get(name)) for name in digests},
             carrying=tuple(sorted(carrying)),
-            glimpses={name: self._glimpse(name, carrying) for name in unread},
         )
 
-    def _glimpse(self, name: str, carrying: Set[str]) -> bytes:
-        """The digest of what screening sees of a file; empty when it would ask for the file, or there is none."""
-        seen = self._relevance.glimpse(name, carrying) if name in self._given.digests else None
-        return self._given.memory.key(seen) if seen is not None else b""
+    def _sight(self, name: str, carrying: Set[str], facts: FileFacts | None) -> bytes:
+        """The digest of what is seen of a file, by screening and, if it has facts, by all that follows."""
+        encoded = encode(facts) if facts is not None else b""
+        return self._given.memory.key(self._relevance.glimpse(name, carrying), encoded)
