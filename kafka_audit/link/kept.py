@@ -196,11 +196,9 @@ def _starting(lives: Lives, kept: Kept) -> set[object]:
         direct = {kept.life.site.unit}
     starts = set().union(*(lives.reach.callers(unit) for unit in direct))
     nodes: set[object] = {event.node for event in kept.life.starts}
-    for node, fact in lives.engine.calls.items():
-        if fact.unit is kept.unit and any(
-            callee in direct or (callee in starts and _is_start(callee)) for callee in fact.callees
-        ):
-            nodes.add(node)
+    for edge in lives.reach.outgoing.get(kept.unit, ()):
+        if edge.fact is not None and (edge.callee in direct or (edge.callee in starts and _is_start(edge.callee))):
+            nodes.add(edge.fact.node)
     return nodes - {kept.made}
 
 
