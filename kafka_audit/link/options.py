@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -156,14 +157,21 @@ class Configured:
 
     def _is_expected(self, site: Site) -> bool:
         """Whether the code around expects the constructor to fail: it tries another one then, or a test wants it."""
-        others = [other.node for other in self.engine.sites.values() if other.node is not site.node]
         for statement in _around(site.unit.body, site.node):
             handlers = statement.handlers if isinstance(statement, s.Try) else ()
-            if any(_contains(handler.body, node) for handler in handlers for node in others):
+            if any(self._makes_another(handler.body, site.node) for handler in handlers):
                 return True
             if isinstance(statement, s.With) and any(_raises(item.value) for item in statement.items):
                 return True
         return False
+
+    def _makes_another(self, body: s.Body, site: s.Call) -> bool:
+        return any(part in self._made and part is not site for part in _parts(body))
+
+    @functools.cached_property
+    def _made(self) -> frozenset[object]:
+        """The calls that make clients."""
+        return frozenset(site.node for site in self.engine.sites.values())
 
     # The checks.
 
@@ -335,7 +343,12 @@ def _around(body: s.Body, site: s.Call) -> Iterator[s.Stmt]:
 
 
 def _contains(body: s.Body, site: s.Call) -> bool:
-    return any(part is site for statement in statements(body) for e in expressions(statement) for part in inside(e))
+    return any(part is site for part in _parts(body))
+
+
+def _parts(body: s.Body) -> Iterator[s.Expr]:
+    """All expressions of a body, blocks included."""
+    return (part for statement in statements(body) for e in expressions(statement) for part in inside(e))
 
 
 def _raises(expression: s.Expr) -> bool:
