@@ -129,8 +129,8 @@ def _seen_as(engine: Engine, scope: ClassScope, line: _Line, below: list[ClassSc
     for base in (*line, *below):
         if isinstance(base, ClassScope):
             place = engine.field(base, name)
-            place.followers.append(fields)
-            fields.values |= place.values
+            place.followers += (fields,)
+            fields.values = fields.values | place.values
     return SeenAs(fields, _definers(line, below, name))
 
 

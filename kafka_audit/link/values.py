@@ -26,15 +26,18 @@ Key = str | int | float | bool | None
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """Something that holds values. `owner` is the unit or class it belongs to; `text` is how the code writes it."""
+    """Something that holds values. `owner` is the unit or class it belongs to; `text` is how the code writes it.
+
+    There are many, and most stay empty: `values` is replaced when it grows, and so are the `followers`.
+    """
 
     kind: PlaceKind
     owner: Unit | ClassScope | Container | None
     name: str
     text: str = ""
-    values: set[Value] = field(default_factory=set)
+    values: set[Value] = frozenset()  # type: ignore[assignment]
     readers: dict[Turn, None] = field(default_factory=dict)
-    followers: list[Place] = field(default_factory=list)
+    followers: tuple[Place, ...] = ()
     """Places that hold what this one holds, too: an attribute as objects of one class have it."""
 
 
@@ -199,9 +202,9 @@ class Container(Value):
         place = self.slots_.get(key)
         if place is None:
             if self.whole is self.rest:
-                self.whole = replace(self.rest, readers=self.rest.readers.copy(), followers=[])
-                self.rest.followers.append(self.whole)
-            place = self.slots_[key] = Place("element", self, str(key), self.rest.text, followers=[self.whole])
+                self.whole = replace(self.rest, readers=self.rest.readers.copy(), followers=())
+                self.rest.followers += (self.whole,)
+            place = self.slots_[key] = Place("element", self, str(key), self.rest.text, followers=(self.whole,))
         return place
 
 
