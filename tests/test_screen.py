@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kafka_audit.facts.extract import extract
+from kafka_audit.facts.importing import names_client
 from kafka_audit.facts.schema import FileFacts
-from kafka_audit.facts.screen import Relevance, names_client, relevant
+from kafka_audit.facts.screen import Relevance, relevant
 
 LIBRARIES = ("aiokafka", "confluent_kafka", "kafka")
 

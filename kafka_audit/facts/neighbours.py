@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kafka_audit.catalog.known import KNOWN, Catalogue
 from kafka_audit.catalog.web import DJANGO_APPS
-from kafka_audit.facts.screen import Link, links, module_parts, names_client
+from kafka_audit.facts.importing import Link, links, module_parts, names_client
 
 _SETTING = DJANGO_APPS.setting.encode()
 _OF_APPLICATIONS = (DJANGO_APPS.configuration, DJANGO_APPS.models)

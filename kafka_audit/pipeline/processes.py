@@ -38,13 +38,13 @@ class Pool:
         self._jobs = jobs
         self._executor: ProcessPoolExecutor | None = None
 
-    def start(self, task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-        """Begin a task for these files at once; the results as they come, by name."""
+    def start(self, task: Task, contents: Mapping[str, bytes], *, aside: bool) -> Iterator[tuple[str, bytes]]:
+        """Begin a task for these files at once, `aside` if the first process goes on; the results as they come."""
         executor = self._executor = self._executor or _executor(self._jobs)
         futures: dict[Future[list[bytes]], list[str]] = {}
         with contextlib.suppress(BrokenProcessPool):  # what could not be handed out is left undone
             for names in _batches(contents, self._jobs):
-                futures[executor.submit(_all, task, [contents[name] for name in names])] = names
+                futures[executor.submit(_all, task, [contents[name] for name in names], aside)] = names
         return self._results(task, contents, futures)
 
     def end(self, at_once: bool) -> None:
@@ -85,7 +85,9 @@ def _executor(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_begin)
 
 
-def _all(task: Task, contents: Sequence[bytes]) -> list[bytes]:
+def _all(task: Task, contents: Sequence[bytes], aside: bool) -> list[bytes]:
+    if aside and sys.platform != "win32":
+        os.nice(19)  # all processors would be taken, and what the first process does takes longer
     return [_limited(task, content) for content in contents]
 
 

@@ -66,18 +66,18 @@ class Workers:
 
     def begin_checking(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
         """Begin to check the syntax; the answer, when called, gives the flaws of each file that does not parse."""
-        collect = self._begin("checking the syntax of files", checked, contents, weight=CHECKING)
+        collect = self._begin("checking the syntax of files", checked, contents, weight=CHECKING, aside=True)
         return lambda: {name: facts.flaws for name, facts in collect().items() if facts.flaws}
 
     def _begin(
-        self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int
+        self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int, *, aside: bool = False
     ) -> Callable[[], dict[str, FileFacts]]:
         """Begin a task for the files of which nothing is known; the answer, when called, waits for the results.
 
         They are in the order of the names.
         """
         known = {name: facts for name in contents if (facts := self._recalled(task, name)) is not None}
-        results = self._start(task, {name: contents[name] for name in contents if name not in known}, weight)
+        results = self._start(task, {name: contents[name] for name in contents if name not in known}, weight, aside)
 
         def collected() -> dict[str, FileFacts]:
             done = dict(known)
@@ -100,7 +100,9 @@ class Workers:
         if name in self._digests and not any(flaw.kind == "internal" for flaw in facts.flaws):
             self._memory.keep_facts(task.__name__, self._digests[name], result)
 
-    def _start(self, task: Task, contents: Mapping[str, bytes], weight: int) -> Iterator[tuple[str, bytes]]:
+    def _start(
+        self, task: Task, contents: Mapping[str, bytes], weight: int, aside: bool
+    ) -> Iterator[tuple[str, bytes]]:
         """The results as they come. Processes, if there are any, begin at once; else the work waits to be asked for."""
         load = sum(map(len, contents.values())) // weight
         if self._jobs == 1 or (self._pool is None and load < WORTH_A_POOL):
@@ -109,7 +111,7 @@ class Workers:
             from kafka_audit.pipeline.processes import Pool
 
             self._pool = Pool(self._jobs)
-        return self._pool.start(task, contents)
+        return self._pool.start(task, contents, aside=aside)
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------
