@@ -29,16 +29,21 @@ def turns(unit: Unit) -> Iterator[Turn]:
 
 def _turns(unit: Unit, body: s.Body, *, guarded: bool) -> Iterator[Turn]:
     for statement in body:
-        if type(statement) in _RUN:
+        kind = type(statement)
+        if kind in _RUN:
             yield Turn(unit, statement, guarded)
-        for inner in child_bodies(statement):
-            if isinstance(statement, s.If) and inner is statement.body:
-                if is_typing_guard(statement.test):
-                    continue  # only its imports count, and the `if` itself sees to them
-                guards = unit.kind == "module" and is_main_guard(statement.test)
-                yield from _turns(unit, inner, guarded=guarded or guards)
-            else:
+        if kind is s.If:
+            yield from _turns_of_branches(unit, statement, guarded=guarded)  # type: ignore[arg-type]
+        else:
+            for inner in child_bodies(statement):
                 yield from _turns(unit, inner, guarded=guarded)
+
+
+def _turns_of_branches(unit: Unit, node: s.If, *, guarded: bool) -> Iterator[Turn]:
+    if not is_typing_guard(node.test):  # only its imports count, and the `if` itself sees to them
+        guards = unit.kind == "module" and is_main_guard(node.test)
+        yield from _turns(unit, node.body, guarded=guarded or guards)
+    yield from _turns(unit, node.orelse, guarded=guarded)
 
 
 def run(engine: Engine, turn: Turn) -> None:

@@ -34,37 +34,54 @@ def survey(body: s.Body, parameters: Iterable[s.Parameter] = (), *, is_nesting: 
 
     Its expressions are of interest only when it `is_nesting`: see `Function`.
     """
-    bound = {parameter.name for parameter in parameters}
-    outer: set[str] = set()
-    found = Survey(Names(frozenset(), frozenset()), [], set())
-    for statement in _noting_hidden(body, found.hidden):
-        for expression in expressions(statement) if is_nesting else ():
-            _note_inside(expression, bound, found.defined)
-        kind = type(statement)
-        if kind is s.Function:
-            for annotation in _annotations(statement):  # type: ignore[arg-type]
-                _note_inside(annotation, set(), found.defined)
-        if kind is s.Declare:
-            outer.update(statement.names)  # type: ignore[union-attr]
-        elif kind in _DEFINING:
-            found.defined.append(statement)  # type: ignore[arg-type]
-        binds = _BINDS.get(kind)
-        if binds is not None:
-            bound.update(binds(statement))
-    return found._replace(names=Names(frozenset(bound - outer), frozenset(outer)))
+    looked = _Look({parameter.name for parameter in parameters}, is_nesting)
+    looked.through(body)
+    names = Names(frozenset(looked.bound - looked.outer), frozenset(looked.outer))
+    return Survey(names, looked.defined, looked.hidden)
 
 
-def _noting_hidden(body: s.Body, hidden: set[s.Import]) -> Iterator[s.Stmt]:
-    """Every statement of a unit, as `statements` gives them; the imports that are never seen are noted."""
-    last: dict[str, s.Import] = {}
-    for statement in body:
-        if type(statement) is s.Import and statement.name is not None and statement.name != "*":
-            if statement.bound in last:
-                hidden.add(last[statement.bound])
-            last[statement.bound] = statement
-        yield statement
-        for inner in child_bodies(statement):
-            yield from _noting_hidden(inner, hidden)
+class _Look:
+    """What a survey has found so far."""
+
+    __slots__ = ("bound", "defined", "hidden", "is_nesting", "outer")
+
+    def __init__(self, bound: set[str], is_nesting: bool) -> None:
+        self.bound, self.is_nesting = bound, is_nesting
+        self.outer: set[str] = set()
+        self.defined: list[Any] = []
+        self.hidden: set[s.Import] = set()
+
+    def through(self, body: s.Body) -> None:
+        """Look through a block, and those in it."""
+        last: dict[str, s.Import] = {}
+        for statement in body:
+            kind = type(statement)
+            if self.is_nesting:
+                for expression in expressions(statement):
+                    _note_inside(expression, self.bound, self.defined)
+            if kind in _SIMPLE:
+                continue
+            if kind is s.Function:
+                for annotation in _annotations(statement):  # type: ignore[arg-type]
+                    _note_inside(annotation, set(), self.defined)
+            elif kind is s.Declare:
+                self.outer.update(statement.names)  # type: ignore[union-attr]
+            elif kind is s.Import:
+                self._note_hidden(statement, last)  # type: ignore[arg-type]
+            if kind in _DEFINING:
+                self.defined.append(statement)
+            binds = _BINDS.get(kind)
+            if binds is not None:
+                self.bound.update(binds(statement))
+            for inner in child_bodies(statement):
+                self.through(inner)
+
+    def _note_hidden(self, node: s.Import, last: dict[str, s.Import]) -> None:
+        """Note an import that is never seen, because this one, of the same block, binds its name again."""
+        if node.name is not None and node.name != "*":
+            if node.bound in last:
+                self.hidden.add(last[node.bound])
+            last[node.bound] = node
 
 
 def _note_inside(expression: s.Expr, bound: set[str], lambdas: list[Any]) -> None:
@@ -227,6 +244,8 @@ def _present(*expressions: s.Expr | None) -> tuple[s.Expr, ...]:
 
 
 _DEFINING = frozenset({s.Function, s.Class, s.Import})
+_SIMPLE = frozenset({s.Evaluate, s.Return, s.Raise, s.Assert, s.Break, s.Continue})
+"""Statements that bind and define nothing, and hold no others."""
 
 _BODIES: dict[type, Callable[[Any], tuple[s.Body, ...]]] = {
     s.If: lambda node: (node.body, node.orelse),
