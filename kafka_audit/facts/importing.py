@@ -83,14 +83,14 @@ def _line_start(data: bytes, end: int) -> int:
 
 
 @functools.cache
-def _parts(libraries: tuple[str, ...]) -> tuple[bytes, ...]:
+def _searched(libraries: tuple[str, ...]) -> tuple[bytes, ...]:
     """What is in the name of each library, and as few as that takes: a file is searched for every one of them."""
     return tuple(name.encode() for name in libraries if not any(other in name for other in libraries if other != name))
 
 
 def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> bool:
     """Whether the source imports one of these root packages, in any form of import and wherever it stands."""
-    if not any(part in data for part in _parts(libraries)):
+    if not any(part in data for part in _searched(libraries)):
         return False
     for module, names in _imports(data):
         modules = [module] if module is not None else [name for name, _ in names]
