@@ -140,6 +140,12 @@ class Reading:
             screened = screened or self._screened()
             self._seen = screened.seen
             given.memory.keep_answer(key, screened)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let linking have the memory of screening, which has looked at every file, if that is over."""
+        if self._facts is not None:
+            del self._relevance
 
     @property
     def names(self) -> Set[str]:
