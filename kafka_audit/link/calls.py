@@ -147,8 +147,8 @@ def _owns(engine: Engine, value: Value) -> bool:
     """Whether it is an object that keeps a client itself."""
     if not isinstance(value, Instance):
         return False
-    fields = value.scope.fields.values()
-    return any(isinstance(each, ClientObject) for place in fields for each in engine.read(place))
+    engine.ask((ClientObject, value.scope))
+    return value.scope in engine.keeping
 
 
 def _is_container(value: Value) -> bool:

@@ -56,7 +56,7 @@ class Fixpoint:
     """The places' readers, and the work list.
 
     `turn` is what is evaluated right now; `unit` and `guarded` are its own, or what stands in for them for a moment.
-    `crowded` are the classes with objects that a place did not take.
+    `crowded` are the classes with objects that a place did not take, `keeping` those whose own fields hold a client.
     """
 
     def __init__(self) -> None:
@@ -65,6 +65,7 @@ class Fixpoint:
         self.guarded = False
         self.settled = False
         self.crowded: set[ClassScope] = set()
+        self.keeping: set[ClassScope] = set()
         self._waiting: dict[Turn, None] = {}
         self._missing: defaultdict[Turn, dict[str, None]] = defaultdict(dict)
         self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
@@ -157,16 +158,27 @@ class Fixpoint:
     def _grow(self, place: Place, new: set[Value]) -> None:
         if not new <= place.values:
             place.values = place.values.union(new)  # a new set: whoever goes through the old one goes on
+            if place.kind == "field":
+                self._note_keeping(place, new)
             for reader in place.readers:
                 self.enqueue(reader)
             for follower in place.followers:
                 self._grow(follower, new)
+
+    def _note_keeping(self, place: Place, new: set[Value]) -> None:
+        scope = place.owner
+        if not isinstance(scope, ClassScope) or scope in self.keeping or scope.fields.get(place.name) is not place:
+            return
+        if any(type(value) is ClientObject for value in new):
+            self.keeping.add(scope)
+            self.tell((ClientObject, scope))
 
     def ask(self, what: object) -> None:
         """Look at the current statement again when there is news of `what`, which is no place: see `tell`."""
         self._asking[what][self.turn] = None
 
     def tell(self, what: object) -> None:
-        """Wake all that asked for `what`: a container that is known by its place, a class's family, a fixture."""
+        """Wake all that asked for `what`: a container that is known by its place, a class's family, a fixture, whether
+        the objects of a class keep a client."""
         for turn in self._asking.get(what, ()):  # `get` makes no entry
             self.enqueue(turn)
