@@ -68,6 +68,7 @@ class Fixpoint:
         self.keeping: set[ClassScope] = set()
         self._waiting: dict[Turn, None] = {}
         self._missing: defaultdict[Turn, dict[str, None]] = defaultdict(dict)
+        self._hoping: set[Turn] = set()
         self._asking: defaultdict[object, dict[Turn, None]] = defaultdict(dict)
         self._turns: dict[Unit, tuple[Turn, ...]] = {}
         self._work: deque[Turn] = deque()
@@ -96,11 +97,17 @@ class Fixpoint:
         for turn in self._waiting:
             self.enqueue(turn)
         for turn, names in self._missing.items():
-            self.turn, self.unit = turn, turn.unit
-            for name in names:
-                if self.read(self.outside(name)):
-                    self.enqueue(turn)
+            self._settle(turn, names)
+        self._hoping.clear()
         self._drain(run)
+
+    def _settle(self, turn: Turn, names: Iterable[str]) -> None:
+        """Let a statement read what unknown objects are given, if it has not done so since it hoped to know more."""
+        self.turn, self.unit = turn, turn.unit
+        for name in names:
+            place = self.outside(name)  # which is another one when files that were read since connect others
+            if (turn in self._hoping or turn not in place.readers) and self.read(place):
+                self.enqueue(turn)
 
     def _drain(self, run: Callable[[Turn], None]) -> None:
         while self._work:
@@ -122,6 +129,7 @@ class Fixpoint:
     def wait_for(self, name: str) -> None:
         """The same, if unknown objects are given an attribute of that name."""
         self._missing[self.turn][name] = None
+        self._hoping.add(self.turn)
 
     def outside(self, name: str) -> Place:
         """The place of an attribute of that name on objects that the current unit does not know."""
