@@ -241,6 +241,8 @@ class Program:
     def _really_runs(self, event: Event) -> bool:
         if event.via != "call" or not isinstance(event.node, s.Call):
             return event.via == "with"
+        if self.lives.reach.is_put_off(event.unit, event.node):
+            return False
         return self.engine.modes.get(event.node) in {"awaited", "run"}
 
     def verdict(self, life: Life) -> Verdict:

@@ -21,6 +21,7 @@ from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.switches import NONE_OFF, Off, Switches
 from kafka_audit.link.values import BoundMethod, Container, FunctionValue, Value
+from kafka_audit.link.walk import expressions, inside, statements
 
 EntryKind = Literal["import", "main", "hook", "framework", "reference", "test", "name", "exit", "api"]
 
@@ -28,6 +29,9 @@ ENTRY_NAMES = frozenset({"main", "lambda_handler", "handler", "create_app", "app
 """Functions that are started from outside by convention: console scripts, cloud functions, application factories."""
 
 NOWHERE: s.At = (0, 0, 0, 0)
+
+_TURNS = frozenset({"run_forever", "run_until_complete"})
+"""Methods of an event loop in which the tasks that it has been given run."""
 
 PLAIN_BASES = (
     "builtins.",
@@ -243,6 +247,8 @@ class Reach:
             for edge in self.outgoing.get(unit, ()):
                 if edge.guarded or (edge.fact is not None and edge.fact.node in run.off) or not self.runs(edge):
                     continue
+                if edge.fact is not None and self.is_put_off(unit, edge.fact.node):
+                    continue
                 others = runs.setdefault(edge.callee, [])
                 if any(not other.off for other in others):
                     continue  # it is known to run as a whole
@@ -251,6 +257,17 @@ class Reach:
                     others.append(Run(edge, run, off))
                     queue.append((edge.callee, others[-1]))
         return runs
+
+    def is_put_off(self, unit: Unit, node: Node) -> bool:
+        """Whether the coroutine becomes a task of a loop that `unit`, no coroutine itself, leaves to others to run."""
+        if unit.is_async or self.engine.runners.get(node) not in {"task", "group"}:
+            return False
+        return not any(
+            isinstance(part, s.Call) and isinstance(part.function, s.Attribute) and part.function.name in _TURNS
+            for statement in statements(unit.body)
+            for expression in expressions(statement)
+            for part in inside(expression)
+        )
 
     def runs(self, edge: Edge) -> bool:
         """Whether the call really runs the callee's body.
