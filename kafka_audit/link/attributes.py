@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.hosts import PROXIES
+from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import GIVING, METHODS
 from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.families import ancestry, descendants
@@ -31,6 +32,7 @@ from kafka_audit.link.values import (
     Unread,
     Value,
 )
+from kafka_audit.link.walk import expressions, inside, statements
 
 LONGEST_ON_OBJECT = 2
 """Attributes of an object of another library that are followed: `app.router.lifespan_context`."""
@@ -152,14 +154,42 @@ def _in_fields(engine: Engine, relatives: _Line, name: str) -> Values:
 
 
 def _inherited(engine: Engine, line: list[ClassScope | Client | str], name: str, receiver: Value) -> Values:
-    """An attribute that no project class defines: the client's, or that of another library's base class."""
+    """An attribute that no project class defines: the client's, or that of another library's base class.
+
+    A class may pass on what it does not know to a client that it keeps.
+    """
     for base in line:
+        if isinstance(base, ClassScope) and "__getattr__" in base.body.bound:
+            return _passed_on(engine, base, name)
         if isinstance(base, Client):
             owner = receiver if isinstance(receiver, ClientObject) else engine.foreign(base)
             return {engine.intern(ClientMethod, owner, name)}
         if isinstance(base, str):
             return {engine.external(f"{base}().{name}")} | engine.read(engine.outside(name))
     return set()
+
+
+def _passed_on(engine: Engine, scope: ClassScope, name: str) -> Values:
+    """An attribute of the clients that `__getattr__` of a class asks for whatever the class does not have."""
+    found: Values = set()
+    for value in engine.read(scope.body.place("__getattr__")):
+        function = value.unit.function if isinstance(value, FunctionValue) else None
+        for field in _asked_instead(function) if function is not None else ():
+            for kept in engine.read(engine.field(scope, scope.mangle(field))):
+                found |= attribute_of(engine, kept, name) if isinstance(kept, ClientObject | ForeignClient) else NOTHING
+    return found
+
+
+def _asked_instead(function: s.Function) -> Iterator[str]:
+    """The fields whose attribute of the wanted name a `__getattr__` reads: `getattr(self._client, name)`."""
+    wanted = [parameter.name for parameter in function.parameters][1:2]
+    for statement in statements(function.body):
+        for expression in expressions(statement):
+            for part in inside(expression):
+                match part:
+                    case s.Call(s.Name("getattr"), [asked, named, *_]) if isinstance(named.value, s.Name):
+                        if named.value.id in wanted and isinstance(asked.value, s.Attribute):
+                            yield asked.value.name
 
 
 def _from_body(engine: Engine, scope: ClassScope, name: str, objects: Iterable[Value]) -> Values:
