@@ -14,6 +14,7 @@ from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owners import Holding
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance, Origin
+from kafka_audit.link.waiting import polls_until_delivered
 
 DEEPEST = 5
 """Layers of objects that own objects; real code was seen to have four."""
@@ -113,7 +114,8 @@ class Owning:
     def _opening(self, life: Life) -> Set[Unit]:
         """The functions after which something is owed: those that make the client, or may leave its buffer filled.
 
-        A function that fills the buffer and flushes it then leaves nothing to anybody.
+        A function that fills the buffer and flushes it then leaves nothing to anybody, nor does one that waits for what
+        it puts there.
         """
         client = life.site.client
         if not client.flush_is_release:
@@ -122,7 +124,8 @@ class Owning:
         leaves = any(
             all(each.unit is not fill.unit or each.line < fill.line for each in life.releases) for fill in fills
         )
-        return self.reach.callers(life.site.unit) if leaves or not life.uses else frozenset()
+        is_owed = (leaves and not polls_until_delivered(life)) or not life.uses
+        return self.reach.callers(life.site.unit) if is_owed else frozenset()
 
     def closure(self, events: tuple[Event, ...]) -> set[Unit]:
         """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""
