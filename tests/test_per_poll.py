@@ -60,3 +60,22 @@ def test_a_consumer_for_one_call_or_for_the_whole_loop_is_not_told(text: str):
 def test_tests_may_poll_as_they_like():
     assert lines(TOLD[0], "test_main.py") == []
     assert lines(SILENT[0], test_main="from main import next_reading\n\n\n" + TOLD[0]) == []
+
+
+ADMINISTRATION = """\
+from confluent_kafka.admin import AdminClient, NewTopic
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.post("/topics")
+def create(name: str) -> None:
+    admin = AdminClient({"bootstrap.servers": "kafka:9092"})
+    admin.create_topics([NewTopic(name, 3, 1)])[name].result()
+"""
+
+
+def test_what_asks_for_no_release_is_only_slow():
+    (finding,) = audited({"topics.py": ADMINISTRATION}, ("admin",)).findings
+    assert (finding.code, finding.severity) == ("KA403", "info")

@@ -220,16 +220,19 @@ def _severity(program: Program, life: Life) -> Severity:
     What a script makes ends with the script at the latest.
     """
     client = life.site.client
-    if _is_of_the_program(life.site.unit, is_guarded=life.site.guarded):
+    if _is_of_the_program(program, life.site.unit, is_guarded=life.site.guarded):
         return "info" if client.closes_at_exit else "warning"
     if program.lives.loses_nothing(life):
         return "info"
     return "warning" if program.ends_with_its_script(life) else "error"
 
 
-def _is_of_the_program(unit: Unit, *, is_guarded: bool) -> bool:
-    """Whether a main guard makes it: then it ends with the program that runs below the guard."""
-    return is_guarded and unit.kind == "module"
+def _is_of_the_program(program: Program, unit: Unit, *, is_guarded: bool) -> bool:
+    """Whether a main guard makes it, or calls what does: then it ends with the program that runs below the guard."""
+    if unit.kind == "module":
+        return is_guarded
+    callers = program.lives.reach.incoming.get(unit, ())
+    return bool(callers) and all(edge.caller.kind == "module" and edge.guarded for edge in callers)
 
 
 def _owners(program: Program) -> Iterator[Alarm]:
@@ -251,4 +254,5 @@ def _owners(program: Program) -> Iterator[Alarm]:
 def _owner_severity(program: Program, owner: Owner) -> Severity | None:
     if program.lives.loses_nothing(owner.life):
         return "info"
-    return "warning" if _is_of_the_program(owner.origin.unit, is_guarded=owner.origin.guarded) else None
+    is_of_it = _is_of_the_program(program, owner.origin.unit, is_guarded=owner.origin.guarded)
+    return "warning" if is_of_it else None

@@ -73,8 +73,8 @@ RULE = Rule(
         "each client has one message, and under load the brokers see a storm of connections. The producers of every "
         "library are made to be shared, by all tasks of a loop or by all threads. A consumer joins its group each "
         "time, which takes seconds, and stops the other members meanwhile. Scripts, tests and main functions "
-        "run once and are no alarm. Where each client is released again, whatever happens, nothing is lost, and the "
-        "severity is `info`."
+        "run once and are no alarm. Where each client is released again, whatever happens, or asks for no release, "
+        "nothing is lost, and the severity is `info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -93,7 +93,8 @@ def check(program: Program) -> Iterator[Alarm]:
     seen: set[object] = set()
     for life in program.living:
         for found in clients_per_call(program.lives, life):
-            chain, is_released = (created(life), *started(program, life)), program.verdict(life) == "always"
+            is_released = not life.site.client.release or program.verdict(life) == "always"
+            chain = (created(life), *started(program, life))
             yield _alarm(life, subject(life), found, chain, is_released=is_released)
             seen.add(found.node)
     for life in program.owing():
