@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
+from kafka_audit.link.engine import Node
 from kafka_audit.link.externals import INERT, LOGS
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit, lookup
@@ -121,6 +123,22 @@ class Failing:
                 if not self.takes(life, edge.caller, node):
                     found.add(edge.caller)
                     waiting.append(edge.caller)
+        return found
+
+    def takers(self, life: Life, unit: Unit, node: Node) -> set[Unit]:
+        """The application's functions in which an error of the call ends: its own, or those that it travels up to."""
+        found: set[Unit] = set()
+        seen, waiting = {unit}, [(unit, node)]
+        while waiting:
+            caller, call = waiting.pop()
+            if isinstance(call, s.Call) and self.takes(life, caller, call):
+                found.add(caller)
+                continue
+            for edge in self.reach.incoming.get(caller, ()):
+                is_app = context_of(edge.caller.module.path) != "test"
+                if is_app and edge.fact is not None and edge.caller not in seen and self.reach.runs(edge):
+                    seen.add(edge.caller)
+                    waiting.append((edge.caller, edge.fact.node))
         return found
 
     def takes(self, life: Life, unit: Unit, node: s.Call) -> bool:

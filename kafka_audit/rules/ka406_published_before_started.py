@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.per_call import runs_once
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.kept import Early
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -99,8 +101,8 @@ RULE = Rule(
         "for a moment, the place keeps the client: every later caller finds it there, takes it for started, and sends "
         "into nothing. With aiokafka such a send waits without a limit. One failure at the wrong moment turns into a "
         "service that is broken until it is restarted. A second caller that comes while the start is under way gets "
-        "the same unfinished client. Where the failed start is raised to the first caller, somebody is told of it, and "
-        "the severity is `info`."
+        "the same unfinished client. Where nothing on the way up takes the error of the failed start, somebody is told "
+        "of it, and the severity is `info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -128,5 +130,15 @@ def check(program: Program) -> Iterator[Alarm]:
                 Step(path=path, line=early.assigned, message=f"`{kept.place.name}` is assigned"),
                 Step(path=path, line=early.started, message="the start can fail, and the place is not emptied then"),
             ),
-            severity=None if program.failing.takes(life, kept.unit, early.start) else "info",
+            severity=None if _is_hidden(program, early) else "info",
         )
+
+
+def _is_hidden(program: Program, early: Early) -> bool:
+    """Whether a failed start is taken on its way up, and the process goes on with what the place holds."""
+    unit, life, lives = early.kept.unit, early.kept.life, program.lives
+    releasing = {event.unit for event in (*life.releases, *life.undoings)}
+    return any(
+        taker is unit or (not runs_once(lives, taker) and releasing.isdisjoint(lives.reach.below(taker)))
+        for taker in program.failing.takers(life, unit, early.start)
+    )
