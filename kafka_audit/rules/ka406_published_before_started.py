@@ -14,6 +14,7 @@ from kafka_audit.rules._evidence import created, subject, where
 if TYPE_CHECKING:
     from kafka_audit.link.kept import Early
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 from contextlib import asynccontextmanager
@@ -118,6 +119,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for early in program.published_early():
         kept, life = early.kept, early.kept.life
         path, owner = kept.unit.module.path, where(owner_name(kept.unit))
+        hiding = _hiding(program, early)
         yield Alarm(
             path=path,
             at=kept.made.at,
@@ -129,16 +131,27 @@ def check(program: Program) -> Iterator[Alarm]:
                 Step(path=path, line=kept.line, message=f"{owner} makes one only when `{kept.place.name}` is empty"),
                 Step(path=path, line=early.assigned, message=f"`{kept.place.name}` is assigned"),
                 Step(path=path, line=early.started, message="the start can fail, and the place is not emptied then"),
+                *(_hidden(hiding) if hiding is not None and hiding is not kept.unit else ()),
             ),
-            severity=None if _is_hidden(program, early) else "info",
+            severity=None if hiding is not None else "info",
         )
 
 
-def _is_hidden(program: Program, early: Early) -> bool:
-    """Whether a failed start is taken on its way up, and the process goes on with what the place holds."""
+def _hiding(program: Program, early: Early) -> Unit | None:
+    """The function that takes the error of a failed start, if the process goes on with what the place holds."""
     unit, life, lives = early.kept.unit, early.kept.life, program.lives
     releasing = {event.unit for event in (*life.releases, *life.undoings)}
-    return any(
-        taker is unit or (not runs_once(lives, taker) and releasing.isdisjoint(lives.reach.below(taker)))
-        for taker in program.failing.takers(life, unit, early.start)
+    takers = sorted(program.failing.takers(life, unit, early.start), key=lambda each: (each.module.path, each.line))
+    return next(
+        (
+            taker
+            for taker in takers
+            if taker is unit or (not runs_once(lives, taker) and releasing.isdisjoint(lives.reach.below(taker)))
+        ),
+        None,
     )
+
+
+def _hidden(taker: Unit) -> list[Step]:
+    message = f"{where(owner_name(taker))} takes the error, and whoever comes next gets what did not start"
+    return [Step(path=taker.module.path, line=taker.line, message=message)]
