@@ -1,8 +1,8 @@
 """Functions that end what others keep: which of their ways out leave it open?
 
 An object that owns a client is made, used and released in one function; a client that the whole process shares is
-released by the function that runs the application. The client itself is somewhere else, so what is walked here is the
-object's methods, or the functions that get to the client.
+released by the function that runs the application, and one that an object keeps by the method that uses it. The client
+itself is somewhere else, so what is walked here is the object's methods, or the functions that get to the client.
 """
 
 from __future__ import annotations
@@ -140,6 +140,24 @@ class Ends:
             skipped = [loss for loss in losses if loss.by_exception and loss.stage is Stage.OPEN]
             if skipped and all(loss.by_exception for loss in losses if loss.stage is Stage.OPEN):
                 yield unit, skipped
+
+    def of_kept(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
+        """The method that uses the client of its object and alone releases it, if it leaves it open when that fails."""
+        client, units = life.site.client, {event.unit for event in life.releases}
+        if life.holding.kind != "instance" or len(units) != 1 or client.flush_is_release:
+            return
+        unit, releasing = units.pop(), self.owning.closure(life.releases)
+        if unit.function is None or unit is life.site.unit or unit.function.name in EXITS:
+            return
+        nodes = self._on_shared(life, unit, releasing)
+        can_fail = nodes.uses or throws_at_yield(self.lives, unit)
+        if not can_fail or not nodes.releases or self._ended_outside(unit, releasing):
+            return
+        begin = State(Stage.CREATED if nodes.opens else Stage.OPEN, kept=True)
+        losses = Walk(self.engine, unit, self._effects(life, unit, life.site.node, nodes)).run(begin)
+        left = [loss for loss in losses if loss.stage is Stage.OPEN]
+        if left and all(loss.by_exception for loss in left):
+            yield unit, left
 
     def of_exit(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
         """The `__exit__` methods that release the client after a block that went well, not after one that raised."""

@@ -267,6 +267,7 @@ class Program:
             and not any(self.ends.of_exit(life))
             and not any(self.ends.of_entered(life))
             and not any(self.ends.of_shared(life))
+            and not any(self.ends.of_kept(life))
             and not (self.dropping(life) or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life)))
         )
 

@@ -191,9 +191,10 @@ def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
 
 
 def _shared(program: Program, told: set[str]) -> Iterator[Alarm]:
-    """The same for functions that run an application and release the client that it shares."""
+    """The same for functions that run an application, or use an object, and release the client that it has."""
     for life in program.owing():
-        for unit, losses in program.ends.of_shared(life) if life.id not in told else ():
+        ending = (*program.ends.of_shared(life), *program.ends.of_kept(life)) if life.id not in told else ()
+        for unit, losses in ending:
             path, name = unit.module.path, where(owner_name(unit))
             yield Alarm(
                 path=life.path,
