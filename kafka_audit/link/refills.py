@@ -11,6 +11,8 @@ from collections.abc import Collection
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.paths import Walk
+from kafka_audit.link.reach import Reach
+from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Exits, Stage, State
 
 _NOBODY = s.Call(s.Name(""), (), (0, 0, 0, 0))
@@ -30,6 +32,19 @@ def is_filled_again(engine: Engine, flush: Event, events: Collection[Event], fil
     walk = Walk(engine, flush.unit, _effects(fills, releases))
     exits = walk.exits(State(Stage.OPEN, kept=True))
     return flush.node in walk.reached and not _is_left_empty(exits)
+
+
+def left_in_buffer(reach: Reach, fills: Collection[Event], flushes: Collection[Event]) -> Event | None:
+    """What fills the buffer and leaves it to a flush that nobody asks for.
+
+    Each function that flushes sends a message of its own first, and no function leads to both: so nothing says that the
+    message of the other is ever followed by one of these.
+    """
+    if any(all(fill.unit is not flush.unit or fill.line >= flush.line for fill in fills) for flush in flushes):
+        return None
+    flushing = {flush.unit for flush in flushes}
+    around = frozenset[Unit]().union(*(reach.callers(unit) for unit in flushing))
+    return next((fill for fill in fills if reach.callers(fill.unit).isdisjoint(around)), None)
 
 
 def _is_left_empty(exits: Exits) -> bool:

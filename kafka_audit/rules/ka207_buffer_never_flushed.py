@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.refills import left_in_buffer
 from kafka_audit.link.waiting import polls_until_delivered
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -13,7 +14,9 @@ from kafka_audit.rules._evidence import confidence_of_absence, considered, creat
 
 if TYPE_CHECKING:
     from kafka_audit.link.engine import Event
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.model import Confidence
 
 BAD = """\
 from confluent_kafka import Producer
@@ -70,7 +73,8 @@ RULE = Rule(
         "delivery reports and waits for nothing; a loop that polls with a time limit until a report has come waits. "
         "`flush()` is the release in every version; `close()` and `with` exist since 2.13.0 and flush too. A producer "
         "that never produces has nothing to flush. A flush in front of `produce` sends what came before and leaves "
-        "what comes now: it counts only if the function can end without filling the buffer again."
+        "what comes now: it counts only if the function can end without filling the buffer again. Where nothing "
+        "flushes but sends, each for itself, what the others have left is lost."
     ),
     bad=BAD,
     good=GOOD,
@@ -89,30 +93,52 @@ def check(program: Program) -> Iterator[Alarm]:
         client = life.site.client
         if not client.flush_is_release or life.holding.kind in {"managed", "delegated"}:
             continue
-        filled = next((event for event in life.uses if event.method in client.dirtied_by), None)
+        fills = [event for event in life.uses if event.method in client.dirtied_by]
+        left = _left(program, life, fills)
         process_wide = life.holding.kind == "global"
-        if filled is None or (program.discharge.effective(life) if process_wide else life.releases):
-            continue
-        if program.discharge.told(life):
+        is_flushed = bool(program.discharge.effective(life) if process_wide else life.releases) and left is None
+        if not fills or is_flushed or program.discharge.told(life):
             continue
         confidence = confidence_of_absence(program, life)
         if confidence is None or polls_until_delivered(life):
             continue
-        early = {flush: use for flush in life.undoings if (use := life.filled_after(flush)) is not None}
-        fills = _filled(next(iter(early.values()), filled))
-        yield Alarm(
-            path=life.path,
-            at=life.site.node.at,
-            message=f"{subject(life)} produces and nothing flushes it{' afterwards' if early else ''}",
-            confidence=confidence,
-            producer=life.id,
-            trace=(
-                created(life),
-                *map(_flushed_before, early),
-                fills,
-                *considered(program, life, "nothing flushes it afterwards"),
-            ),
-        )
+        yield _alarm(program, life, fills[0], left, confidence)
+
+
+def _left(program: Program, life: Life, fills: list[Event]) -> Event | None:
+    """What fills the buffer while only other sends flush.
+
+    Of an object that the project makes KA205 tells, and KA206 of functions that drop what they got.
+    """
+    is_asked = life.releases and not program.owning.roots(life) and not program.dropping(life)
+    return left_in_buffer(program.lives.reach, fills, life.releases) if is_asked else None
+
+
+def _alarm(program: Program, life: Life, filled: Event, left: Event | None, confidence: Confidence) -> Alarm:
+    early = {flush: use for flush in life.undoings if (use := life.filled_after(flush)) is not None}
+    what = f"produces and nothing flushes it{' afterwards' if early else ''}"
+    absence = considered(program, life, "nothing flushes it afterwards")
+    if left is not None:
+        what = f"keeps what {where(owner_name(left.unit))} produces: it is flushed behind other messages only"
+        confidence, absence = "medium", [_flushed_behind(flush) for flush in life.releases]
+    return Alarm(
+        path=life.path,
+        at=life.site.node.at,
+        message=f"{subject(life)} {what}",
+        confidence=confidence,
+        producer=life.id,
+        trace=(
+            created(life),
+            *map(_flushed_before, early),
+            _filled(left or next(iter(early.values()), filled)),
+            *absence,
+        ),
+    )
+
+
+def _flushed_behind(flush: Event) -> Step:
+    message = f"{where(owner_name(flush.unit))} flushes behind a message of its own, and nothing leads to both"
+    return Step(path=flush.unit.module.path, line=flush.line, message=message)
 
 
 def _filled(use: Event) -> Step:
