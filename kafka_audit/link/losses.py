@@ -18,7 +18,7 @@ from kafka_audit.link.owners import LOOSE, takes_over
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
-from kafka_audit.link.values import Container, Place
+from kafka_audit.link.values import BoundMethod, ClientObject, Container, FunctionValue, Place, Value
 from kafka_audit.link.walk import ending_calls, expressions, inside, statements
 
 
@@ -88,6 +88,8 @@ def caller_losses(failing: Failing, life: Life) -> list[Caller]:
             caller, node = edge.caller, edge.fact.node if edge.fact is not None else None
             if not isinstance(node, s.Call) or lives.engine.flagged(caller, "fixture"):
                 continue
+            if not brings(lives, life.value, caller, node):
+                continue
             if context_of(caller.module.path) == "test" and not life.in_test:
                 continue
             if keeps(lives, life, caller):
@@ -116,6 +118,22 @@ def _askers_losses(failing: Failing, life: Life) -> Iterator[Caller]:
             losses = _walk(failing, life, unit, node, owed_at_once=not life.site.client.flush_is_release)
             if all(loss.by_exception for loss in losses):
                 yield from (Caller(unit, node, loss, releases=True) for loss in losses)
+
+
+def brings(lives: Lives, value: Value, caller: Unit, node: s.Call) -> bool:
+    """Whether a call gives this client, and not another one that the same helper gives elsewhere.
+
+    What calls a function that it is given, or that it decorates, gives what that one gives.
+    """
+    callees = lives.callees(node)
+    named = [
+        each for each in callees if each.function and each.function.decorators and each.function.name == _last(node)
+    ]
+    given = (each for argument in node.arguments for each in lives.engine.look(caller, argument.value))
+    handed = [each.unit for each in given if isinstance(each, FunctionValue | BoundMethod)]
+    makers = handed if len(named) == len(callees) else named or handed
+    clients = {each for maker in makers for each in maker.result.values if isinstance(each, ClientObject)}
+    return not clients or value in clients
 
 
 class Caller(NamedTuple):

@@ -15,7 +15,7 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Node
 from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import is_dependency, runs_for_requests
+from kafka_audit.link.losses import brings, is_dependency, runs_for_requests
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.reach import Edge, Entry
 from kafka_audit.link.scopes import Unit, lookup
@@ -118,7 +118,9 @@ def _receivers(
             continue
         for edge in lives.reach.incoming.get(unit, ()):
             fact = edge.fact
-            if fact is not None and isinstance(fact.node, s.Call) and edge.caller not in seen:
+            if fact is None or not isinstance(fact.node, s.Call) or edge.caller in seen:
+                continue
+            if not isinstance(value, ClientObject) or brings(lives, value, edge.caller, fact.node):
                 seen.add(edge.caller)
                 waiting.append((edge.caller, fact.node))
 
