@@ -134,7 +134,11 @@ def _call_unread(engine: Engine, callee: Unread, node: s.Call, arguments: Argume
     """A call of a project function in a file that was not read: it matters when it is given something that does."""
     given = {value for values in arguments.all() for value in values}
     if any(
-        isinstance(value, ClientObject | ClientType) or _is_container(value) or _owns(engine, value) for value in given
+        isinstance(value, ClientObject | ClientType)
+        or _is_container(value)
+        or _owns(engine, value)
+        or _gives(engine, value)
+        for value in given
     ):
         engine.wanted.add(callee.path)
         return set()  # what it gives is known once the file is read
@@ -149,6 +153,16 @@ def _owns(engine: Engine, value: Value) -> bool:
         return False
     engine.ask((ClientObject, value.scope))
     return value.scope in engine.keeping
+
+
+def _gives(engine: Engine, value: Value) -> bool:
+    """Whether it is a function that gives a client when it is called: `retry(connect)`."""
+    match value:
+        case Partial(inner):
+            return isinstance(inner, ClientType) or _gives(engine, inner)
+        case FunctionValue(unit) | BoundMethod(unit):
+            return any(isinstance(each, ClientObject) for each in engine.read(unit.result))
+    return False
 
 
 def _is_container(value: Value) -> bool:
