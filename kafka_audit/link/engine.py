@@ -346,3 +346,11 @@ class Engine(Fixpoint):
     def flagged(self, unit: Unit, flag: str) -> bool:
         """Whether a decorator made this of the function."""
         return flag in self.flags.get(unit, ())
+
+    def drop_known_loose(self) -> None:
+        """Forget the calls on something unknown whose object became known when further files were read."""
+        known = {event.node for event in self.events.values()}
+        for receiver, calls in list(self.loose.items()):
+            self.loose[receiver] = {node: unit for node, unit in calls.items() if node not in known}
+            if not self.loose[receiver]:
+                del self.loose[receiver]

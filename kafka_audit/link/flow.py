@@ -31,6 +31,7 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load, catal
         missing = sorted(engine.wanted - engine.modules.keys() - asked)
         asked.update(missing)
         sources = load(missing) if missing else {}
+    engine.drop_known_loose()
     return engine
 
 
