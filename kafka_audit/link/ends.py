@@ -151,7 +151,7 @@ class Ends:
             return
         nodes = self._on_shared(life, unit, releasing)
         can_fail = nodes.uses or throws_at_yield(self.lives, unit)
-        if not can_fail or not nodes.releases or self._ended_outside(unit, releasing):
+        if not can_fail or not nodes.releases or self._ended_outside(life, unit, releasing):
             return
         begin = State(Stage.CREATED if nodes.opens else Stage.OPEN, kept=True)
         losses = Walk(self.engine, unit, self._effects(life, unit, life.site.node, nodes)).run(begin)
