@@ -73,7 +73,7 @@ RULE = Rule(
         "delivery reports and waits for nothing; a loop that polls with a time limit until a report has come waits. "
         "`flush()` is the release in every version; `close()` and `with` exist since 2.13.0 and flush too. A producer "
         "that never produces has nothing to flush. A flush in front of `produce` sends what came before and leaves "
-        "what comes now: it counts only if the function can end without filling the buffer again. Where nothing "
+        "what comes now: it counts only if the function can end without filling the buffer again; and where nothing "
         "flushes but sends, each for itself, what the others have left is lost."
     ),
     bad=BAD,
