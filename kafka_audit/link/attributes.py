@@ -46,6 +46,9 @@ LONGEST_CHAIN = 8
 
 def load_attribute(engine: Engine, base: Values, name: str) -> Values:
     """Everything that reading `name` from any of these values can give."""
+    if not base and not engine.settled:
+        engine.wait_for(name)
+        return NOTHING
     found: Values = set()
     alike: dict[tuple[ClassScope, bool], list[Value]] = {}
     for value in base:
@@ -55,9 +58,7 @@ def load_attribute(engine: Engine, base: Values, name: str) -> Values:
             found |= attribute_of(engine, value, name)
     for (scope, is_exact), objects in alike.items():
         found |= _of_objects(engine, scope, name, objects, is_exact=is_exact)
-    if not engine.settled and not base:
-        engine.wait_for(name)
-    elif not found and not alike and not any(isinstance(value, Container) for value in base):
+    if not found and not alike and not any(isinstance(value, Container) for value in base):
         # Nothing is known of the object: `request.app.state.producer` may be what `app.state.producer` was given.
         found = found | engine.read(engine.outside(name))
     return found

@@ -65,7 +65,7 @@ class Arguments:
 
     positional: list[Values] = field(default_factory=list)
     keywords: dict[str, Values] = field(default_factory=dict)
-    spread: Values = field(default_factory=set)
+    spread: Values = field(default_factory=lambda: NOTHING)
 
     def get(self, index: int, keyword: str = "") -> Values:
         """The values of an argument by position or by keyword."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from kafka_audit.catalog.hosts import INCLUDES, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import contents
-from kafka_audit.link.engine import Arguments, Engine, Node, Registration, Values
+from kafka_audit.link.engine import NOTHING, Arguments, Engine, Node, Registration, Values
 from kafka_audit.link.events import note_client_event
 from kafka_audit.link.values import (
     BoundMethod,
@@ -53,12 +53,15 @@ def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments, h
 
 
 def has_news(arguments: Arguments) -> bool:
-    """Whether handing the arguments over means anything: texts and what is known of a library by name do not."""
-    return any(
-        type(value) is not Text and (type(value) is not External or value.made is not None or closes(value.dotted))
-        for values in arguments.all()
-        for value in values
-    )
+    """Whether handing the arguments over means anything."""
+    return any(_is_news(value) for values in arguments.all() for value in values)
+
+
+def _is_news(value: Value) -> bool:
+    """Whether handing the value over means anything: texts and what is known of a library by name do not."""
+    if type(value) is External:
+        return value.made is not None or closes(value.dotted)
+    return type(value) is not Text
 
 
 def _first_text(arguments: Arguments) -> str:
@@ -68,8 +71,11 @@ def _first_text(arguments: Arguments) -> str:
 
 def _give(engine: Engine, target: str, node: s.Call, values: Values, select: str, host: Made | None) -> Values:
     """Give each value once; returns the objects among all that were ever given, which may come back."""
+    news = {value for value in values if _is_news(value)}
+    if not news:
+        return NOTHING
     given, back = engine.given.setdefault((target, node, select, host), (set(), set()))
-    for value in values - given:
+    for value in news - given:
         if isinstance(value, Container):
             # One level: lists of callbacks are common, deeper nesting is data, and a list may contain itself.
             for inner in contents(engine, value) - given:
@@ -90,8 +96,6 @@ def _give_one(engine: Engine, target: str, node: s.Call, value: Value, select: s
                 engine.hosting.passed.setdefault((made, node), Passed(dotted, target, engine.unit))
             if closes(dotted):
                 engine.hosting.closings.setdefault((dotted, made, node), engine.unit)
-        case Text():
-            pass
         case Unread(path) if host_named(target):
             engine.wanted.add(path)  # a lifespan in a file of its own: it may release what carries no client there
         case ClientObject() | Instance() | ForeignClient() | ClassValue():
