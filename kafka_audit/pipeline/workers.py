@@ -25,6 +25,9 @@ Progress = Callable[[str, int, int], None]
 WORTH_A_POOL = 1_000_000
 """Bytes to parse, a quarter of a second: below it, starting processes costs more than it saves."""
 
+MOST = 8
+"""Processes, if nobody says how many. Each takes a hundredth of a second to start."""
+
 CHECKING = 2
 """How many times faster a file is checked than extracted."""
 
@@ -146,6 +149,6 @@ def flawed(message: str) -> bytes:
 
 
 def _processors() -> int:
-    """How many processors this process may use."""
+    """How many processors this process may use, and can: linking takes one, so that many do not end it sooner."""
     affinity = getattr(os, "sched_getaffinity", None)  # what a container was given; not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(MOST, len(affinity(0)) if affinity else os.cpu_count() or 1)

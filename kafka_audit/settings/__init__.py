@@ -197,7 +197,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         False
     )
     jobs: Annotated[
-        int, Option(help="Processes to parse with; 0 is one per processor.", group="Run", short="-j", metavar="NUMBER")
+        int,
+        Option(
+            help="Processes to parse with; 0 is one per processor, 8 at most.",
+            group="Run",
+            short="-j",
+            metavar="NUMBER",
+        ),
     ] = 0
 
     cache: Annotated[
