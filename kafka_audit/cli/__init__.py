@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kafka_audit.cli import (  # noqa: F401  # each adds its command
     cache,
@@ -42,11 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = refuse(str(error))
     except KeyboardInterrupt:
         code = refuse("interrupted", 130)
+        if arguments is None:
+            _end_at_once(code)
     except BrokenPipeError:
         code = abandon_stdout()
     except Exception as error:
         code = crash(error)
     sys.exit(code)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End without the interpreter's farewells: threads that wait for dead workers are in its way, and complain."""
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _leave_garbage() -> None:
