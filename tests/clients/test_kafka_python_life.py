@@ -65,4 +65,4 @@ def test_a_poll_without_a_timeout_returns_at_once(broker: str):
             began = time.monotonic()
             consumer.poll()
             took.append(time.monotonic() - began)
-        assert min(took) < 1  # a busy machine may take its time for one of them
+        assert min(took) < 10  # a busy machine takes seconds at times; one that waits for a message would never return
