@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure how long an audit takes.")
     parser.add_argument("--lines", type=int, default=308_000, help="lines of the generated project (308000)")
     parser.add_argument("--tree", metavar="FOLDER", help="measure this project and copies of it instead")
+    parser.add_argument("--name", default="a given project", help="what the page calls it")
     parser.add_argument("--growth", default="1,2,4,8", help="sizes whose growth is measured (1,2,4,8)")
     parser.add_argument("--growth-lines", type=int, help="lines of the smallest of them, if not those of the project")
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only what pytest finds by this")
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = measure(options, written)
         if not written.exists():
             return code or 1
-        text = page(msgspec.json.decode(written.read_bytes(), type=Results), of=options.tree or "")
+        text = page(msgspec.json.decode(written.read_bytes(), type=Results), of=options.name if options.tree else "")
     if options.write:
         PAGE.write_text(text, encoding="utf-8")
         print(f"wrote {PAGE.relative_to(ROOT)}")
