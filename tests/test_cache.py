@@ -173,6 +173,34 @@ def test_a_change_of_comments_in_a_file_with_clients_takes_no_screening_and_no_l
         assert scan() == anew
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("send.py", "    producer = KafkaProducer()\n", "    name = 1\n    producer = KafkaProducer(acks=name)\n"),
+        ("send.py", LEAK, LEAK + "\n\ndef more(words):\n    return words.split()\n"),
+        ("pay/making.py", "    return KafkaProducer()", "    print(1)\n    return KafkaProducer()"),
+        ("pay/calling.py", "pay.ending.end(making.made())", "it = making.made()\n    pay.ending.end(it)"),
+        ("tests/conftest.py", "return KafkaProducer()", "yield KafkaProducer()"),
+    ],
+)
+def test_a_change_of_code_that_screening_takes_nothing_from_takes_no_screening(
+    shop: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str
+):
+    scan()
+    (shop / name).write_text((shop / name).read_text().replace(old, new))
+    anew = audit(Settings(jobs=1))
+    forbid(monkeypatch, *SCREENING)
+    assert scan() == anew
+
+
+def test_a_project_without_clients_is_remembered(project: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch):
+    (project / "send.py").write_text(PLAIN)
+    before = scan()
+    (project / "plain.py").write_text(PLAIN + "# more\n")
+    forbid(monkeypatch, *SCREENING, *LINKING)
+    assert scan() == before
+
+
 @pytest.mark.parametrize("text", ["\n" + LEAK, LEAK + "    return producer\n", LEAK.replace("send", "sent")])
 def test_a_change_of_the_code_of_a_file_with_clients_is_noticed(shop: Path, scan: Scan, text: str):
     before = scan()

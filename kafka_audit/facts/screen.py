@@ -107,7 +107,7 @@ class Relevance:
         """What is seen of a file when these names carry a client.
 
         A file that was not asked for stays out as long as this stays the same, and all that was read; one that was
-        asked for stays in, if its facts stay the same, too.
+        asked for stays in, if what `taken` gives stays the same, too.
         """
         data = self._contents[path]
         links = tuple(link for link, _ in self._linked(path))
@@ -119,6 +119,21 @@ class Relevance:
             words=tuple(sorted(words)),
             releases=self._release.search(data) is not None,
             replaces=self._may_replace(path),
+        )
+
+    def taken(self, path: str, facts: FileFacts, carrying: Set[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What screening takes from the facts of a file when these names carry a client.
+
+        Those are the definitions with a part in how clients are carried on, each with the names that it has it by; and
+        the fixtures, which have no such names.
+        """
+        bound = {link.bound for link, _ in self._linked(path)}
+        telling = {*carrying, *self._libraries, *self._own.get(path, ()), *bound, "*"}
+        parts = ((each.name, tuple(m for m in each.mentions if m in telling)) for each in facts.symbols)
+        fixtures = _fixtures(facts, self._may_replace(path)) if path.rpartition("/")[2] == "conftest.py" else ()
+        return (
+            *((name, by) for name, by in parts if by or name in telling),
+            *((name, ()) for name in sorted(fixtures)),
         )
 
     def _may_replace(self, path: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +23,9 @@ from kafka_audit.pipeline.remembering import Memory, digests
 from kafka_audit.pipeline.workers import Workers
 from kafka_audit.report import RuleText
 from kafka_audit.settings import Settings
+
+if TYPE_CHECKING:
+    from kafka_audit.facts.screen import Relevance
 
 MANNERS = frozenset(
     {"cache", "cache_dir", "color", "exit_zero", "fail_on", "format", "jobs", "output", "paths", "quiet"}
@@ -111,14 +114,14 @@ def _without(record: msgspec.Struct, names: frozenset[str]) -> dict[str, Any]:
 class Screened(Record, frozen=True, kw_only=True):
     """What screening found: which files can matter, and what it saw of each.
 
-    `read` are those that can, `contents` has the digests of all files, `seen` those of what was seen of them while
-    `carrying` were the names that carry a client: of a file that can matter its facts, too.
+    `contents` has the digests of all files, `seen` those of what was seen of them while `carrying` were the names that
+    carry a client. `facts` has the digests of the facts of the files that can matter.
     """
 
-    read: tuple[str, ...]
     contents: dict[str, bytes]
     seen: dict[str, bytes]
     carrying: tuple[str, ...]
+    facts: dict[str, bytes]
 
 
 class Reading:
@@ -128,24 +131,20 @@ class Reading:
         from kafka_audit.facts.screen import Relevance
 
         self._given, self._workers = given, workers
-        self._relevance = Relevance(given.contents, given.catalogue)
-        self._facts: dict[str, FileFacts] | None = None
+        self._facts: dict[str, FileFacts] = {}
+        self._at_first: list[str] = []
         self.loaded: dict[str, bytes] = {}
         names = [file.name for file in given.found.files]
         key = given.memory.key("screened", given.wanted, names)
-        screened = self._confirmed(given.memory.answer(key, Screened))
-        self._at_first = sorted(self.facts if screened is None else screened.read)
-        self._seen: dict[str, bytes] = {}
-        if given.digests and (screened or self.is_sound):
-            screened = screened or self._screened()
-            self._seen = screened.seen
+        relevance = Relevance(given.contents, given.catalogue)
+        screened = self._confirmed(given.memory.answer(key, Screened), relevance)
+        if screened is None:
+            self._facts = relevance.read(self._begin)
+            screened = self._screened(relevance) if given.digests and self.is_sound else None
+        self._at_first = sorted(self._facts if screened is None else screened.facts)
+        self._digests = {} if screened is None else screened.facts
+        if screened is not None:
             given.memory.keep_answer(key, screened)
-        self._forget()
-
-    def _forget(self) -> None:
-        """Let linking have the memory of screening, which has looked at every file, if that is over."""
-        if self._facts is not None:
-            del self._relevance
 
     @property
     def names(self) -> Set[str]:
@@ -155,8 +154,9 @@ class Reading:
     @property
     def facts(self) -> dict[str, FileFacts]:
         """The facts of these files."""
-        if self._facts is None:
-            self._facts = self._relevance.read(self._begin)
+        if not self._facts and self._at_first:
+            contents = {name: self._given.contents[name] for name in self._at_first}
+            self._facts = dict(self._begin(contents)())
         return self._facts
 
     def _begin(self, contents: Mapping[str, bytes]) -> Callable[[], Mapping[str, FileFacts]]:
@@ -183,7 +183,7 @@ class Reading:
         """The narrow question: the files that can matter, and the names of all."""
         given = self._given
         names = [file.name for file in given.found.files]
-        mattering = [(name, self._seen.get(name, given.digests.get(name))) for name in self._at_first]
+        mattering = [(name, self._digests.get(name, given.digests.get(name))) for name in self._at_first]
         return given.memory.key("narrow", given.wanted, names, mattering, given.about_project)
 
     def load(self, names: list[str]) -> dict[str, FileFacts]:
@@ -201,28 +201,32 @@ class Reading:
         self.loaded = dict(loaded)
         return True
 
-    def _confirmed(self, screened: Screened | None) -> Screened | None:
+    def _confirmed(self, screened: Screened | None, relevance: Relevance) -> Screened | None:
         """What screening found before, if it would find the same now: files may have changed in other things."""
         digests, contents = self._given.digests, self._given.contents
         if screened is None or screened.contents.keys() != digests.keys():
             return None
         changed = [name for name, digest in screened.contents.items() if digests[name] != digest]
-        facts = self._workers.extract({name: contents[name] for name in changed if name in screened.read})
+        facts = self._workers.extract({name: contents[name] for name in changed if name in screened.facts})
         carrying = frozenset(screened.carrying)
-        if any(self._sight(name, carrying, facts.get(name)) != screened.seen[name] for name in changed):
+        if any(self._sight(relevance, name, carrying, facts.get(name)) != screened.seen[name] for name in changed):
             return None
-        return msgspec.structs.replace(screened, contents=digests)
+        return msgspec.structs.replace(screened, contents=digests, facts=screened.facts | self._encoded(facts))
 
-    def _screened(self) -> Screened:
-        digests, carrying = self._given.digests, self._relevance.carrying()
+    def _screened(self, relevance: Relevance) -> Screened:
+        digests, carrying = self._given.digests, relevance.carrying()
         return Screened(
-            read=tuple(self._at_first),
             contents=digests,
-            seen={name: self._sight(name, carrying, self.facts.get(name)) for name in digests},
+            seen={name: self._sight(relevance, name, carrying, self._facts.get(name)) for name in digests},
             carrying=tuple(sorted(carrying)),
+            facts=self._encoded(self._facts),
         )
 
-    def _sight(self, name: str, carrying: Set[str], facts: FileFacts | None) -> bytes:
-        """The digest of what is seen of a file, by screening and, if it has facts, by all that follows."""
-        encoded = encode(facts) if facts is not None else b""
-        return self._given.memory.key(self._relevance.glimpse(name, carrying), encoded)
+    def _sight(self, relevance: Relevance, name: str, carrying: Set[str], facts: FileFacts | None) -> bytes:
+        """The digest of all that screening sees of a file."""
+        taken = relevance.taken(name, facts, carrying) if facts is not None else None
+        return self._given.memory.key(relevance.glimpse(name, carrying), taken)
+
+    def _encoded(self, facts: Mapping[str, FileFacts]) -> dict[str, bytes]:
+        """The digests of facts."""
+        return {name: self._given.memory.key(encode(each)) for name, each in facts.items()}
