@@ -38,6 +38,7 @@ SNIPPETS = [
     "class \ufb01(\xaa, \xba=\u2139): \xaa: \ufb01 = '\u2139'",
     "def \xba(\ufb01, *\xaa, \u2139=1): global \u2139; \ufb01.\xaa = (\xba := \xaa)",
     "try: \xaa\nexcept \ufb01 as \xba: \xaa\nmatch \xaa:\n  case \ufb01(\xba=\xaa) | {'\xaa': \u2139, **\xba}: pass\n",
+    "'a' 'b'\n'c' f'{d}'\n'e'\n1.5\nNone\nb'f' b'g'\n",
     "",
     "\n\n# nothing\n",
 ]

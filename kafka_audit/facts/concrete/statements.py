@@ -87,7 +87,7 @@ class Statements(Expressions):
         return self.statements((node,)) if type(node) is cst.If else self.statements(node.body)
 
     def _evaluate(self, node: Any, body: list[schema.Stmt]) -> None:
-        if type(node.value) in _LONE:
+        if _is_lone(node.value):
             return
         value = self.expression(node.value)
         if type(value) is schema.Constant or (type(value) is schema.Opaque and not value.parts):
@@ -252,6 +252,13 @@ class Statements(Expressions):
         self.bound = outer
         line, end_line = self.line(node), self.positions.end_lines[id(node)]
         body.append(schema.Class(identifier(node.name), bases, decorators, inner, line, end_line))
+
+
+def _is_lone(node: Any) -> bool:
+    """Whether an expression is a constant, strings in a row included."""
+    while type(node) is cst.ConcatenatedString and type(node.left) is cst.SimpleString:
+        node = node.right
+    return type(node) in _LONE
 
 
 _STATEMENTS: dict[type[cst.CSTNode], Callable[[Statements, Any, list[schema.Stmt]], None]] = {
