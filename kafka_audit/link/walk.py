@@ -117,7 +117,7 @@ def handled_calls(body: s.Body, *, raising: bool = False) -> set[s.Call]:
     for statement in statements(body):
         if isinstance(statement, s.Try):
             for handler in statement.handlers:
-                if raising and not isinstance(handler.body[-1], s.Raise):
+                if raising and not any(isinstance(last, s.Raise) for last in handler.body[-1:]):
                     continue
                 for inner in statements(handler.body):
                     for expression in expressions(inner):
