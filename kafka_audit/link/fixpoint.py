@@ -15,6 +15,7 @@ from kafka_audit.link.scopes import ClassScope, Module, Unit
 from kafka_audit.link.values import (
     BoundMethod,
     ClassValue,
+    ClientMethod,
     ClientObject,
     ClientType,
     ForeignClient,
@@ -29,7 +30,7 @@ MOST_VALUES = 16
 """A place that would hold more values than this does not tell the objects of a class apart. If it still would, it is
 given anything there is: the parameters of test doubles, the data that a large program passes around."""
 
-TELLING = (ClassValue, ClientObject, ClientType, ForeignClient, FunctionValue)
+TELLING = (ClassValue, ClientMethod, ClientObject, ClientType, ForeignClient, FunctionValue)
 """The kinds of values that such a place still takes; what becomes of further objects there is not known."""
 
 OBJECTS = (Instance, BoundMethod)
