@@ -86,6 +86,8 @@ def overwrites(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
             continue
         if unit in lives.reach.callers(life.site.unit):
             continue  # it makes the client: what it empties before is a beginning, after a failure an undoing
+        if _is_called_after_the_release(lives, life, unit):
+            continue
         starting = {event.unit for event in life.starts}
         starts = calls_to(lives, unit, starting) | {event.node for event in life.starts if event.unit is unit}
         after_failure = _in_handlers(unit, starts)
@@ -95,6 +97,14 @@ def overwrites(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
             if isinstance(node, s.Assign) and _empties(life, unit, node) and node not in after_failure
         ]
     return found
+
+
+def _is_called_after_the_release(lives: Lives, life: Life, unit: Unit) -> bool:
+    """Whether all that call the function have released the client before they do."""
+    edges = lives.reach.incoming.get(unit, ())
+    return bool(edges) and all(
+        any(event.unit is edge.caller and event.line < edge.line for event in life.releases) for edge in edges
+    )
 
 
 def _in_handlers(unit: Unit, starts: Collection[object]) -> set[s.Stmt]:
