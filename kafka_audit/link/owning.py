@@ -97,8 +97,7 @@ class Owning:
         found = []
         for value, layer in self._layers(life).items():
             origin = value.origin
-            if origin is None or (context_of(origin.unit.module.path) == "test" and not life.in_test):
-                continue
+            assert origin is not None
             enders = {caller for caller, callee in self._calls_on(value) if callee in releasing}
             holdings = self.lives.holdings
             holding = holdings.lent(value, origin.unit, holdings.of_instance(value), enders)
@@ -144,7 +143,10 @@ class Owning:
         return not any(definer in ancestry(self.engine, keeper) for keeper in keepers)
 
     def _layers(self, life: Life) -> dict[Instance, int]:
-        """The objects that own the client, those that own these in a field, and so on, with their distance."""
+        """The objects that own the client, those that own these in a field, and so on, with their distance.
+
+        Whom a test gives an object to says nothing of whose it is in the application.
+        """
         found: dict[Instance, int] = {}
         if life.holding.kind in {"local", "managed"}:
             return found
@@ -154,7 +156,8 @@ class Owning:
             kept.add(life.holding.scope)
         scopes = self._owning_scopes(kept, life.site.unit, releasing)
         for layer in range(DEEPEST):
-            new = {v: layer for scope in scopes for v in self._by_scope.get(scope, ()) if v not in found}
+            made = (value for scope in scopes for value in self._by_scope.get(scope, ()) if value not in found)
+            new = {value: layer for value in made if life.in_test or not self._in_test(value)}
             found.update(new)
             scopes = {
                 scope
@@ -219,7 +222,7 @@ class Owning:
 
     def _is_released(self, life: Life, value: Instance, holding: Holding, releasing: set[Unit]) -> bool:
         """Whether something that runs calls a releasing method on this object, or its keeper's methods do."""
-        if holding.kind != "global" and self.dies_released(life, value):
+        if (holding.kind != "global" and self.dies_released(life, value)) or self._is_left_to_base(value, releasing):
             return True
         keepers = self._keepers(holding)
         for caller, callee in self._calls_on(value):
@@ -231,6 +234,11 @@ class Owning:
             for registration in self.reach.registrations(unit)
             if not self.discharge.hosts.unmet(registration)
         )
+
+    def _is_left_to_base(self, value: Instance, releasing: set[Unit]) -> bool:
+        """Whether a method of the object releases the client that only a library's base class can call."""
+        family = ancestry(self.engine, value.scope)
+        return any(unit.method_of in family and self.reach.is_left_to_base(unit) for unit in releasing)
 
     def _own_hook(self, life: Life, value: Instance, releasing: set[Unit]) -> Registration | None:
         """What the object hands one of its own releasing methods to, which calls it in the end."""
