@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.per_call import runs_once
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import owner_chain, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.owning import Owner
     from kafka_audit.link.program import Program
+    from kafka_audit.model import Severity
 
 BAD = """\
 import asyncio
@@ -87,7 +89,8 @@ RULE = Rule(
         "The leak is one level up, where the object is created and dropped, and behind two or three such wrappers "
         "nobody sees it any more. What the client still buffers is lost and its connections, tasks or threads stay, "
         "exactly as if the class had no release at all. The alarm stands where the owner is created, for that is the "
-        "line that has to change."
+        "line that has to change. A program that makes one, flushes and ends loses nothing with a client that closes "
+        "itself at exit: the alarm is information only."
     ),
     bad=BAD,
     good=GOOD,
@@ -112,7 +115,14 @@ def check(program: Program) -> Iterator[Alarm]:
                 confidence="medium",
                 producer=owner.life.id,
                 trace=owner_chain(program, owner),
+                severity=_severity(program, owner),
             )
+
+
+def _severity(program: Program, owner: Owner) -> Severity | None:
+    """A program that makes one, flushes and ends loses nothing: its process is the release."""
+    is_harmless = program.lives.loses_nothing(owner.life) and runs_once(program.lives, owner.origin.unit)
+    return "info" if is_harmless else None
 
 
 def _subject(owner: Owner) -> str:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import Caller, is_dependency
-from kafka_audit.model import Step
+from kafka_audit.link.per_call import runs_once
+from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -71,7 +73,8 @@ RULE = Rule(
         "something that belongs to somebody else. When every call makes a new client, the caller is its only owner: "
         "dropping it loses the buffered messages and leaves another set of sockets, tasks or threads behind with each "
         "call. The alarm stands at the constructor and its chain leads to the callers that drop the client. A getter "
-        "that returns the same cached client every time only lends it, and is no alarm."
+        "that returns the same cached client every time only lends it, and is no alarm. Programs that flush and end "
+        "lose nothing with a client that closes itself at exit: the alarm is information only."
     ),
     bad=BAD,
     good=GOOD,
@@ -109,7 +112,14 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *drops),
+            severity=_severity(program, life, dropping),
         )
+
+
+def _severity(program: Program, life: Life, dropping: list[Caller]) -> Severity | None:
+    """Programs that flush and end lose nothing: their process is the release."""
+    ends = program.lives.loses_nothing(life) and all(runs_once(program.lives, each.unit) for each in dropping)
+    return "info" if ends else None
 
 
 def _ending(each: Caller) -> str:
