@@ -31,7 +31,7 @@ SERVED = frozenset(HOOK_LIBRARIES) - {
 
 
 def unimported(engine: Engine) -> frozenset[str]:
-    """The paths of the files that no other file imports, those of tests left out."""
+    """The paths of the files that no other file imports, those left out that a test runner imports."""
     imported = {
         target
         for path, module in engine.modules.items()
@@ -40,7 +40,14 @@ def unimported(engine: Engine) -> frozenset[str]:
         for target in imported_paths(node, path, engine.paths)
         if target != path
     }
-    return frozenset(path for path in engine.modules if path not in imported and context_of(path) != "test")
+    return frozenset(path for path in engine.modules if path not in imported and not _is_collected(path))
+
+
+def _is_collected(path: str) -> bool:
+    """Whether a test runner imports the file: of those in a folder of tests it looks at the names."""
+    stem = PurePosixPath(path).stem
+    is_named_so = stem in {"conftest", "__init__"} or stem.startswith("test") or stem.rstrip("s").endswith("test")
+    return context_of(path) == "test" and is_named_so
 
 
 def is_script(engine: Engine, path: str) -> bool:

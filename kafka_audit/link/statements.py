@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 from kafka_audit.facts import schema as s
@@ -24,7 +25,9 @@ def turns(unit: Unit) -> Iterator[Turn]:
     """What there is to evaluate in a unit, in the order of the code."""
     if unit.function is not None:
         yield Turn(unit, None)
-    yield from _turns(unit, unit.body, guarded=False)
+    # `__main__.py` is what `python -m package` runs: as a whole it stands behind the guard.
+    runs_alone = unit.kind == "module" and PurePosixPath(unit.module.path).name == "__main__.py"
+    yield from _turns(unit, unit.body, guarded=runs_alone)
 
 
 def _turns(unit: Unit, body: s.Body, *, guarded: bool) -> Iterator[Turn]:
