@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.refills import left_in_buffer
+from kafka_audit.link.reported import is_reported_back
 from kafka_audit.link.waiting import polls_until_delivered
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -100,7 +101,8 @@ def check(program: Program) -> Iterator[Alarm]:
         if not fills or is_flushed or program.discharge.told(life):
             continue
         confidence = confidence_of_absence(program, life)
-        if confidence is None or polls_until_delivered(life):
+        is_waited_for = polls_until_delivered(life) or is_reported_back(program.lives.reach, life)
+        if confidence is None or is_waited_for:
             continue
         yield _alarm(program, life, fills[0], left, confidence)
 

@@ -1,0 +1,78 @@
+"""Which sends give their caller a future that the report of the message's delivery resolves?
+
+Whoever waits for that future has waited for the message: a buffer that is only filled so needs no flush.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.delivery import REPORTS
+from kafka_audit.link.lives import Life
+from kafka_audit.link.reach import Reach
+from kafka_audit.link.scopes import Unit
+from kafka_audit.link.walk import expressions, inside, statements, target_names
+from kafka_audit.link.words import words
+
+FUTURES = ("Future", "create_future")
+"""What makes one, of `asyncio`, its loops and `concurrent.futures`."""
+
+
+def is_reported_back(reach: Reach, life: Life) -> bool:
+    """Whether every send of the client hands its caller such a future, and no caller throws it away.
+
+    Reports come while something polls.
+    """
+    client = life.site.client
+    fills = [event for event in life.uses if event.method in client.dirtied_by]
+    polls = any(event.method in client.polls for event in life.uses)
+    return polls and bool(fills) and all(_hands_back(reach, event.unit, event.node) for event in fills)
+
+
+def _hands_back(reach: Reach, unit: Unit, node: object) -> bool:
+    if not isinstance(node, s.Call):
+        return False
+    told = {name for each in node.arguments if each.keyword in REPORTS for name in _told(unit, each.value)}
+    if told.isdisjoint(_futures(unit) & _given(unit)):
+        return False
+    calls = (edge.fact for edge in reach.incoming.get(unit, ()))
+    return not any(fact is not None and fact.mode == "dropped" for fact in calls)
+
+
+def _told(unit: Unit, callback: s.Expr) -> Iterator[str]:
+    """The names that a callback uses: those of its arguments, and those in the function or lambda that it is."""
+    inner = {statement.name: statement for statement in unit.body if isinstance(statement, s.Function)}
+    for part in inside(callback):
+        if isinstance(part, s.Name):
+            yield part.id
+            if part.id in inner:
+                yield from _names(e for st in statements(inner[part.id].body) for e in expressions(st))
+        elif isinstance(part, s.Lambda):
+            yield from _names((part.body,))
+
+
+def _names(found: Iterable[s.Expr]) -> Iterator[str]:
+    return (part.id for expression in found for part in inside(expression) if isinstance(part, s.Name))
+
+
+def _futures(unit: Unit) -> set[str]:
+    """The names that the function gives to futures which it makes."""
+    return {
+        name
+        for statement in statements(unit.body)
+        if isinstance(statement, s.Assign) and isinstance(statement.value, s.Call)
+        if words(statement.value.function).rpartition(".")[2] in FUTURES
+        for target in statement.targets
+        for name in target_names(target)
+    }
+
+
+def _given(unit: Unit) -> set[str]:
+    """The names in what the function returns or awaits."""
+    found: list[s.Expr] = []
+    for statement in statements(unit.body):
+        if isinstance(statement, s.Return) and statement.value is not None:
+            found.append(statement.value)
+        found += [part for each in expressions(statement) for part in inside(each) if isinstance(part, s.Await)]
+    return set(_names(found))
