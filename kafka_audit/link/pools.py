@@ -6,10 +6,16 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.walk import holds, statements
 
 
 def lost_checkouts(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
-    """Where an element is taken out of the pool and neither put back, released, nor handed on."""
+    """Where an element is taken out of the pool and neither put back, released, nor handed on.
+
+    What the function that makes it ends in a `finally` is not the pool's to lose: others only find it there.
+    """
+    if _is_ended_by_its_maker(life):
+        return []
     releasing = {event.unit for event in life.releases}
     found = []
     for (container, unit), node in lives.engine.checkouts.items():
@@ -22,3 +28,9 @@ def lost_checkouts(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
         if not put_back and releasing.isdisjoint(below):
             found.append((unit, node))
     return sorted(found, key=lambda pair: (pair[0].module.path, pair[1].at))
+
+
+def _is_ended_by_its_maker(life: Life) -> bool:
+    ends = {event.node for event in life.releases if event.unit is life.site.unit}
+    tries = (statement for statement in statements(life.site.unit.body) if isinstance(statement, s.Try))
+    return any(holds(final, ends) for each in tries for final in each.final)
