@@ -12,6 +12,7 @@ from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.owners import Holding
+from kafka_audit.link.reported import is_reported_back
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance, Origin
 from kafka_audit.link.waiting import polls_until_delivered
@@ -93,7 +94,8 @@ class Owning:
     def _find_roots(self, life: Life) -> list[Owner]:
         releasing = self.closure(life.releases)
         opening = self._opening(life)
-        direct = any(self._goes_past(life, event) for event in self.discharge.effective(life))
+        past = any(self._goes_past(life, event) for event in self.discharge.effective(life))
+        direct = past or _is_ended_where_started(life)
         found = []
         for value, layer in self._layers(life).items():
             origin = value.origin
@@ -101,12 +103,12 @@ class Owning:
             enders = {caller for caller, callee in self._calls_on(value) if callee in releasing}
             holdings = self.lives.holdings
             holding = holdings.lent(value, origin.unit, holdings.of_instance(value), enders)
-            is_released = bool(life.releases) and (
-                direct or holding.kind == "managed" or self._is_released(life, value, holding, releasing)
-            )
+            openers = {caller for caller, callee in self.calls.get(value, ()) if callee in opening}
+            ended = direct or holding.kind == "managed" or (bool(openers) and openers <= enders)
+            is_released = bool(life.releases) and (ended or self._is_released(life, value, holding, releasing))
             hook = None if is_released else self._own_hook(life, value, releasing)
-            opens = any(callee in opening for _, callee in self.calls.get(value, ()))
-            opens = opens or (life.site.unit.kind == "class" and bool(opening))
+            is_made_open = life.site.unit.kind == "class" or life.site.unit is origin.unit
+            opens = bool(openers) or (is_made_open and bool(opening))
             found.append(Owner(life, value, origin, layer, holding, opens, is_released or hook is not None, hook))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at, owner.name))
 
@@ -123,7 +125,8 @@ class Owning:
         leaves = any(
             all(each.unit is not fill.unit or each.line < fill.line for each in life.releases) for fill in fills
         )
-        is_owed = (leaves and not polls_until_delivered(life)) or not life.uses
+        is_waited_for = polls_until_delivered(life) or is_reported_back(self.reach, life)
+        is_owed = (leaves and not is_waited_for) or not life.uses
         return self.reach.callers(life.site.unit) if is_owed else frozenset()
 
     def closure(self, events: tuple[Event, ...]) -> set[Unit]:
@@ -339,3 +342,10 @@ class Owning:
         if owner.holding.kind == "returned" and self._leaves(owner):
             return True
         return owner.value in self.lives.holdings.escapes or owner.value.scope in self.engine.crowded
+
+
+def _is_ended_where_started(life: Life) -> bool:
+    """Whether every function that starts the client stops it further down: between two calls nothing is open."""
+    return bool(life.starts) and all(
+        any(end.unit is start.unit and end.line > start.line for end in life.releases) for start in life.starts
+    )
