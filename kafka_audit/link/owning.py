@@ -322,6 +322,15 @@ class Owning:
         hooks = self.discharge.weak_hooks(owner.life, "exit")
         return [weak for weak in hooks if not asking.isdisjoint(self.reach.below(weak.handler))]
 
+    def is_ended_where_given(self, owner: Owner) -> bool:
+        """Whether a function that is given the object as an argument asks it for the release."""
+        releasing = self.closure(owner.life.releases)
+        return any(
+            callee in releasing and any(owner.value in caller.place(p.name).values for p in caller.function.parameters)
+            for caller, callee in self.calls.get(owner.value, ())
+            if caller.function is not None
+        )
+
     def _leaves(self, owner: Owner) -> bool:
         """Whether the object is returned out of the project: by a function that nothing here calls."""
         waiting, seen = [owner.origin.unit], {owner.origin.unit}

@@ -83,11 +83,34 @@ def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
 def owners_per_call(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> Iterator[PerCall]:
     """Where an object that opens a client of its own, one of all its `owners`, is made for each of them."""
     life = owner.life
-    if owner.opens and owner.holding.kind in SHORT_LIVED and not _outlives(lives, owner, owners):
+    if owner.opens and _is_made_anew(lives, owner) and not _outlives(lives, owner, owners):
         sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
         edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
         sends = {edge.fact.node for edge in edges if edge.fact is not None}
-        yield from _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
+        found = _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
+        yield from (each for each in found if owner.holding.kind in SHORT_LIVED or is_dependency(each.node))
+
+
+def _is_made_anew(lives: Lives, owner: Owner) -> bool:
+    """Whether who asks for the object gets one of its own: nobody keeps it, or a caller alone keeps what it got."""
+    maker, place = owner.origin.unit, owner.holding.at
+    if owner.holding.kind in SHORT_LIVED:
+        return True
+    if owner.holding.kind != "global" or place is None or lives.engine.flagged(maker, "cached"):
+        return False
+    return owner.value in maker.result.values and not any(
+        _name(target) == place.name
+        for statement in statements(maker.body)
+        if isinstance(statement, s.Assign)
+        for target in statement.targets
+    )
+
+
+def _name(target: s.Expr) -> str:
+    match target:
+        case s.Name(name) | s.Attribute(_, name):
+            return name
+    return ""
 
 
 def _outlives(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> bool:
