@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.delivery import REPORTS
+from kafka_audit.link.engine import Engine
 from kafka_audit.link.lives import Life
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import External
 from kafka_audit.link.walk import expressions, inside, statements, target_names
-from kafka_audit.link.words import words
 
 FUTURES = ("Future", "create_future")
 """What makes one, of `asyncio`, its loops and `concurrent.futures`."""
@@ -34,7 +35,7 @@ def _hands_back(reach: Reach, unit: Unit, node: object) -> bool:
     if not isinstance(node, s.Call):
         return False
     told = {name for each in node.arguments if each.keyword in REPORTS for name in _told(unit, each.value)}
-    if told.isdisjoint(_futures(unit) & _given(unit)):
+    if told.isdisjoint(_futures(reach.engine, unit) & _given(unit)):
         return False
     calls = (edge.fact for edge in reach.incoming.get(unit, ()))
     return not any(fact is not None and fact.mode == "dropped" for fact in calls)
@@ -42,7 +43,7 @@ def _hands_back(reach: Reach, unit: Unit, node: object) -> bool:
 
 def _told(unit: Unit, callback: s.Expr) -> Iterator[str]:
     """The names that a callback uses: those of its arguments, and those in the function or lambda that it is."""
-    inner = {statement.name: statement for statement in unit.body if isinstance(statement, s.Function)}
+    inner = {each.name: each for each in statements(unit.body) if isinstance(each, s.Function)}
     for part in inside(callback):
         if isinstance(part, s.Name):
             yield part.id
@@ -56,16 +57,23 @@ def _names(found: Iterable[s.Expr]) -> Iterator[str]:
     return (part.id for expression in found for part in inside(expression) if isinstance(part, s.Name))
 
 
-def _futures(unit: Unit) -> set[str]:
+def _futures(engine: Engine, unit: Unit) -> set[str]:
     """The names that the function gives to futures which it makes."""
     return {
         name
         for statement in statements(unit.body)
         if isinstance(statement, s.Assign) and isinstance(statement.value, s.Call)
-        if words(statement.value.function).rpartition(".")[2] in FUTURES
+        if _makes_future(engine, unit, statement.value.function)
         for target in statement.targets
         for name in target_names(target)
     }
+
+
+def _makes_future(engine: Engine, unit: Unit, function: s.Expr) -> bool:
+    if isinstance(function, s.Attribute):
+        return function.name in FUTURES
+    found = engine.look(unit, function)
+    return any(isinstance(value, External) and value.dotted.rpartition(".")[2] in FUTURES for value in found)
 
 
 def _given(unit: Unit) -> set[str]:
