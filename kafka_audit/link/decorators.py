@@ -23,7 +23,9 @@ FLAGS = {
 }
 """By the last part of the decorator's name: libraries that offer these agree on what the names mean."""
 
-TRANSPARENT = frozenset({"retry", "on_exception", "on_predicate", "inject", "validate_call", "deprecated", "timed"})
+TRANSPARENT = frozenset(
+    {"coroutine", "retry", "on_exception", "on_predicate", "inject", "validate_call", "deprecated", "timed"}
+)
 """Decorators of other libraries that leave the function what it is: calling it still runs it."""
 
 SILENT = TRANSPARENT | frozenset(

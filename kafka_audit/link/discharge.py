@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.exits import is_exit_registrar, releases_at_exit, releases_on_signal
 from kafka_audit.link.hosts import Hosts
@@ -48,7 +49,7 @@ class Discharge:
         An exit handler counts only if it can release the client at all. Tests never count for application code. A
         demonstration under the main guard of the very module does not count for the programs that import it.
         """
-        if life.holding.kind != "global" and self._goes_along(life, event):
+        if life.holding.kind != "global" and self.goes_along(life, event):
             return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
         counting = [entry for entry in entries if self.counts(life, event, entry)]
@@ -58,11 +59,13 @@ class Discharge:
         creators = self.reach.entries(life.site.unit, tests=life.in_test)
         return bool(own) and all(entry.kind in {"main", "import"} and entry.path == life.path for entry in creators)
 
-    def _goes_along(self, life: Life, event: Event) -> bool:
+    def goes_along(self, life: Life, event: Event) -> bool:
         """Whether whoever makes the client gets to the release, too: by calling it, or by handing it to be called."""
         makers, enders = self.reach.callers(life.site.unit), self.reach.callers(event.unit)
         registrations = (r for unit in enders for r in self.reach.registrations(unit) if not self.hosts.unmet(r))
         handed = {r.unit for r in registrations if not (life.site.client.is_async and is_exit_registrar(r.target))}
+        if not life.in_test:
+            handed = {unit for unit in handed if context_of(unit.module.path) != "test"}
         return event.unit in makers or life.site.unit in enders or not makers.isdisjoint(handed)
 
     def counts(self, life: Life, event: Event, entry: Entry) -> bool:

@@ -159,6 +159,18 @@ class Ends:
         if left and all(loss.by_exception for loss in left):
             yield unit, left
 
+    def leaves_nothing(self, life: Life, unit: Unit, releasing: set[Unit]) -> bool:
+        """Whether a function that opens the client of an object, or fills its buffer, ends that whatever happens."""
+        nodes, client = self._on_shared(life, unit, releasing), life.site.client
+        if not nodes.releases:
+            return False
+        filling = {event.node for event in life.uses if event.unit is unit and event.method in client.dirtied_by}
+        filling |= calls_to(self.lives, unit, self._opening(life) - releasing)
+        opens = nodes.opens | (_calls(filling) if client.flush_is_release else set())
+        effects = self._effects(life, unit, life.site.node, nodes._replace(opens=opens, uses=nodes.uses - opens))
+        losses = Walk(self.engine, unit, effects).run(State(Stage.CREATED, kept=True))
+        return not any(loss.stage is Stage.OPEN for loss in losses)
+
     def of_exit(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
         """The `__exit__` methods that release the client after a block that went well, not after one that raised."""
         releasing = self.owning.closure(life.releases)

@@ -103,7 +103,7 @@ class Owning:
             enders = {caller for caller, callee in self._calls_on(value) if callee in releasing}
             holdings = self.lives.holdings
             holding = holdings.lent(value, origin.unit, holdings.of_instance(value), enders)
-            openers = {caller for caller, callee in self.calls.get(value, ()) if callee in opening}
+            openers = {caller for caller, callee in self._calls_by_application(value, value) if callee in opening}
             ended = direct or holding.kind == "managed" or (bool(openers) and openers <= enders)
             is_released = bool(life.releases) and (ended or self._is_released(life, value, holding, releasing))
             hook = None if is_released else self._own_hook(life, value, releasing)
@@ -201,7 +201,10 @@ class Owning:
         return any(unit.method_of in family for unit in releasing)
 
     def dies_released(self, life: Life, value: Instance) -> bool:
-        """Whether dropping the object releases the client: by a synchronous `__del__` of it or of the keeper."""
+        """Whether dropping the object releases the client: by a synchronous `__del__` of it or of the keeper.
+
+        One that lives as long as the process is dropped last, when the interpreter may no longer get to it.
+        """
         if life.site.client.is_async:
             return False
         scopes = (value.scope, life.holding.scope)
@@ -213,15 +216,19 @@ class Owning:
 
         What a class calls on itself says nothing of a particular object.
         """
-        exact = self.calls.get(value, [])
         family = {base for base in ancestry(self.engine, value.scope) if isinstance(base, ClassScope)}
         loose = [
             (caller, callee)
             for base in family
-            for caller, callee in self.calls.get(self.engine.instance(base), ())
+            for caller, callee in self._calls_by_application(value, self.engine.instance(base))
             if caller.method_of not in family
         ]
-        return exact + loose
+        return self._calls_by_application(value, value) + loose
+
+    def _calls_by_application(self, value: Instance, receiver: Instance) -> list[tuple[Unit, Unit]]:
+        """The calls on an object, without those by tests: what these ask of an application's object, it does not."""
+        calls = self.calls.get(receiver, [])
+        return calls if self._in_test(value) else [each for each in calls if context_of(each[0].module.path) != "test"]
 
     def _is_released(self, life: Life, value: Instance, holding: Holding, releasing: set[Unit]) -> bool:
         """Whether something that runs calls a releasing method on this object, or its keeper's methods do."""
@@ -307,6 +314,7 @@ class Owning:
             at_fault: list[Owner] = []
             for owner in self.roots(life):
                 silent = owner.is_released or not owner.opens or self._is_passed_on(owner)
+                silent = silent or self.dies_released(life, owner.value)
                 if not silent:
                     at_fault.append(owner)
             keepers = {owner.holding.scope for owner in at_fault if owner.holding.kind == "instance"}
@@ -331,7 +339,7 @@ class Owning:
             if caller.function is not None
         )
 
-    def _leaves(self, owner: Owner) -> bool:
+    def leaves(self, owner: Owner) -> bool:
         """Whether the object is returned out of the project: by a function that nothing here calls."""
         waiting, seen = [owner.origin.unit], {owner.origin.unit}
         while waiting:
@@ -348,7 +356,7 @@ class Owning:
         """Whether somebody else has the object: the caller, another object, code that cannot be seen or followed."""
         if owner.holding.kind in {"delegated", "fixture", "unknown"}:
             return True
-        if owner.holding.kind == "returned" and self._leaves(owner):
+        if owner.holding.kind == "returned" and self.leaves(owner):
             return True
         return owner.value in self.lives.holdings.escapes or owner.value.scope in self.engine.crowded
 

@@ -30,6 +30,7 @@ from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import is_script, is_served, unimported
 from kafka_audit.link.shapes import meets_in_threads
 from kafka_audit.link.states import Loss, Stage
+from kafka_audit.link.users import Users
 from kafka_audit.link.values import Value
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
@@ -55,6 +56,7 @@ class Program:
         self.ends = Ends(self.discharge, self.owning, self.failing)
         self.injection = Injection(self.lives, self.discharge, self.owning)
         self.rollbacks = Rollbacks(self.lives)
+        self.users = Users(self.owning, self.ends)
         self._caller_losses: dict[str, list[Caller]] = {}
         self.unimported = unimported(engine)
         self._roles = roles
@@ -253,22 +255,27 @@ class Program:
             return "never" if life.holding.kind == "returned" and self.dropping(life) else "delegated"
         if not life.releases:
             return "unknown" if life.possible and self.hands_over(life) else "never"
-        return "always" if self._is_always_released(life) else "sometimes"
+        is_left = self.users.owe(life)
+        is_run = is_left or self.discharge.effective(life) or self.users.end_by_themselves(life)
+        if not is_run or self._is_skipped(life):
+            return "sometimes"
+        return "delegated" if is_left else "always"
 
-    def _is_always_released(self, life: Life) -> bool:
-        owners = [owner for owner in self.owning.roots(life) if owner.opens]
+    def _is_skipped(self, life: Life) -> bool:
+        """Whether some way out, or some owner that is nobody else's concern, leaves the client open."""
+        owners = [owner for owner in self.users.owners(life) if owner.opens]
         return bool(
-            self.discharge.effective(life)
-            and not self.injection.unclosed(life)
-            and is_always_released(life, self.losses(life))
-            and self.rollbacks.defeated(life) is None
-            and all(owner.is_released or owner.holding.kind in {"returned", "delegated"} for owner in owners)
-            and not any(self.ends.of_owner(owner) for owner in owners)
-            and not any(self.ends.of_exit(life))
-            and not any(self.ends.of_entered(life))
-            and not any(self.ends.of_shared(life))
-            and not any(self.ends.of_kept(life))
-            and not (self.dropping(life) or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life)))
+            self.injection.unclosed(life)
+            or not is_always_released(life, self.losses(life))
+            or self.rollbacks.defeated(life) is not None
+            or any(not (owner.is_released or self.users.get(owner)) for owner in owners)
+            or any(self.ends.of_owner(owner) for owner in owners)
+            or any(self.ends.of_exit(life))
+            or any(self.ends.of_entered(life))
+            or any(self.ends.of_shared(life))
+            or any(self.ends.of_kept(life))
+            or self.dropping(life)
+            or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life))
         )
 
     def caller_losses(self, life: Life) -> list[Caller]:
@@ -290,6 +297,8 @@ class Program:
         verdict: Verdict = "always" if owner.is_released else "never" if owner.opens else "unknown"
         if not owner.is_released and owner.holding.kind in {"returned", "delegated"}:
             verdict = "delegated"
+        elif not owner.is_released and self.owning.dies_released(owner.life, owner.value):
+            verdict = "sometimes"
         return Root(
             path=owner.path,
             line=owner.at[0],

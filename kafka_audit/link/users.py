@@ -1,0 +1,82 @@
+"""What is left to the users of a library: the release of objects that the project does not make, or hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from kafka_audit.link.context import context_of
+from kafka_audit.link.ends import Ends
+from kafka_audit.link.lives import Life
+from kafka_audit.link.owning import Owner, Owning
+from kafka_audit.link.scopes import Unit
+from kafka_audit.model import Context
+
+
+class Users:
+    """Answers for one program. What only shows how a library is used, or tests it, is none of its users."""
+
+    def __init__(self, owning: Owning, ends: Ends) -> None:
+        self.owning, self.ends, self.reach = owning, ends, owning.reach
+
+    def owe(self, life: Life) -> bool:
+        """Whether a client that objects keep is to be released by code outside of the project.
+
+        Nothing in the project makes such an object, or it is handed out by a function that nothing here calls. A method
+        that opens the client and ends it, or hands its end to a hook, leaves nothing to anybody; and users cannot
+        release it where nothing does so without sending something.
+        """
+        if not any(event.unit not in _senders(life) for event in life.releases):
+            return False
+        owners = self.owners(life)
+        if owners:
+            return any(self.get(owner) for owner in owners)
+        is_kept = life.holding.kind in {"instance", "pooled"} and life.holding.scope is not None
+        is_ended = any(self.owning.discharge.goes_along(life, event) for event in self.owning.discharge.effective(life))
+        return is_kept and self._is_made_outside(life) and not (is_ended or self.end_by_themselves(life))
+
+    def owners(self, life: Life) -> list[Owner]:
+        """The objects of the project that keep the client."""
+        return [owner for owner in self.owning.roots(life) if context_of(owner.path) not in _beside(life)]
+
+    def get(self, owner: Owner) -> bool:
+        """Whether an object that is left open is handed out of the project."""
+        if owner.is_released or not owner.opens:
+            return False
+        kind = owner.holding.kind
+        return kind == "delegated" or (kind == "returned" and self.owning.leaves(owner))
+
+    def _is_made_outside(self, life: Life) -> bool:
+        """Whether control gets to the constructor by functions only that nothing in the project calls."""
+        entries = self.reach.entries(life.site.unit, tests=life.in_test)
+        return all(entry.kind == "api" or context_of(entry.path) in _beside(life) for entry in entries)
+
+    def end_by_themselves(self, life: Life) -> bool:
+        """Whether each function that opens the client, or whoever calls it, ends it on every way out."""
+        releasing = self.owning.closure(life.releases)
+        return all(
+            self.ends.leaves_nothing(life, unit, releasing)
+            or all(self.ends.leaves_nothing(life, caller, releasing) for caller in self._callers(life, unit))
+            for unit in _openers(life)
+        )
+
+    def _callers(self, life: Life, unit: Unit) -> list[Unit]:
+        """The functions that call this one; itself, which ends nothing, where there are none."""
+        callers = [edge.caller for edge in self.reach.incoming.get(unit, ())]
+        return [caller for caller in callers if context_of(caller.module.path) not in _beside(life)] or [unit]
+
+
+def _beside(life: Life) -> Set[Context]:
+    """What stands beside the project's own code, as seen from that of the client."""
+    beside: Set[Context] = {"test", "example"}
+    return beside - {context_of(life.path)}
+
+
+def _senders(life: Life) -> set[Unit]:
+    """The functions that fill the client's buffer; none if its release is more than a flush."""
+    client = life.site.client
+    return {event.unit for event in life.uses if client.flush_is_release and event.method in client.dirtied_by}
+
+
+def _openers(life: Life) -> set[Unit]:
+    """The functions after which a release is owed."""
+    return _senders(life) or {event.unit for event in life.starts} or {life.site.unit}
