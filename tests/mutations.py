@@ -16,7 +16,7 @@ from tests.in_memory import Audited, Texts, audited
 Edit: TypeAlias = Callable[[ast.AST], "list[ast.stmt] | ast.expr | None"]
 
 NO_REGISTRATION = {"contextmanager", "asynccontextmanager", "property", "staticmethod", "classmethod", "overload"}
-NO_REGISTRATION |= {"cache", "lru_cache", "cached_property", "fixture", "dataclass", "abstractmethod", "override"}
+NO_REGISTRATION |= {"cache", "lru_cache", "cached_property", "fixture", "dataclass", "abstractmethod", "override", "coroutine"}
 """Decorators that hand the function to nobody who calls it later."""
 
 
