@@ -38,13 +38,23 @@ def from_import(engine: Engine, module: str, name: str, here: Module) -> Values:
     path = engine.paths.absolute(module, here.path, is_library=is_library)
     if path is not None:
         target = engine.modules.get(path)
-        if target is None or provides(engine, target, name):
+        can = not (is_library and _is_package_of(path, here.path)) if target is None else provides(engine, target, name)
+        if can:
             return _from_path(engine, path, name)
     if path is None and engine.paths.is_namespace(module, here.path):
         inner = engine.paths.absolute(f"{module}.{name}", here.path)
         if inner is not None:
             return _whole(engine, inner)
     return _library_name(engine, f"{module}.{name}")
+
+
+def _is_package_of(path: str, importer: str) -> bool:
+    """Whether it is the `__init__.py` of a package that the importing file is in: what its own files have, it can name.
+
+    One that was not read imports no client, and so has none to give.
+    """
+    folder, _, name = path.rpartition("/")
+    return name == "__init__.py" and importer.startswith(f"{folder}/")
 
 
 def import_dotted(engine: Engine, dotted: str) -> Values:
