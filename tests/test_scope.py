@@ -67,6 +67,15 @@ def test_an_alarm_in_a_notebook_has_its_cell_and_the_line_in_it(project: Path, c
     assert report["problems"] == []
 
 
+def test_nobody_imports_a_notebook(project: Path, capsys: pytest.CaptureFixture[str]):
+    made = "from confluent_kafka import Producer\nproducer = Producer({})\n"
+    used = "def send():\n    producer.produce('a', b'1')\n    producer.flush()\n"
+    write_notebook(project / "a.ipynb", cell(made), cell(used), cell("feed.filter(on_data=send)\n"))
+    assert scan(capsys)[0] == 0
+    (project / "a.py").write_text(made + used + "feed.filter(on_data=send)\n")
+    assert [finding["code"] for finding in scan(capsys)[1]["findings"]] == ["KA101"]
+
+
 def test_a_notebook_is_quoted_by_its_cell(project: Path, capsys: pytest.CaptureFixture[str]):
     write_notebook(project / "a.ipynb", *NOTEBOOK)
     with pytest.raises(SystemExit):

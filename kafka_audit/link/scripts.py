@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
+from kafka_audit.discover.notebooks import SUFFIX
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine
@@ -14,8 +15,28 @@ from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject
 from kafka_audit.link.walk import child_bodies, expressions, inside
 
-ENDS = frozenset({"run", "run_until_complete", "run_forever", "exit", "quit", "parse_args", "input", "sleep"})
-"""Calls that only a program makes at its top level: it runs its coroutine, reads its command line, waits, ends."""
+ENDS = frozenset(
+    [
+        "run",
+        "run_until_complete",
+        "run_forever",
+        "loop_forever",
+        "serve_forever",
+        "start_consuming",
+        "start_polling",
+        "infinity_polling",
+        "run_polling",
+        "mainloop",
+        "spin",
+        "exit",
+        "quit",
+        "parse_args",
+        "input",
+        "sleep",
+    ]
+)
+"""Calls that only a program makes at its top level: it runs a loop (asyncio's, that of an MQTT, AMQP, chat or window
+library), reads its command line, waits, ends."""
 
 SERVED = frozenset(HOOK_LIBRARIES) - {
     "asyncio",
@@ -53,12 +74,12 @@ def _is_collected(path: str) -> bool:
 def is_script(engine: Engine, path: str) -> bool:
     """Whether the file is a program and nothing else.
 
-    It cannot be imported by its name, or does at its top level what only a program does. A main guard, and a call of a
-    function of its own, say so unless it uses a library that would import it all the same.
+    It cannot be imported by its name, as a notebook, or does at its top level what only a program does. A main guard,
+    and a call of a function of its own, say so unless it uses a library that would import it all the same.
     """
     module = engine.modules[path]
     body = module.facts.body
-    if not PurePosixPath(path).stem.isidentifier():
+    if path.endswith(SUFFIX) or not PurePosixPath(path).stem.isidentifier():
         return True
     if any(_is_programs(st) or _listens(engine, module.top, st) for st in _run_at_once(body)):
         return True
