@@ -57,20 +57,29 @@ def waits(engine: Engine, lives: Lives, roles: Collection[Role]) -> Iterator[Wai
             yield from _of_event(calls, event, receiver)
     for life in lives.all:
         client = life.site.client
-        if client.role in roles and client.blocks_on_construct and life.site.node not in engine.offloaded:
-            node = life.site.node
-            if not _names_version(life.site.node):
-                text = f"{client.name.rpartition('.')[2]}(...)"
-                yield Wait(life.site.unit, node, node.at[0], text, client, life.value)
+        node = life.site.node
+        if client.role in roles and waits_when_made(client, node) and node not in engine.offloaded:
+            text = f"{client.name.rpartition('.')[2]}(...)"
+            yield Wait(life.site.unit, node, node.at[0], text, client, life.value)
     if any(client.iterates and client.role in roles for client in CLIENTS):
         for module in engine.modules.values():
             for unit in module.units:
                 yield from _iterations(engine, unit, roles)
 
 
-def _names_version(node: s.Call) -> bool:
-    """Whether the constructor is told the broker's version: then it does not ask for it, and waits for nothing."""
-    return any(argument.keyword == "api_version" for argument in node.arguments)
+def waits_when_made(client: Client, node: s.Call) -> bool:
+    """Whether the constructor waits for a broker, and raises when there is none.
+
+    kafka-python's does not ask a broker for the version that it is told; its admin client connects all the same.
+    """
+    asks = client.role == "admin" or client.distribution != "kafka-python"
+    return client.blocks_on_construct and (
+        asks or not any(a.keyword == "api_version" and not _is_none(a.value) for a in node.arguments)
+    )
+
+
+def _is_none(value: s.Expr) -> bool:
+    return isinstance(value, s.Constant) and value.value is None
 
 
 def _of_event(calls: _Calls, event: Event, receiver: ClientObject | ForeignClient) -> Iterator[Wait]:

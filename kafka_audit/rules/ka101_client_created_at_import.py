@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.catalog.clients import import_severity
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
+from kafka_audit.link.waits import waits_when_made
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, import_chain, subject
@@ -78,7 +79,8 @@ RULE = Rule(
         "for the client. aiokafka clients and confluent's AIOProducer need a running event loop and raise RuntimeError "
         "without one, so the program starts under one server and dies under the next; an aiokafka client that is "
         "given a loop there belongs to that loop, which is information only. A kafka-python client probes "
-        "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises. "
+        "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises, unless "
+        "the client is told the `api_version`. "
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
         "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
         "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
@@ -128,14 +130,15 @@ def _has_loop(life: Life) -> bool:
 def _severity(life: Life) -> Severity:
     """The client's own, lowered where it harms no import: in a test or script, or made by an application factory."""
     client = life.site.client
+    waits = waits_when_made(client, life.site.node)
     crosses = context_of(life.path) != "app" or any(
         edge.caller.module is not edge.callee.module for edge in life.created_at_import or ()
     )
-    if crosses and not client.needs_running_loop and not client.blocks_on_construct:
+    if crosses and not client.needs_running_loop and not waits:
         return "info"
     if _is_given_loop(life):
         return "info"
-    return import_severity(client)
+    return import_severity(client) if waits or client.needs_running_loop else "warning"
 
 
 def _is_given_loop(life: Life) -> bool:
@@ -151,6 +154,7 @@ def _effect(life: Life) -> str:
         return "it belongs to the loop that it is given here, and starts in no other"
     if client.needs_running_loop:
         return "its constructor raises without a running event loop"
-    if client.blocks_on_construct:
+    if waits_when_made(client, life.site.node):
         return "its constructor waits for a broker, and raises when there is none"
-    return "its constructor starts native threads, which do not survive a fork"
+    threads = "threads" if client.blocks_on_construct else "native threads"
+    return f"its constructor starts {threads}, which do not survive a fork"
