@@ -12,6 +12,9 @@ from kafka_audit.link.walk import expressions, inside, statements, target_names
 WAITS = frozenset(method for client in CLIENTS for method in client.future_waits)
 """Methods of some client's futures that wait."""
 
+GIVE_THEMSELVES = frozenset({"add_callback", "add_errback", "add_both"})
+"""Methods of kafka-python's futures that give the future back, to be called in a row."""
+
 
 class Futures:
     """Where one unit waits for futures, and under which names it has them."""
@@ -23,7 +26,7 @@ class Futures:
         for statement in statements(unit.body):
             if isinstance(statement, s.Assign) and isinstance(statement.value, s.Call):
                 names = {name for target in statement.targets for name in target_names(target)}
-                self._names.setdefault(statement.value, set()).update(names)
+                self._names.setdefault(_first_of(statement.value), set()).update(names)
             elif isinstance(statement, s.For):
                 over: set[s.Expr | str] = {
                     part.id if isinstance(part, s.Name) else part for part in inside(statement.iterable)
@@ -33,7 +36,7 @@ class Futures:
                 for part in inside(expression):
                     match part:
                         case s.Call(s.Attribute(of, method)) if method in WAITS:
-                            one = _dict_of(of)
+                            one = _dict_of(_first_of(of))
                             self._waiting.setdefault(one.id if isinstance(one, s.Name) else one, []).append(part)
 
     def waiting_for(self, node: s.Call, methods: Collection[str]) -> list[s.Call]:
@@ -49,6 +52,14 @@ class Futures:
 
 def _name(call: s.Call) -> str:
     return call.function.name if isinstance(call.function, s.Attribute) else ""
+
+
+def _first_of(future: s.Expr) -> s.Expr:
+    """The call that gives a future, of calls in a row that each give it back."""
+    match future:
+        case s.Call(s.Attribute(inner, method)) if method in GIVE_THEMSELVES:
+            return _first_of(inner)
+    return future
 
 
 def _dict_of(future: s.Expr) -> s.Expr:

@@ -16,7 +16,7 @@ from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.refills import is_filled_again
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
-from kafka_audit.link.walk import handled_calls, holds, statements
+from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
 
 RUNNERS = frozenset(
     {"submit", "apply_async", "Thread", "Timer", "call_soon", "call_soon_threadsafe", "call_later", "call_at"}
@@ -204,8 +204,15 @@ def _is_waited_for(send: Event, client: Client) -> bool:
 
 
 def _hushes(block: s.Try) -> bool:
-    """Whether an error may end in one of the handlers."""
-    return not all(any(isinstance(each, s.Raise) for each in statements(handler.body)) for handler in block.handlers)
+    """Whether an error may end in one of the handlers and nobody hears of it: it neither raises nor calls anything."""
+    return not all(_tells(handler) for handler in block.handlers)
+
+
+def _tells(handler: s.Handler) -> bool:
+    return any(
+        isinstance(each, s.Raise) or any(isinstance(p, s.Call) for e in expressions(each) for p in inside(e))
+        for each in statements(handler.body)
+    )
 
 
 def _is_called(event: Event) -> bool:
