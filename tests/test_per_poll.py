@@ -62,6 +62,38 @@ def test_tests_may_poll_as_they_like():
     assert lines(SILENT[0], test_main="from main import next_reading\n\n\n" + TOLD[0]) == []
 
 
+CONNECTING = """import asyncio
+
+
+def connect():
+    return Consumer(CONFIG)
+
+
+async def listen(consumer):
+    def ask():
+        return consumer.poll(1.0)
+
+    while True:
+        print(await asyncio.get_running_loop().run_in_executor(None, ask))
+
+
+async def serve():
+    while True:
+        consumer = connect()
+        try:
+            {}
+        finally:
+            consumer.close()
+"""
+
+
+def test_a_loop_that_connects_anew_and_listens_each_time_is_not_told():
+    for turn in ("await listen(consumer)", "for message in consumer: print(message)"):
+        assert lines(CONNECTING.format(turn)) == []
+    for turn in ("next_of(consumer)", "for message in consumer.consume(5): print(message)"):
+        assert len(lines(CONNECTING.format(turn))) == 1
+
+
 ADMINISTRATION = """\
 from confluent_kafka.admin import AdminClient, NewTopic
 from fastapi import FastAPI

@@ -43,6 +43,8 @@ HANDLERS = frozenset(
 )
 """Decorators of web and task libraries: the function runs for every request, message or task."""
 
+PER_TURN = "every turn of the loop makes one"
+
 SHORT_LIVED: frozenset[Kind] = frozenset({"local", "managed", "returned"})
 
 
@@ -58,9 +60,33 @@ def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
     """Where a client of its own is had for each message, request, task or turn of a loop."""
     sends = {e.node for e in life.uses if e.method in life.site.client.dirtied_by}
     if life.holding.kind in SHORT_LIVED:
-        yield from _per_call(lives, life.value, life.site.unit, life.site.node, sends)
+        for found in _per_call(lives, life.value, life.site.unit, life.site.node, sends):
+            if found.why != PER_TURN or not _goes_on_listening(lives, life, found.node):
+                yield found
     if life.holding.kind in {"local", "managed"} and life.site.client.role == "consumer":
         yield from _per_poll(lives, life)
+
+
+def _goes_on_listening(lives: Lives, life: Life, node: s.Call) -> bool:
+    """Whether a loop within the turn that brings a consumer asks it for messages: each turn only connects anew."""
+    if life.site.client.role != "consumer":
+        return False
+    polls = [event for event in life.uses if event.method in life.site.client.polls]
+    edges = [edge for event in polls for edge in lives.reach.incoming.get(event.unit, ())]
+    asks = {event.node for event in polls} | {edge.fact.node for edge in edges if edge.fact is not None}
+    known = {life.site.unit, *(event.unit for event in (*life.uses, *life.releases))}
+    loops = [
+        (unit, loop)
+        for unit in known.union(edge.caller for edge in edges)
+        for loop in statements(unit.body)
+        if isinstance(loop, s.For | s.While)
+    ]
+    return any(
+        (isinstance(loop, s.For) and life.value in lives.engine.look(unit, loop.iterable))
+        or any(holds(part, asks) for part in (loop.body if isinstance(loop, s.For) else (loop,)))
+        for unit, loop in loops
+        if not holds(loop, {node})
+    )
 
 
 def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
@@ -163,7 +189,7 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
     if not runs_often(lives, unit):
         return ""
     if any(_is_served_in_loop(statement, node) for statement in statements(unit.body)):
-        return "every turn of the loop makes one"
+        return PER_TURN
     message = _message(unit, sends) if unit in lives.reach.incoming else ""
     return f"every call makes one to send its `{message}`" if message else ""
 
