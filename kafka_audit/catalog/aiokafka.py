@@ -30,6 +30,7 @@ AIOKAFKA: Final = (
         needs_running_loop=True,
         loop_argument="loop",
         dirtied_by=("send", "send_and_wait", "send_batch"),
+        ends=("client",),
         absent=("close", "aclose", "shutdown", "disconnect"),
         notes=(
             Note(
@@ -54,6 +55,7 @@ AIOKAFKA: Final = (
         managed_by="async with",
         needs_running_loop=True,
         loop_argument="loop",
+        ends=("_client",),
         absent=("close", "aclose", "shutdown", "disconnect"),
         notes=(
             Note(
@@ -73,6 +75,7 @@ AIOKAFKA: Final = (
         release=("close",),
         needs_running_loop=True,
         loop_argument="loop",
+        ends=("_client",),
         absent=("stop", "aclose", "shutdown", "disconnect"),
         notes=(Note(since="0.8.0", name="aiokafka.admin", text="the module exists; it is silent when not closed"),),
     ),

@@ -72,6 +72,8 @@ class Client(Record, frozen=True, kw_only=True):
     """A second release raises."""
     generic: bool = False
     """May be subscripted before the call: `Client[str, Order](...)`."""
+    ends: tuple[str, ...] = ()
+    """Its own fields that hold another client, which its release ends with it."""
     absent: tuple[str, ...] = ()
     """Methods that are called in the belief that they release it, but do not exist."""
     blocking: tuple[str, ...] = ()

@@ -52,16 +52,29 @@ MAY_FAIL = frozenset(
 """Functions that do nothing to what they are given, but may refuse it."""
 
 HARMLESS = INERT - MAY_FAIL | {
+    "asyncio.Event",
+    "asyncio.Lock",
+    "asyncio.Queue",
+    "asyncio.get_event_loop",
+    "asyncio.get_running_loop",
     "asyncio.sleep",
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
     "logging.getLogger",
     "os.getenv",
     "os.getpid",
+    "random.random",
     "time.monotonic",
+    "time.monotonic_ns",
     "time.perf_counter",
+    "time.perf_counter_ns",
     "time.sleep",
     "time.time",
+    "time.time_ns",
+    "uuid.uuid1",
+    "uuid.uuid4",
 }
-"""Functions that nobody expects to fail: they print, look at the clock, wait, or ask what something is."""
+"""Functions that nobody expects to fail: they print, look at the clock, wait, make a name, or ask what something is."""
 
 
 class Failing:

@@ -208,16 +208,15 @@ def _is_start(unit: Unit) -> bool:
 
 
 def _is_reset(body: s.Body, start: s.Call, expression: str) -> bool:
-    """Whether a handler or `finally` around the start empties the place, or stops what is in it."""
-    for statement in statements(body):
-        if not isinstance(statement, s.Try) or not _contains(statement.body, start):
-            continue
-        for inner in [*(handler.body for handler in statement.handlers), statement.final]:
-            for each in statements(inner):
-                targets = each.targets if isinstance(each, s.Assign | s.Delete) else ()
-                if any(words(target) == expression for target in targets):
-                    return True
-    return False
+    """Whether a handler or `finally` around the start empties the place, or what follows when a handler goes on."""
+    tries = [each for each in statements(body) if isinstance(each, s.Try) and _contains(each.body, start)]
+    attempted = set(statements(tries[-1].body)) if tries else set()  # of the innermost
+    return bool(tries) and any(
+        words(target) == expression
+        for each in statements(body)
+        if isinstance(each, s.Assign | s.Delete) and each.line > start.at[0] and each not in attempted
+        for target in each.targets
+    )
 
 
 def _contains(body: s.Body, node: s.Call) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from kafka_audit.catalog.hosts import DEPENDENCIES
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Escape, Node
@@ -259,6 +260,9 @@ def _wraps(manager: Node, node: s.Call) -> bool:
 
 
 def takes_over(target: str) -> bool:
-    """Whether handing an object to `target` makes it somebody else's: constructors of other libraries take over."""
+    """Whether handing an object to `target` makes it somebody else's: constructors of other libraries take over.
+
+    What only says of a parameter where it comes from keeps nothing, and ends nothing.
+    """
     last = target.rpartition(".")[2]
-    return target == "?" or last[:1].isupper()
+    return target == "?" or (last[:1].isupper() and last not in DEPENDENCIES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.considered import why_not
 from kafka_audit.link.engine import position
+from kafka_audit.link.families import client_base
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.owning import Owner
 from kafka_audit.link.states import Loss, Stage
@@ -98,10 +99,17 @@ def confidence_of_absence(program: Program, life: Life) -> Confidence | None:
         return None  # KA507 tells of the release that does not exist
     if life.holding.scope in program.engine.crowded:
         return None  # what becomes of the object that keeps it was not followed everywhere
-    if program.likely_releases(life):
+    if program.likely_releases(life) or _is_ended_by_its_base(program, life):
         return None
     escapes = program.hands_over(life)
     return "medium" if escapes or life.possible or life.releases else "high"
+
+
+def _is_ended_by_its_base(program: Program, life: Life) -> bool:
+    """Whether the class that keeps the client derives from one whose own release ends what that field holds."""
+    scope, place = life.holding.scope, life.holding.at
+    base = client_base(program.engine, scope) if scope is not None else None
+    return base is not None and place is not None and place.name in base.ends
 
 
 def owner_chain(program: Program, owner: Owner, but: str = "") -> tuple[Step, ...]:

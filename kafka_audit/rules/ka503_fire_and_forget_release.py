@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.facts import schema as s
 from kafka_audit.link.coroutines import is_forgotten
 from kafka_audit.link.exits import is_exit_registrar
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import calls_in
+from kafka_audit.link.walk import holds, statements
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.facts import schema as s
     from kafka_audit.link.engine import Event
     from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
@@ -109,11 +110,11 @@ def check(program: Program) -> Iterator[Alarm]:
 def _task(program: Program, life: Life, event: Event) -> tuple[Unit, s.Call] | None:
     """The call that makes a task of the release, or of what leads to it, and whose result nothing waits for.
 
-    A task in which the client is made as well lives as long as the client: `asyncio.run` cancels it at the end, and
-    waits for its `finally`.
+    A task in which the client is made, or works, as well lives as long as the client: `asyncio.run` cancels it at the
+    end, and waits for its `finally`.
     """
     reach = program.lives.reach
-    lives_in_task = life.site.unit in reach.below(event.unit)
+    lives_in_task = life.site.unit in reach.below(event.unit) or _ends_work(event)
     leading = [
         edge.fact.node for edge in reach.incoming.get(event.unit, ()) if edge.fact is not None and not lives_in_task
     ]
@@ -126,6 +127,16 @@ def _task(program: Program, life: Life, event: Event) -> tuple[Unit, s.Call] | N
             if any(argument.value is node for argument in call.arguments) and is_forgotten(program.engine, unit, call):
                 return unit, call
     return None
+
+
+def _ends_work(event: Event) -> bool:
+    """Whether the release stands in the `finally` of a loop: the function goes on with the client until then."""
+    tries = (statement for statement in statements(event.unit.body) if isinstance(statement, s.Try))
+    return any(
+        any(holds(each, {event.node}) for each in attempt.final)
+        and any(isinstance(inner, s.For | s.While) for inner in statements(attempt.body))
+        for attempt in tries
+    )
 
 
 def _severity(program: Program, unit: Unit) -> Severity:

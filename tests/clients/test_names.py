@@ -67,6 +67,12 @@ def test_what_ends_lives_by_name_is_either_a_release_or_absent(client: Client):
 
 
 @each_client
+def test_fields_that_a_release_ends_are_assigned_by_the_constructor(client: Client):
+    source = inspect.getsource(load(client.name).__init__) if client.ends else ""
+    assert [name for name in client.ends if f"self.{name} = " not in source] == []
+
+
+@each_client
 def test_the_context_manager_is_the_one_the_row_names(client: Client):
     kind = load(client.name)
     protocols = {"with": hasattr(kind, "__exit__"), "async with": hasattr(kind, "__aexit__")}
