@@ -29,7 +29,7 @@ HARMLESS: Reasons = {
     ("unawaited/awaited_later/senders.py", 72, FINALLY): FLUSH_ONLY,
     ("path/exit_that_asks/managers.py", 80, FINALLY): FLUSH_ONLY,
     ("buffer/flushed/senders.py", 49, FINALLY): ONE_PRODUCE,
-    ("path/covered_on_error/senders.py", 177, FINALLY): ONE_PRODUCE,
+    ("path/covered_on_error/senders.py", 180, FINALLY): ONE_PRODUCE,
     ("factory/ended_by_the_caller/main.py", 58, FINALLY): ONE_PRODUCE,
     ("failed_start/rolled_back/main.py", 30, ("release-deleted",)): "nothing is ever put into the buffer",
     ("container/closed/other_libraries.py", 36, ("release-deleted",)): "nothing is ever put into the buffer",
