@@ -16,7 +16,16 @@ from tests.in_memory import Audited, Texts, audited
 Edit: TypeAlias = Callable[[ast.AST], "list[ast.stmt] | ast.expr | None"]
 
 NO_REGISTRATION = {"contextmanager", "asynccontextmanager", "property", "staticmethod", "classmethod", "overload"}
-NO_REGISTRATION |= {"cache", "lru_cache", "cached_property", "fixture", "dataclass", "abstractmethod", "override", "coroutine"}
+NO_REGISTRATION |= {
+    "cache",
+    "lru_cache",
+    "cached_property",
+    "fixture",
+    "dataclass",
+    "abstractmethod",
+    "override",
+    "coroutine",
+}
 """Decorators that hand the function to nobody who calls it later."""
 
 

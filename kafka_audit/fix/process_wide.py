@@ -33,6 +33,11 @@ def never_released(case: Case) -> Repair:
     provider = case.program.injection.endless(case.life)
     if provider is not None:
         return containers.released_by_provider(case, provider)
+    if any(case.program.discharge.comes_too_late(case.life, event) for event in case.life.releases):
+        raise Refused(
+            "it is started, used and released on event loops of their own, each closed before the next",
+            "put all of that into one coroutine, and run that one",
+        )
     kept = _kept(case)
     release = releasing(case.program, case.life, kept)
     if release is None:

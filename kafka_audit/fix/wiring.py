@@ -151,7 +151,7 @@ def _runs(program: Program, maker: Unit) -> dict[Unit, list[s.Call]]:
     runs: dict[Unit, list[s.Call]] = {}
     for node, runner in program.engine.runners.items():
         fact = program.engine.calls.get(node)
-        if runner != "new" or fact is None or not isinstance(node, s.Call):
+        if runner not in {"run", "new"} or fact is None or not isinstance(node, s.Call):
             continue
         for unit in fact.callees:
             if unit in leading and unit.is_async and context_of(fact.unit.module.path) != "test":

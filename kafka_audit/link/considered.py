@@ -23,6 +23,10 @@ DEAD = {
 """What an unmet need of a hook comes to, as a reason."""
 
 
+TOO_LATE = "it runs on another event loop, when the client's own is closed"
+"""What keeps a release from counting that an `asyncio.run` of its own runs."""
+
+
 def why_not(discharge: Discharge, life: Life, event: Event) -> str:
     """What keeps a release from counting: the rest of a sentence that names the function which it stands in."""
     entries = discharge.reach.entries(event.unit, tests=life.in_test)
@@ -35,6 +39,7 @@ def why_not(discharge: Discharge, life: Life, event: Event) -> str:
         by_weakness.setdefault(weakness or "", []).append(f"`{target or '__del__'}`")
     own_guard = any(entry.kind == "main" and entry.path == life.path for entry in entries)
     reasons = (
+        *([TOO_LATE] if discharge.comes_too_late(life, event) else []),
         *_calls(discharge, event.unit, [entry.unit for entry in entries if entry.kind == "api"]),
         *_reason(by_weakness.get("exit"), "{} gets there when the client's event loop is gone"),
         *(each for need, sentence in DEAD.items() for each in _reason(by_weakness.get(need), sentence)),

@@ -9,6 +9,7 @@ from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.exits import is_exit_registrar, releases_at_exit, releases_on_signal
 from kafka_audit.link.hosts import Hosts
 from kafka_audit.link.lives import Life, Lives
+from kafka_audit.link.loops import Loops
 from kafka_audit.link.misfits import Misfits
 from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit
@@ -35,6 +36,7 @@ class Discharge:
         self.lives, self.engine, self.reach = lives, lives.engine, lives.reach
         self.hosts = Hosts(self.engine)
         self.misfits = Misfits(self.engine, self.reach)
+        self.loops = Loops(self.engine, self.reach)
         self._effective: dict[str, tuple[Event, ...]] = {}
 
     def effective(self, life: Life) -> tuple[Event, ...]:
@@ -49,6 +51,8 @@ class Discharge:
         An exit handler counts only if it can release the client at all. Tests never count for application code. A
         demonstration under the main guard of the very module does not count for the programs that import it.
         """
+        if self.comes_too_late(life, event):
+            return False
         if life.holding.kind != "global" and self.goes_along(life, event):
             return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
@@ -58,6 +62,10 @@ class Discharge:
             return True
         creators = self.reach.entries(life.site.unit, tests=life.in_test)
         return bool(own) and all(entry.kind in {"main", "import"} and entry.path == life.path for entry in creators)
+
+    def comes_too_late(self, life: Life, event: Event) -> bool:
+        """Whether an asynchronous client is released on another loop, when its own is closed: that does not work."""
+        return life.site.client.is_async and self.loops.part(life, event)
 
     def goes_along(self, life: Life, event: Event) -> bool:
         """Whether whoever makes the client gets to the release, too: by calling it, or by handing it to be called."""

@@ -47,7 +47,7 @@ Node = s.Call | s.Item
 Mode = Literal["awaited", "run", "dropped", "used"]
 """What happens to the result of a call: awaited, given to a runner (`asyncio.run`), thrown away, or anything else."""
 
-Runner = Literal["new", "kept", "task", "group"]
+Runner = Literal["run", "new", "kept", "task", "group"]
 """What runs a coroutine that is not awaited: a new event loop, one that the program kept, a task, a task group."""
 
 

@@ -36,4 +36,4 @@ def releases_at_exit(engine: Engine, reach: Reach, handler: Unit, event: Event) 
 
 def releases_on_signal(engine: Engine, reach: Reach, handler: Unit, event: Event) -> bool:
     """Whether a plain signal handler can: it may schedule on the loop that it interrupts, not run one of its own."""
-    return engine.runners.get(event.node) != "new" or releases_at_exit(engine, reach, handler, event)
+    return engine.runners.get(event.node) not in {"run", "new"} or releases_at_exit(engine, reach, handler, event)

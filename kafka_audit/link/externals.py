@@ -102,6 +102,9 @@ THROUGH = frozenset(
 )
 """Functions whose result is, or holds, what they are given (for coroutines: what the coroutine returns)."""
 
+RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run", "uvloop.run"})
+"""Functions that open an event loop for one coroutine, and close it when that is done."""
+
 THROUGH_METHODS = frozenset({"run_until_complete", "create_task", "start_soon"})
 OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_sync", "sync_to_async"})
 """Functions that run another one in a thread and give its result."""
@@ -168,8 +171,10 @@ def mark_run(engine: Engine, node: s.Call, dotted: str) -> None:
 
 
 def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
-    """Which loop a runner uses: one of its own, one that somebody kept, or the current one by way of a task."""
+    """Which loop a runner uses: one that it opens and closes, a new one, one that somebody kept, or the current one."""
     last = dotted.rpartition(".")[2]
+    if dotted in RUNS:
+        return "run"
     if last == "run_coroutine_threadsafe":
         return "kept"
     if last in {"create_task", "ensure_future", "start_soon"}:

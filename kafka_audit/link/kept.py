@@ -95,7 +95,12 @@ def second_loops(lives: Lives, kept: Kept) -> list[Wrapper]:
     found = []
     for node, runner in lives.engine.runners.items():
         fact = lives.engine.calls.get(node)
-        if runner != "new" or fact is None or reaching.isdisjoint(fact.callees) or not isinstance(node, s.Call):
+        if (
+            runner not in {"run", "new"}
+            or fact is None
+            or reaching.isdisjoint(fact.callees)
+            or not isinstance(node, s.Call)
+        ):
             continue
         if _runs_often(lives, fact.unit):
             found.append(Wrapper(fact.unit, node.at[0], words(node)))

@@ -92,7 +92,7 @@ class Owning:
         return self._roots[life.id]
 
     def _find_roots(self, life: Life) -> list[Owner]:
-        releasing = self.closure(life.releases)
+        releasing = self.closure(tuple(e for e in life.releases if not self.discharge.comes_too_late(life, e)))
         opening = self._opening(life)
         past = any(self._goes_past(life, event) for event in self.discharge.effective(life))
         direct = past or _is_ended_where_started(life)
@@ -284,9 +284,11 @@ class Owning:
         """Whether control gets to `unit`, which releases the object: with its creation, or from an entry."""
         origin = value.origin
         assert origin is not None
+        event = self._release_by(life, value, unit, target)
+        if self.discharge.comes_too_late(life, event):
+            return False
         if unit in self.reach.callers(origin.unit) or origin.unit in self.reach.callers(unit):
             return True
-        event = self._release_by(life, value, unit, target)
         entries = self.reach.entries(unit, tests=self._in_test(value))
         return any(self.discharge.counts(life, event, entry) for entry in entries)
 

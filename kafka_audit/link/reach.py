@@ -135,6 +135,10 @@ class Reach:
                     found.setdefault(entry.order, entry)
         return sorted(found.values(), key=lambda entry: entry.order)
 
+    def is_entered(self, unit: Unit) -> bool:
+        """Whether control comes from outside to the unit itself; a coroutine called `main` waits to be run."""
+        return any(not (entry.kind == "name" and unit.is_async) for entry in self._entries_at(unit, None))
+
     def callers(self, unit: Unit) -> frozenset[Unit]:
         """Every unit from which `unit` can be reached by calls, itself included."""
         if unit not in self._callers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.considered import why_not
+from kafka_audit.link.considered import TOO_LATE, why_not
 from kafka_audit.link.engine import position
 from kafka_audit.link.families import client_base
 from kafka_audit.link.lives import Life, owner_name
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kafka_audit.impact.mocks import Mock
     from kafka_audit.impact.trace import Edge as Walked
     from kafka_audit.impact.trace import Happening
-    from kafka_audit.link.engine import Registration
+    from kafka_audit.link.engine import Event, Registration
     from kafka_audit.link.program import Program
     from kafka_audit.link.reach import Edge
 
@@ -118,17 +118,22 @@ def owner_chain(program: Program, owner: Owner, but: str = "") -> tuple[Step, ..
     Without a reason nobody asks for them.
     """
     name = owner.value.scope.name
-    but = but or f"nothing calls it on this {name}"
     made = Step(path=owner.path, line=owner.at[0], message=f"{name} is created in {where(owner.owner)}")
+    reasons = {event: but or _unasked(program, owner, event) for event in owner.life.releases}
     chances = [
         Step(
             path=event.unit.module.path,
             line=event.line,
-            message=f"{where(owner_name(event.unit))} releases the client, but {but}",
+            message=f"{where(owner_name(event.unit))} releases the client, but {reason}",
         )
-        for event in owner.life.releases
+        for event, reason in reasons.items()
     ]
     return (made, created(owner.life), *started(program, owner.life), *chances)
+
+
+def _unasked(program: Program, owner: Owner, event: Event) -> str:
+    too_late = program.discharge.comes_too_late(owner.life, event)
+    return TOO_LATE if too_late else f"nothing calls it on this {owner.value.scope.name}"
 
 
 def leaves(life: Life, losses: Iterable[Loss]) -> list[Step]:

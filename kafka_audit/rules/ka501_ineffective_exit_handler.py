@@ -207,5 +207,6 @@ def _pokes(program: Program, weak: Weak) -> list[Step]:
     ]
 
 
-_TRIES = {"new": "is run on a loop that is not the client's", "task": "is put into a task that nothing runs any more"}
+_OTHER_LOOP = "is run on a loop that is not the client's"
+_TRIES = {"run": _OTHER_LOOP, "new": _OTHER_LOOP, "task": "is put into a task that nothing runs any more"}
 """What the ways of running a coroutine come to at exit, by what runs it."""
