@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,8 @@ def bench_impact_warm(measure, tree: Path, tmp_path: Path):
     measure(command, tree, rounds=10)
 
 
-def changed(tree: Path, tmp_path: Path, *, client: bool, code: bool):
-    """Give one file more code or another comment each time: one that imports a client, or one that none concerns."""
+def changed(tree: Path, tmp_path: Path, edit: Callable[[bytes, int], bytes], *, client: bool):
+    """Edit one file each time, with a number that is new: one that imports a client, or one that none concerns."""
     read = Phases(str(tree)).run("extract").keys()
     files = (each for each in tree.rglob("*.py") if (each.relative_to(tree).as_posix() in read) == client)
     named = (each for each in files if not client or b"import AIOKafka" in each.read_bytes())
@@ -90,19 +91,32 @@ def changed(tree: Path, tmp_path: Path, *, client: bool, code: bool):
         count += 1
         file.write_bytes(whole)
         run(command)
-        file.write_bytes(whole + (b"\nchanged = %d\n" if code else b"\n# changed %d\n") % count)
+        file.write_bytes(edit(whole, count))
 
     return command, before, lambda: file.write_bytes(whole)
 
 
+def with_comment(source: bytes, number: int) -> bytes:
+    return source + b"\n# changed %d\n" % number
+
+
+def with_code(source: bytes, number: int) -> bytes:
+    return source + b"\nchanged = %d\n" % number
+
+
+def with_lines(source: bytes, number: int) -> bytes:
+    """The source moved down by so many lines."""
+    return b"# moved\n" * number + source
+
+
 @pytest.mark.parametrize(
-    ("client", "code"),
-    [(False, True), (True, False), (True, True)],
-    ids=["without-client", "comment", "with-client"],
+    ("client", "edit"),
+    [(False, with_code), (True, with_comment), (True, with_lines), (True, with_code)],
+    ids=["without-client", "comment", "moved", "with-client"],
 )
-def bench_one_file_changed(measure, tree: Path, tmp_path: Path, client: bool, code: bool):
+def bench_one_file_changed(measure, tree: Path, tmp_path: Path, client: bool, edit: Callable[[bytes, int], bytes]):
     """A run after which one file has changed."""
-    command, before, restore = changed(tree, tmp_path, client=client, code=code)
+    command, before, restore = changed(tree, tmp_path, edit, client=client)
     measure(command, tree, rounds=3, before=before)
     restore()
 

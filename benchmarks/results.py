@@ -18,6 +18,7 @@ GOALS = {
     "bench_impact_warm": 0.3,
     "bench_one_file_changed[without-client]": 0.35,
     "bench_one_file_changed[comment]": 0.35,
+    "bench_one_file_changed[moved]": 0.35,
     "bench_one_file_changed[with-client]": 0.35,
 }
 """Seconds by the clock that a run on 308 thousand lines should take at most, with two processors to itself."""
@@ -33,6 +34,7 @@ RUNS = {
     "bench_warm": "`scan` again, nothing changed",
     "bench_one_file_changed[without-client]": "`scan` again, one file changed that no client has to do with",
     "bench_one_file_changed[comment]": "`scan` again, a comment changed in a file that creates a client",
+    "bench_one_file_changed[moved]": "`scan` again, a line put in above the code of a file that creates a client",
     "bench_one_file_changed[with-client]": "`scan` again, code changed in a file that creates a client",
     "bench_impact_cold": "`impact` of one test file, nothing to recall",
     "bench_impact_warm": "`impact` of one test file again, nothing changed",

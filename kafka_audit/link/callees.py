@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kafka_audit.catalog.hooks import hooks_for
+from kafka_audit.facts.schema import At
 from kafka_audit.link.engine import Values
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import (
@@ -65,5 +66,10 @@ def _callee_order(callee: Value) -> str:
             return f"{dotted}:{made.order}" if made is not None else dotted
         case ClientMethod(receiver, name):
             site = receiver.site if isinstance(receiver, ClientObject) else None
-            return f"{name}:{site.unit.module.path}:{site.node.at}" if site else name
+            return f"{name}:{site.unit.module.path}:{_written(site.node.at)}" if site else name
     return ""
+
+
+def _written(at: At) -> str:
+    """Where something starts, in letters that sort as the numbers do."""
+    return "{:08}:{:08}".format(*at)

@@ -218,8 +218,8 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
         watch.lap("screen and extract")
         others = {name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.names)}
         checked = workers.begin_checking(others)  # goes on while this process links and judges
-        judged = memory.answer(reading.question, Judged)
-        if judged is None or not reading.reload(judged.loaded):
+        judged = reading.recalled()
+        if judged is None:
             judged = _judged(*_judgement(given, reading, watch), reading)
             if not judged.problems and not judged.faults and reading.is_sound:
                 memory.keep_answer(reading.question, judged)

@@ -2,13 +2,14 @@
 
 Two questions are asked, the cheap one first. The whole one depends on every byte of the project; if that is what it was
 once before, nothing is parsed and nothing linked. The narrow one depends on what is kept of the files that can
-matter, and on the names of the others; so a change in any other file needs no linking, and none of comments.
+matter, and on the names of the others; so a change in any other file needs no linking, and none of comments. Of code
+that has only moved, what was said before is still true, on other lines.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +20,7 @@ from kafka_audit.discover.notebooks import Notebook
 from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.schema import FileFacts, Flaw, encode
 from kafka_audit.model import Finding, Problem, Producer, Record
+from kafka_audit.pipeline.moving import Lines, lines_moved, moved
 from kafka_audit.pipeline.remembering import Memory, digests
 from kafka_audit.pipeline.workers import Workers
 from kafka_audit.report import RuleText
@@ -133,6 +135,8 @@ class Reading:
         self._given, self._workers = given, workers
         self._facts: dict[str, FileFacts] = {}
         self._at_first: list[str] = []
+        self._earlier: Screened | None = None
+        self._changed: Collection[str] = ()
         self.loaded: dict[str, bytes] = {}
         names = [file.name for file in given.found.files]
         key = given.memory.key("screened", given.wanted, names)
@@ -181,10 +185,48 @@ class Reading:
     @functools.cached_property
     def question(self) -> bytes:
         """The narrow question: the files that can matter, and the names of all."""
+        return self._question(self._digests)
+
+    def _question(self, digests: Mapping[str, bytes]) -> bytes:
+        """The question when the facts have these digests."""
         given = self._given
         names = [file.name for file in given.found.files]
-        mattering = [(name, self._digests.get(name, given.digests.get(name))) for name in self._at_first]
+        mattering = [(name, digests.get(name, given.digests.get(name))) for name in self._at_first]
         return given.memory.key("narrow", given.wanted, names, mattering, given.about_project)
+
+    def recalled(self) -> Judged | None:
+        """What linking and judging said before, if they would say the same now, or the same of code that has moved."""
+        memory, changed = self._given.memory, dict[str, bytes]()
+        known = memory.answer(self.question, Judged)
+        if known is None and self._earlier is not None:
+            known = memory.answer(self._question(self._earlier.facts), Judged)
+            changed = {name: self._earlier.contents[name] for name in self._changed}
+        if known is None:
+            return None
+        changed |= {name: digest for name, digest in known.loaded.items() if self._given.digests.get(name) != digest}
+        now = self._moved(known, changed) if changed else known
+        if now is not None:
+            self.loaded = dict(now.loaded)
+        if now is not known and now is not None:
+            memory.keep_answer(self.question, now)
+        return now
+
+    def _moved(self, known: Judged, changed: Mapping[str, bytes]) -> Judged | None:
+        """What was said when the changed files had these digests, if since then they have only moved."""
+        given = self._given
+        lines: dict[str, Lines] = {}
+        for name, now in self._workers.extract({name: given.contents[name] for name in changed}).items():
+            before = self._workers.remembered(changed[name])
+            found = lines_moved(before, now) if before is not None else None
+            if found is None:
+                return None
+            lines[name] = found
+        told = moved((known.producers, known.findings, known.flaws), lines)
+        if told is None:
+            return None
+        producers, findings, flaws = told
+        loaded = {name: given.digests[name] for name in known.loaded}
+        return msgspec.structs.replace(known, producers=producers, findings=findings, flaws=flaws, loaded=loaded)
 
     def load(self, names: list[str]) -> dict[str, FileFacts]:
         """Read the further files that linking asks for."""
@@ -193,13 +235,6 @@ class Reading:
         self.loaded |= {name: self._given.digests.get(name, b"") for name in more}
         self.facts.update(more)
         return more
-
-    def reload(self, loaded: Mapping[str, bytes]) -> bool:
-        """Count the files that linking asked for when it was done before; whether they are what they were."""
-        if any(self._given.digests.get(name) != digest for name, digest in loaded.items()):
-            return False
-        self.loaded = dict(loaded)
-        return True
 
     def _confirmed(self, screened: Screened | None, relevance: Relevance) -> Screened | None:
         """What screening found before, if it would find the same now: files may have changed in other things."""
@@ -211,6 +246,7 @@ class Reading:
         carrying = frozenset(screened.carrying)
         if any(self._sight(relevance, name, carrying, facts.get(name)) != screened.seen[name] for name in changed):
             return None
+        self._earlier, self._changed = screened, facts.keys()
         return msgspec.structs.replace(screened, contents=digests, facts=screened.facts | self._encoded(facts))
 
     def _screened(self, relevance: Relevance) -> Screened:

@@ -92,8 +92,15 @@ class Workers:
 
         return collected
 
+    def remembered(self, digest: bytes) -> FileFacts | None:
+        """The facts of the bytes with this digest, if they are still known: a file may have had them before."""
+        return self._known(extracted, digest)
+
     def _recalled(self, task: Task, name: str) -> FileFacts | None:
-        result = self._memory.facts(task.__name__, self._digests[name]) if name in self._digests else None
+        return self._known(task, self._digests[name]) if name in self._digests else None
+
+    def _known(self, task: Task, digest: bytes) -> FileFacts | None:
+        result = self._memory.facts(task.__name__, digest)
         with contextlib.suppress(ValueError):  # msgspec's; nothing is lost but time
             return decode(result) if result is not None else None
         return None
