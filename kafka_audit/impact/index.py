@@ -87,10 +87,9 @@ class Index:
     def is_marked(self, module: Module) -> bool:
         """Whether a decorator in a file says the name of such a class in a string."""
         return any(
-            self.names_client(statement.decorators)
+            self.names_client(unit.node.decorators)
             for unit in module.units
-            for statement in statements(unit.body)
-            if isinstance(statement, s.Function | s.Class)
+            if isinstance(unit.node, s.Function | s.Class)
         )
 
     def names_client(self, wanted: Iterable[s.Expr]) -> bool:

@@ -331,12 +331,12 @@ def _referenced(engine: Engine) -> set[Unit]:
 def _named(engine: Engine) -> dict[Unit, Hook]:
     """Functions that a framework finds by their name in a class or file of a certain name, and which hook each is."""
     found: dict[Unit, Hook] = {}
+    modules = [(PurePosixPath(path).stem, engine.modules[path]) for path in sorted(engine.modules)]
     for hook in engine.catalogue.hooks:
         if hook.via != "named" or hook.target == "*":
             continue
-        for path in sorted(engine.modules):
-            module = engine.modules[path]
-            tops = [module.top] if fnmatchcase(PurePosixPath(path).stem, hook.target) else []
+        for stem, module in modules:
+            tops = [module.top] if fnmatchcase(stem, hook.target) else []
             bodies = [scope.body for scope in module.classes if fnmatchcase(scope.name, hook.target)]
             for unit in (*tops, *bodies):
                 values = unit.places[hook.select].values if hook.select in unit.places else ()
