@@ -190,12 +190,15 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
         return ""
     if any(_is_served_in_loop(statement, node) for statement in statements(unit.body)):
         return PER_TURN
-    message = _message(unit, sends) if unit in lives.reach.incoming else ""
+    is_called_again = unit in lives.reach.incoming and not is_called_once(lives, unit)
+    message = _message(unit, sends) if is_called_again else ""
     return f"every call makes one to send its `{message}`" if message else ""
 
 
-def runs_often(lives: Lives, unit: Unit) -> bool:
+def runs_often(lives: Lives, unit: Unit, *, beginnings: bool = True) -> bool:
     """Whether anything but a program that runs once leads to the function, or a loop that does not end calls it.
+
+    The start of an application counts unless `beginnings` is false: a server goes on after it, but calls it once only.
 
     That a called function stands in a container as well says nothing: that is how its caller got it. Nor does an
     unknown decorator around one (`@timeout(5)`): what it makes of the function is what the caller calls.
@@ -208,7 +211,15 @@ def runs_often(lives: Lives, unit: Unit) -> bool:
         and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         and not _is_wrapped(lives, entry)
         and not _stands_for_another(lives, entry, unit)
+        and (beginnings or not _begins(entry))
         for entry in entries
+    )
+
+
+def _begins(entry: Entry) -> bool:
+    """Whether a framework calls the function when an application or a worker starts."""
+    return bool(entry.hooks) and all(
+        hook.phase in {"startup", "both"} and hook.scope in {"app", "process", "worker"} for hook in entry.hooks
     )
 
 
@@ -252,7 +263,17 @@ def _is_given(unit: Unit, called: s.Expr) -> bool:
 
 def runs_once(lives: Lives, unit: Unit) -> bool:
     """Whether the function runs in a program only that ends with it: no loop, and nothing that serves, leads there."""
-    if runs_often(lives, unit) or not lives.reach.entries(unit, tests=False):
+    return not runs_often(lives, unit) and _is_led_to_once(lives, unit)
+
+
+def is_called_once(lives: Lives, unit: Unit) -> bool:
+    """Whether a process calls the function once, as a program or when its application starts."""
+    return not runs_often(lives, unit, beginnings=False) and _is_led_to_once(lives, unit)
+
+
+def _is_led_to_once(lives: Lives, unit: Unit) -> bool:
+    """Whether anything leads to the function at all, and no loop does."""
+    if not lives.reach.entries(unit, tests=False):
         return False
     edges = (edge for each in lives.reach.callers(unit) for edge in lives.reach.incoming.get(each, ()))
     return not any(_is_called_in_loop(edge) for edge in edges)

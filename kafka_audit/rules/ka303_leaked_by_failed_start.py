@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.losses import GOES_ON, failed_start
-from kafka_audit.link.per_call import runs_once
+from kafka_audit.link.per_call import is_called_once
 from kafka_audit.link.states import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject
@@ -69,8 +69,9 @@ RULE = Rule(
         "and as many connections. Only `stop()` cleans that up, and it may be called on a client that never finished "
         "starting. `wait_for(client.start(), ...)` makes that exit an everyday one, and code that swallows the "
         "failure and builds another client at the next attempt leaves one behind per attempt; in a function that a "
-        "program calls once, such as a check whether the broker is there, that is information only. A plain `start()` "
-        "before the `try`, which simply raises, is the documented idiom and no alarm."
+        "process calls once, such as a check whether the broker is there, or an application's start-up hook, that is "
+        "information only. A plain `start()` before the `try`, which simply raises, is the documented idiom and no "
+        "alarm."
     ),
     bad=BAD,
     good=GOOD,
@@ -101,5 +102,5 @@ def check(program: Program) -> Iterator[Alarm]:
                     *started(program, life),
                     *leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED]),
                 ),
-                severity="info" if reason == GOES_ON and runs_once(program.lives, life.site.unit) else None,
+                severity="info" if reason == GOES_ON and is_called_once(program.lives, life.site.unit) else None,
             )
