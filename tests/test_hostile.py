@@ -118,6 +118,30 @@ def test_depth_that_breaks_parsers_stops_nothing(
     assert all(problem["path"] == "deep.py" for problem in report["problems"])
 
 
+REPEATED = {
+    "lists of imports without an end": b"import(" * 30_000,
+    "such lists in comments": b"import(#import(\n" * 20_000,
+    "comments that nearly suppress": b"# noqa: KA" * 30_000,
+    "comments with a bracket open": b"# kafka-audit: ignore[" * 15_000,
+    "brackets behind a name": b'x = "a' + b"[]" * 100 + b'!"',
+}
+
+
+@pytest.mark.parametrize("shape", REPEATED)
+def test_what_searches_could_get_lost_in_stops_nothing(project: Path, capsys: pytest.CaptureFixture[str], shape: str):
+    (project / "odd.py").write_bytes(ALARMING.encode() + REPEATED[shape] + b"\n")
+    (project / "bus.py").write_text(ALARMING)
+    _, out = scan(capsys, "--format", "json")
+    assert "bus.py" in [producer["path"] for producer in json.loads(out)["producers"]]
+
+
+def test_many_clients_in_one_variable_are_all_told(project: Path, capsys: pytest.CaptureFixture[str]):
+    made = "from confluent_kafka import Producer\n" + "if x: p = Producer({})\n" * 2_000
+    (project / "bus.py").write_text(made)
+    _, out = scan(capsys, "--format", "json")
+    assert len(json.loads(out)["producers"]) == 2_000
+
+
 def test_audited_code_is_never_run(project: Path, capsys: pytest.CaptureFixture[str]):
     bomb = "import kafka\nopen('ran', 'w')\nraise SystemExit(99)\n"
     for name in ("setup.py", "conftest.py", "sitecustomize.py", "typer.py", "libcst.py", "kafka.py", "__init__.py"):

@@ -15,12 +15,13 @@ _ALIAS = re.compile(rb"(%(name)s)(?:[\s\\]+as[\s\\]+(%(name)s))?" % _PARTS)
 _IMPORT = re.compile(
     rb"import(?:"
     rb"(?:_module|__)\s*\(\s*(?:name\s*=\s*)?['\"](?P<text>%(name)s)['\"]"
-    rb"|%(gap)s*(?P<list>\((?:[^)#]|#[^\n]*)*\)|\*)"
+    rb"|%(gap)s*(?P<open>\(|\*)"
     rb"|%(gap)s(?P<bare>(?:%(gap)s|[\w.,\x80-\xff])+)"
     rb")" % _PARTS
 )
 """From the word `import` on: a search for a literal is ten times faster than one for the start of a line."""
 
+_BRACKET = re.compile(rb"[()#]")
 _HEAD = re.compile(
     rb"(?:.*[;:])?%(gap)s*(?:lazy%(gap)s+)?"
     rb"(?:from%(gap)s*(?P<module>\.[.\w\x80-\xff \t\f]*?|(?<=\s)%(name)s)%(gap)s*)?" % _PARTS,
@@ -54,19 +55,58 @@ class _Imported(NamedTuple):
 
 def _imports(data: bytes) -> Iterator[_Imported]:
     """The imports a source seems to make, those inside strings at the start of a line included."""
+    lists, end = _Lists(data), 0
     for found in _IMPORT.finditer(data):
+        if found.start() < end:
+            continue  # it stands in a comment in a list
         if found["text"] is not None:
             yield _Imported(None, [(_text(found["text"]), "")])
             continue
+        listed = lists.at(found.start("open")) if found["open"] == b"(" else found["bare"] or b"*"
         head = _HEAD.fullmatch(data, _line_start(data, found.start()), found.start())
-        if head is None:
+        if head is None or listed is None:
             continue
-        names = _COMMENT.sub(b"", found["bare"] or found["list"])
+        end = found.start() + len(listed)
+        names = _COMMENT.sub(b"", listed)
         aliases = [(_text(name), _text(alias)) for name, alias in _ALIAS.findall(names)]
         if head["module"] is not None:
             yield _Imported("".join(_text(head["module"]).split()), aliases or [("*", "")])
         elif found["bare"]:
             yield _Imported(None, aliases)
+
+
+class _Lists:
+    """The lists of names in brackets, which may hold comments. One without an end is looked through once.
+
+    What a list lacks that begins further up, one that gets to the start of a line inside it lacks, too.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._endless = 0
+        self._line = (0, -1)
+
+    def at(self, start: int) -> bytes | None:
+        """The list that begins here, with its brackets; None when it has no end, or other brackets before it."""
+        at = start + 1
+        while found := _BRACKET.search(self._data, at):
+            if found[0] == b")":
+                return self._data[start : found.end()]
+            if found[0] == b"(":
+                break
+            at = self._line_end(found.start())
+            if at < self._endless:
+                return None
+        self._endless = max(self._endless, found.start() if found else len(self._data))
+        return None
+
+    def _line_end(self, at: int) -> int:
+        first, last = self._line
+        if not first <= at <= last:
+            found = self._data.find(b"\n", at)
+            last = found if found >= 0 else len(self._data)
+            self._line = (at, last)
+        return last
 
 
 def _line_start(data: bytes, end: int) -> int:

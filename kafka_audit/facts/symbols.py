@@ -10,7 +10,9 @@ from kafka_audit.facts import schema
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
-_ANNOTATION = re.compile(r"[\w.]+(?:\[[\w.,\[\] |]*\]| ?\| ?[\w.]+)+")
+_OR = r"(?: ?\| ?[\w.]+)*"
+_ANNOTATION = re.compile(rf"(?=[^\[|]+[\[|])[\w.]+{_OR}(?:\[[\w.,\[\] |]*\]{_OR})?")
+"""What is in brackets may hold brackets: there is one way only to match it, or hostile text would take for ever."""
 
 
 class Symbols:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
-from kafka_audit.link.refills import is_filled_again
+from kafka_audit.link.refills import Refills
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
@@ -69,6 +70,7 @@ class Lives:
         self.holdings = Holdings(engine)
         self._events = _by_receiver(engine)
         self._possible = _foreign_releases(engine)
+        self._refills = Refills(engine)
         self.all = tuple(self._lives())
         self._kept_at: dict[Place, list[Life]] = {}
         for life in self.all:
@@ -101,7 +103,9 @@ class Lives:
         at_import = not site.guarded and self.reach.runs_at_import(site.unit, site.node)
         holding = self.holdings.lent(value, site.unit, holding, _enders(events, site.unit))
         releases = [e for e in events if e.what == "release"]
-        ends = {e for e in releases if self._applies(site, holding, e) and not self._is_filled_again(site, e, events)}
+        filling = site.client.dirtied_by if site.client.flush_is_release else ()
+        in_vain = self._refills.filled_again(events, filling)
+        ends = {e for e in releases if self._applies(site, holding, e) and e not in in_vain}
         return Life(
             id=stem if counts[stem] == 1 else f"{stem}#{counts[stem]}",
             site=site,
@@ -129,7 +133,7 @@ class Lives:
         if holding.kind in {"global", "instance"} and self._makes_room(site, holding, event):
             return False  # the next client takes the place, and is not released by that
         if event.unit is site.unit and holding.kind in {"global", "instance", "pooled"}:
-            return event.node not in handled_calls(site.unit.body)  # undoing a failed start is no release
+            return event.node not in _undoing(site.unit)  # undoing a failed start is no release
         keeper, definer = site.unit.method_of, event.unit.method_of
         if keeper is None or definer is None or definer is keeper or event.unit.function is None:
             return True
@@ -137,11 +141,6 @@ class Lives:
             return True
         known_as = find_method(self.engine, keeper, event.unit.function.name)
         return known_as is None or known_as is event.unit or known_as in self.reach.callers(event.unit)
-
-    def _is_filled_again(self, site: Site, event: Event, events: list[Event]) -> bool:
-        """Whether the release only empties a buffer that the same function fills again."""
-        client = site.client
-        return client.flush_is_release and is_filled_again(self.engine, event, events, client.dirtied_by)
 
     def _makes_room(self, site: Site, holding: Holding, event: Event) -> bool:
         """Whether the function that releases the client goes on to put another one in its place."""
@@ -190,8 +189,13 @@ def owner_name(unit: Unit) -> str:
 
 def _enders(events: Collection[Event], maker: Unit) -> set[Unit]:
     """The functions that release the client; of its maker, not where it undoes a failed start."""
-    undoing = handled_calls(maker.body)
-    return {event.unit for event in events if event.what == "release" and event.node not in undoing}
+    return {event.unit for event in events if event.what == "release" and event.node not in _undoing(maker)}
+
+
+@functools.lru_cache(maxsize=64)
+def _undoing(unit: Unit) -> set[s.Call]:
+    """The calls of a function that undo what failed."""
+    return handled_calls(unit.body)
 
 
 def _is_waited_for(send: Event, client: Client) -> bool:

@@ -29,7 +29,7 @@ from kafka_audit.link.families import ancestry
 from kafka_audit.link.judged import Judged, is_at_least, judged
 from kafka_audit.link.known import Entry, Known
 from kafka_audit.link.lives import Life
-from kafka_audit.link.scopes import ClassScope
+from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import BoundMethod, ClassValue, ClientType, FunctionValue, Site
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 
@@ -157,7 +157,7 @@ class Configured:
 
     def _is_expected(self, site: Site) -> bool:
         """Whether the code around expects the constructor to fail: it tries another one then, or a test wants it."""
-        for statement in _around(site.unit.body, site.node):
+        for statement in _around(site.unit).get(site.node, ()):
             handlers = statement.handlers if isinstance(statement, s.Try) else ()
             if any(self._makes_another(handler.body, site.node) for handler in handlers):
                 return True
@@ -335,15 +335,16 @@ def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _around(body: s.Body, site: s.Call) -> Iterator[s.Stmt]:
-    """The compound statements around a call, outermost first."""
-    for statement in statements(body):
-        if any(_contains(inner, site) for inner in child_bodies(statement)):
-            yield statement
-
-
-def _contains(body: s.Body, site: s.Call) -> bool:
-    return any(part is site for part in _parts(body))
+@functools.lru_cache(maxsize=64)
+def _around(unit: Unit) -> dict[s.Call, list[s.Try | s.With]]:
+    """The `try` and `with` statements around each call of a unit, outermost first."""
+    found: dict[s.Call, list[s.Try | s.With]] = {}
+    for statement in statements(unit.body):
+        if isinstance(statement, s.Try | s.With):
+            for part in (part for body in child_bodies(statement) for part in _parts(body)):
+                if isinstance(part, s.Call):
+                    found.setdefault(part, []).append(statement)
+    return found
 
 
 def _parts(body: s.Body) -> Iterator[s.Expr]:

@@ -15,23 +15,43 @@ from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Exits, Stage, State
 
+_Nodes = frozenset[s.Call]
 _NOBODY = s.Call(s.Name(""), (), (0, 0, 0, 0))
 """A construction that stands in no function: the client is there when the walk begins."""
 
 
-def is_filled_again(engine: Engine, flush: Event, events: Collection[Event], filling: Collection[str]) -> bool:
-    """Whether every normal way on which the function gets to this flush fills the buffer after it.
+class Refills:
+    """Answers for one program. Clients that one variable holds in turn have the same events: these are asked once."""
 
-    `events` are those of the client; `filling` are the methods that fill its buffer.
-    """
-    here = [event for event in events if event.unit is flush.unit and isinstance(event.node, s.Call)]
-    fills = frozenset(e.node for e in here if e.what == "use" and e.method in filling and isinstance(e.node, s.Call))
-    if not any(node.at[0] > flush.line for node in fills) or flush.via != "call":
-        return False
-    releases = frozenset(event.node for event in here if event.what == "release")
-    walk = Walk(engine, flush.unit, _effects(fills, releases))
-    exits = walk.exits(State(Stage.OPEN, kept=True))
-    return flush.node in walk.reached and not _is_left_empty(exits)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[tuple[Unit, _Nodes, _Nodes], _Nodes] = {}
+
+    def filled_again(self, events: Collection[Event], filling: Collection[str]) -> set[Event]:
+        """The flushes after which every normal way on which their function gets to them fills the buffer.
+
+        `events` are those of the client; `filling` are the methods that fill its buffer.
+        """
+        found: set[Event] = set()
+        for unit in dict.fromkeys(event.unit for event in events if filling):
+            here = [(each, each.node) for each in events if each.unit is unit and isinstance(each.node, s.Call)]
+            fills = frozenset(node for each, node in here if each.what == "use" and each.method in filling)
+            releases = frozenset(node for each, node in here if each.what == "release")
+            last = max((node.at[0] for node in fills), default=0)
+            flushes = [each for each, node in here if node in releases and each.via == "call" and each.line < last]
+            if flushes:
+                in_vain = self._in_vain(unit, fills, releases)
+                found.update(flush for flush in flushes if flush.node in in_vain)
+        return found
+
+    def _in_vain(self, unit: Unit, fills: _Nodes, releases: _Nodes) -> _Nodes:
+        """The releases that are reached, if the function never ends with an empty buffer."""
+        key = (unit, fills, releases)
+        if key not in self._known:
+            walk = Walk(self._engine, unit, _effects(fills, releases))
+            exits = walk.exits(State(Stage.OPEN, kept=True))
+            self._known[key] = frozenset() if _is_left_empty(exits) else releases & walk.reached
+        return self._known[key]
 
 
 def left_in_buffer(reach: Reach, fills: Collection[Event], flushes: Collection[Event]) -> Event | None:

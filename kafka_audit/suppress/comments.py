@@ -18,9 +18,9 @@ from kafka_audit.facts.decoding import Unreadable, encoding_of
 
 Form = Literal["ignore", "file-ignore", "disable", "enable", "noqa"]
 
-_NOQA_MARK = re.compile(rb"noqa\s*:[^\n]*KA\d", re.IGNORECASE)
+_NOQA_MARK = re.compile(rb"noqa\s*:[^\n]{0,1000}KA\d", re.IGNORECASE)
 _OWN = re.compile(
-    r"#\s*kafka-audit:\s*(?P<form>ignore|file-ignore|disable|enable)\b(?:\s*\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)"
+    r"#\s*kafka-audit:\s*(?P<form>ignore|file-ignore|disable|enable)\b(?:\s*\[(?P<rules>[^\]\[#]*)\])?(?P<reason>[^#]*)"
 )
 _NOQA = re.compile(r"#\s*noqa\s*:\s*(?P<rules>[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)", re.IGNORECASE)
 _BETWEEN = frozenset({tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING})
