@@ -62,7 +62,6 @@ HARMLESS: Reasons = {
     ("started_twice/until_it_works/main.py", 13, FINALLY): ONLY_STARTS,
     ("local/handed_over/main.py", 16, FINALLY): WEAK,
     ("overwritten/after_release/main.py", 32, FINALLY): WEAK,
-    ("overwritten/while_open/main.py", 32, FINALLY): WEAK,
     ("quick_reference/parcels/ledger/nightly.py", 25, FINALLY): WEAK,
     ("hook/live/fastapi_nested.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
     ("hook/live/mounted_and_run.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",

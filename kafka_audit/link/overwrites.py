@@ -84,19 +84,25 @@ def overwrites(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     for unit in _units(lives, life):
         if not releasing.isdisjoint(lives.reach.below(unit)) or _name(unit) in BEGINNINGS:
             continue
-        if unit in lives.reach.callers(life.site.unit):
-            continue  # it makes the client: what it empties before is a beginning, after a failure an undoing
         if _is_called_after_the_release(lives, life, unit):
             continue
         starting = {event.unit for event in life.starts}
         starts = calls_to(lives, unit, starting) | {event.node for event in life.starts if event.unit is unit}
         after_failure = _in_handlers(unit, starts)
+        makes = unit in lives.reach.callers(life.site.unit)
+        # What the maker empties before is a beginning, after a failed start an undoing, after a failed send a loss.
+        emptying = _in_handlers(unit, _sends(life, unit)) if makes else statements(unit.body)
         found += [
             (unit, node)
-            for node in statements(unit.body)
+            for node in emptying
             if isinstance(node, s.Assign) and _empties(life, unit, node) and node not in after_failure
         ]
-    return found
+    return sorted(found, key=lambda each: (each[0].module.path, each[1].line))
+
+
+def _sends(life: Life, unit: Unit) -> set[object]:
+    """The calls of a function that give the client a message."""
+    return {event.node for event in life.uses if event.unit is unit and event.method in life.site.client.dirtied_by}
 
 
 def _is_called_after_the_release(lives: Lives, life: Life, unit: Unit) -> bool:
@@ -107,12 +113,12 @@ def _is_called_after_the_release(lives: Lives, life: Life, unit: Unit) -> bool:
     )
 
 
-def _in_handlers(unit: Unit, starts: Collection[object]) -> set[s.Stmt]:
-    """What handlers do about a failed start: the client that they let go of never came to life."""
+def _in_handlers(unit: Unit, failing: Collection[object]) -> set[s.Stmt]:
+    """What handlers do about one of these calls: a client whose start failed, say, never came to life."""
     return {
         inner
         for statement in statements(unit.body)
-        if isinstance(statement, s.Try) and any(holds(each, starts) for each in statement.body)
+        if isinstance(statement, s.Try) and any(holds(each, failing) for each in statement.body)
         for handler in statement.handlers
         for inner in statements(handler.body)
     }

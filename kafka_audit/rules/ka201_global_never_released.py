@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.overwrites import overwrites
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import (
@@ -217,13 +218,13 @@ def _left_to_container(program: Program, life: Life) -> Alarm:
 def _severity(program: Program, life: Life) -> Severity:
     """A client that closes itself at exit, and is flushed after use, holds threads but loses nothing.
 
-    What a script makes ends with the script at the latest.
+    What a script makes ends with the script at the latest. One that is forgotten after an error has a successor.
     """
     client = life.site.client
     if _is_of_the_program(program, life.site.unit, is_guarded=life.site.guarded):
         return "info" if client.closes_at_exit else "warning"
     if program.lives.loses_nothing(life):
-        return "info"
+        return "warning" if overwrites(program.lives, life) else "info"
     return "warning" if program.ends_with_its_script(life) else "error"
 
 

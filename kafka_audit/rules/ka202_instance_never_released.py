@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.overwrites import overwrites
 from kafka_audit.link.per_call import runs_often
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
@@ -102,9 +103,9 @@ def check(program: Program) -> Iterator[Alarm]:
 
 
 def _is_one(program: Program, life: Life) -> bool:
-    """Whether the program makes one object that keeps it, for as long as it runs."""
+    """Whether the program makes one object that keeps it, for as long as it runs, and makes no other after an error."""
     owners = program.owning.roots(life)
-    return bool(owners) and all(
+    return bool(owners and not overwrites(program.lives, life)) and all(
         owner.holding.kind == "global" or not runs_often(program.lives, owner.origin.unit) for owner in owners
     )
 
