@@ -165,10 +165,14 @@ class Owning:
             scopes = {
                 scope
                 for value in new
-                if value.origin is not None and not self._ends_elsewhere(life, value, releasing)
+                if value.origin is not None and not self._is_anothers(life, value, releasing)
                 for scope in self._owning_scopes(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
             }
         return found
+
+    def _is_anothers(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
+        """Whether the objects that keep this one only borrow it: from a global of its own, or from who releases it."""
+        return self.lives.holdings.of_instance(value).kind == "global" or self._ends_elsewhere(life, value, releasing)
 
     def _ends_elsewhere(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
         """Whether something else than the objects that keep this one releases it: those only borrow it."""
