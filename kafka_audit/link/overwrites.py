@@ -9,9 +9,10 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.families import ancestry, descendants
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.losses import calls_to
+from kafka_audit.link.per_call import sent_parameter
 from kafka_audit.link.scopes import ClassScope, Unit, lookup
 from kafka_audit.link.values import Place
-from kafka_audit.link.walk import holds, inside, statements
+from kafka_audit.link.walk import handled_calls, holds, inside, statements
 
 BEGINNINGS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 """Methods that set up an object: nothing is open yet."""
@@ -21,6 +22,9 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     """Where the client takes the place of another one that a different function made, and nothing releases that."""
     unit, place = life.site.unit, life.holding.at
     sharing = lives.kept_at(place)
+    renewing = [each for other in (*sharing, life) for each in _renewals(lives, other)]
+    if renewing:
+        return list(dict.fromkeys(renewing))
     others = [other for other in sharing if other.site.unit is not unit]
     first = min((other.site.unit for other in sharing), key=lambda u: (u.module.path, u.line), default=unit)
     releasing = {event.unit for other in (*others, life) for event in (*other.releases, *other.undoings)}
@@ -30,6 +34,20 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
         return []
     found = [n for n in statements(unit.body) if isinstance(n, s.Assign) and _stores(unit, n, place)]
     return [(unit, found[-1])] if found else []
+
+
+def _renewals(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
+    """Where a function fills the client's place anew for each message that it sends, and releases none."""
+    unit, place = life.site.unit, life.holding.at
+    sends = {event.node for event in life.uses if event.method in life.site.client.dirtied_by}
+    if place is None or unit.kind == "module" or _name(unit) in BEGINNINGS or _asks_first(unit, place.name):
+        return []
+    if not sent_parameter(unit, sends):
+        return []
+    found = [n for n in statements(unit.body) if isinstance(n, s.Assign) and _stores(unit, n, place)]
+    after_failure = handled_calls(unit.body)
+    ending = {event.unit for event in (*life.releases, *life.undoings) if event.node not in after_failure}
+    return [(unit, node) for node in found[-1:]] if ending.isdisjoint(lives.reach.below(unit)) else []
 
 
 def reconnections(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:

@@ -126,8 +126,9 @@ class Walk:
     def _call(self, node: s.Call, state: State, failed: States) -> State:
         effects, line = self.effects, node.at[0]
         if node is effects.site:
-            if state.stage is Stage.FAILED or (state.stage is Stage.OPEN and not state.kept):
-                self._lose(state, line, by_exception=False, again=True)
+            is_dropped = state.stage is Stage.CREATED and bool(state.names)
+            if state.stage is Stage.FAILED or ((state.stage is Stage.OPEN or is_dropped) and not state.kept):
+                self._lose(state, line, by_exception=False, again=True, overwritten=is_dropped)
             return replace(state, stage=Stage.CREATED, names=frozenset(), kept=False)
         if node in effects.renews:
             return replace(state, stage=Stage.CREATED)
@@ -139,8 +140,7 @@ class Walk:
             self.reached.add(node)
             return replace(state, stage=Stage.DONE)
         if node in effects.starts:
-            half_way = replace(state, stage=Stage.FAILED if state.stage is Stage.CREATED else state.stage)
-            failed.setdefault(half_way, line)
+            failed.setdefault(replace(state, stage=Stage.FAILED) if state.stage is Stage.CREATED else state, line)
         elif node in effects.uses and effects.raises_by_use:
             failed.setdefault(replace(state, stage=Stage.OPEN) if node in effects.opens else state, line)
         if node in effects.opens:

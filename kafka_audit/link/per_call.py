@@ -191,7 +191,7 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
     if any(_is_served_in_loop(statement, node) for statement in statements(unit.body)):
         return PER_TURN
     is_called_again = unit in lives.reach.incoming and not is_called_once(lives, unit)
-    message = _message(unit, sends) if is_called_again else ""
+    message = sent_parameter(unit, sends) if is_called_again else ""
     return f"every call makes one to send its `{message}`" if message else ""
 
 
@@ -305,7 +305,7 @@ def _contains(body: s.Body, node: s.Call) -> bool:
     return any(part is node for statement in statements(body) for e in expressions(statement) for part in inside(e))
 
 
-def _message(unit: Unit, sends: set[Node]) -> str:
+def sent_parameter(unit: Unit, sends: set[Node]) -> str:
     """The parameter of the function that it sends, if it sends once: many messages are worth a client of their own."""
     function = unit.function
     if function is None or function.name.startswith("__") or _sends_in_loop(unit, sends):

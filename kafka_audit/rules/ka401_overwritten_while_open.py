@@ -142,13 +142,23 @@ def check(program: Program) -> Iterator[Alarm]:
             )
 
 
+def _replaces(life: Life, unit: Unit) -> str:
+    """What a function does that puts a client in the place of this one, which it may have made before itself."""
+    return "puts another in its place" + ("" if unit is life.site.unit else f" (made in {where(life.owner)})")
+
+
 def _found(program: Program, life: Life) -> list[tuple[Unit, int, str]]:
     """(function, line, what it does) of each such assignment."""
-    lost = [loss for loss in program.losses(life) if loss.stage is Stage.OPEN and not loss.by_exception]
-    found = [(life.site.unit, loss.line, "assigns its name") for loss in lost if loss.overwritten]
+    lost = [loss for loss in program.losses(life) if loss.overwritten and not loss.by_exception]
+    is_owed = bool(life.releases) or life.value in life.site.unit.result.values  # else KA203 tells of it
+    found = [
+        (life.site.unit, loss.line, "makes another one" if loss.again else "assigns its name")
+        for loss in lost
+        if loss.stage is Stage.OPEN or (loss.again and is_owed)
+    ]
     if life.releases and not life.site.client.flush_is_release:
         found += [(unit, node.line, "empties its place") for unit, node in overwrites(program.lives, life)]
-        found += [(unit, node.line, "puts another in its place") for unit, node in replacements(program.lives, life)]
+        found += [(unit, node.line, _replaces(life, unit)) for unit, node in replacements(program.lives, life)]
         again = reconnections(program.lives, life)
         found += [(unit, node.at[0], "has another made in its place after an error") for unit, node in again]
     return found
