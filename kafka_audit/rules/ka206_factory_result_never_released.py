@@ -136,4 +136,6 @@ def _fate(dropping: list[Caller]) -> str:
     if all(is_dependency(each.node) for each in own):
         return "every request that depends on it drops one"
     releases = all(each.releases for each in own)
+    if first.kind == "module" and not releases:
+        return f"{where(owner_name(first))} never releases it"
     return f"{where(owner_name(first))} {'leaves it open on a normal way out' if releases else 'drops it'}"
