@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.catalog.clients import import_severity
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
+from kafka_audit.link.scripts import is_imported_by_workers
 from kafka_audit.link.waits import waits_when_made
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
@@ -82,11 +83,12 @@ RULE = Rule(
         "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises, unless "
         "the client is told the `api_version`. "
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
-        "worker inherits a producer that delivers nothing. Bodies of modules and classes, decorators and default "
-        "arguments all run at import, and so does every function that they call; code under a `__main__` guard does "
-        "not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top level: reads "
-        "its command line, runs a coroutine, waits, listens, ends its client or itself. A main guard, a call of its "
-        "own function and a use of its client say so, too, unless it uses a framework whose server, worker or "
+        "worker inherits a producer that delivers nothing, which is information only where each worker imports the "
+        "application for itself, as with FastAPI, and nothing forks. Bodies of modules and classes, decorators and "
+        "default arguments all run at import, and so does every function that they call; code under a `__main__` guard "
+        "does not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top level: "
+        "reads its command line, runs a coroutine, waits, listens, ends its client or itself. A main guard, a call of "
+        "its own function and a use of its client say so, too, unless it uses a framework whose server, worker or "
         "scheduler imports such files."
     ),
     bad=BAD,
@@ -118,7 +120,7 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence="high",
             producer=life.id,
             trace=(*chain, created(life), Step(path=life.path, line=life.site.node.at[0], message=_effect(life))),
-            severity=_severity(life),
+            severity=_severity(program, life),
         )
 
 
@@ -127,18 +129,20 @@ def _has_loop(life: Life) -> bool:
     return life.site.unit.is_async or any(edge.callee.is_async for edge in life.created_at_import or ())
 
 
-def _severity(life: Life) -> Severity:
-    """The client's own, lowered where it harms no import: in a test or script, or made by an application factory."""
+def _severity(program: Program, life: Life) -> Severity:
+    """The client's own, lowered where it harms no import: in a test or script, or made by an application factory; one
+    that only starts threads also where nothing forks."""
     client = life.site.client
     waits = waits_when_made(client, life.site.node)
     crosses = context_of(life.path) != "app" or any(
         edge.caller.module is not edge.callee.module for edge in life.created_at_import or ()
     )
-    if crosses and not client.needs_running_loop and not waits:
+    only_starts = not client.needs_running_loop and not waits
+    if only_starts and (crosses or is_imported_by_workers(program.engine, life.path)):
         return "info"
     if _is_given_loop(life):
         return "info"
-    return import_severity(client) if waits or client.needs_running_loop else "warning"
+    return "warning" if only_starts else import_severity(client)
 
 
 def _is_given_loop(life: Life) -> bool:
