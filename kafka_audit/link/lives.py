@@ -15,7 +15,7 @@ from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.refills import Refills
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.scopes import Module, Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
 
@@ -149,17 +149,23 @@ class Lives:
         later = (o for o in self.engine.sites.values() if o.unit is event.unit and o.node.at[0] > event.line)
         return any(self.engine.intern(ClientObject, other) in holding.at.values for other in later)
 
-    def loses_nothing(self, life: Life) -> bool:
+    def loses_nothing(self, life: Life, module: Module | None = None) -> bool:
         """Whether the process may end without releasing the client: it closes itself then, and is flushed after use, or
-        whatever it sends is waited for."""
+        whatever it sends is waited for.
+
+        `module` is the only one that gets this client of a factory, and whose sends and flushes are asked about.
+        """
         client = life.site.client
         if not client.closes_at_exit:
             return False
-        sends = [event for event in life.uses if event.method in client.dirtied_by]
+        uses = [event for event in life.uses if module is None or event.unit.module is module]
+        sends = [event for event in uses if event.method in client.dirtied_by]
         if sends and all(_is_waited_for(send, client) for send in sends):
             return True
         sending = {event.unit for event in sends}
-        flushing = {event.unit for event in life.uses if event.method == "flush"} - {e.unit for e in life.releases}
+        flushing = {event.unit for event in uses if event.method == "flush"} - {e.unit for e in life.releases}
+        if module is not None and not sends:
+            return True
         return any(unit in sending or self._is_called_by_the_application(unit) for unit in flushing)
 
     def _is_called_by_the_application(self, unit: Unit) -> bool:

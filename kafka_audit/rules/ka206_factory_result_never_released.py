@@ -118,8 +118,9 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _severity(program: Program, life: Life, dropping: list[Caller]) -> Severity | None:
     """Programs that flush and end lose nothing: their process is the release."""
-    ends = program.lives.loses_nothing(life) and all(runs_once(program.lives, each.unit) for each in dropping)
-    return "info" if ends else None
+    lives, units = program.lives, {each.unit for each in dropping}
+    ends = lives.loses_nothing(life) and all(lives.loses_nothing(life, unit.module) for unit in units)
+    return "info" if ends and all(runs_once(lives, unit) for unit in units) else None
 
 
 def _ending(each: Caller) -> str:
