@@ -48,6 +48,10 @@ PER_TURN = "every turn of the loop makes one"
 SHORT_LIVED: frozenset[Kind] = frozenset({"local", "managed", "returned"})
 
 
+PROGRAMS = frozenset({"main", "import", "name"})
+"""The kinds of entry by which a file among tests that no runner collects is run."""
+
+
 class PerCall(NamedTuple):
     """An object that is made again and again: the function that has it, the call that brings it there, and why."""
 
@@ -273,7 +277,9 @@ def is_called_once(lives: Lives, unit: Unit) -> bool:
 
 def _is_led_to_once(lives: Lives, unit: Unit) -> bool:
     """Whether anything leads to the function at all, and no loop does."""
-    if not lives.reach.entries(unit, tests=False):
+    in_test = context_of(unit.module.path) == "test"
+    ways = {entry.kind for entry in lives.reach.entries(unit, tests=in_test)}
+    if not ways or (in_test and ("test" in ways or ways.isdisjoint(PROGRAMS))):
         return False
     edges = (edge for each in lives.reach.callers(unit) for edge in lives.reach.incoming.get(each, ()))
     return not any(_is_called_in_loop(edge) for edge in edges)
