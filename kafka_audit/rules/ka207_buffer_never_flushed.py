@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
@@ -98,13 +98,18 @@ def check(program: Program) -> Iterator[Alarm]:
         left = _left(program, life, fills)
         process_wide = life.holding.kind == "global"
         is_flushed = bool(program.discharge.effective(life) if process_wide else life.releases) and left is None
-        if not fills or is_flushed or program.discharge.told(life):
+        if is_flushed or all(_is_followed(fill, life.releases) for fill in fills) or program.discharge.told(life):
             continue
         confidence = confidence_of_absence(program, life)
         is_waited_for = polls_until_delivered(life) or is_reported_back(program.lives.reach, life)
         if confidence is None or is_waited_for:
             continue
         yield _alarm(program, life, fills[0], left, confidence)
+
+
+def _is_followed(fill: Event, flushes: Collection[Event]) -> bool:
+    """Whether the function that produces flushes behind it itself: one that nothing calls leaves nothing, either."""
+    return any(flush.unit is fill.unit and flush.line >= fill.line for flush in flushes)
 
 
 def _left(program: Program, life: Life, fills: list[Event]) -> Event | None:
