@@ -118,8 +118,9 @@ def check(program: Program) -> Iterator[Alarm]:
         told.add(life.id)
     yield from _exits(program)
     yield from _owners(program)
-    yield from _callers(program, told)
-    yield from _shared(program, told)
+    callers: set[tuple[str, Unit]] = set()
+    yield from _callers(program, told, callers)
+    yield from _shared(program, told, callers)
 
 
 def _severity(program: Program, life: Life, unit: Unit) -> Severity | None:
@@ -164,8 +165,8 @@ def _exits(program: Program) -> Iterator[Alarm]:
             )
 
 
-def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
-    """The same for functions that get a fresh client from another one, use it and release it."""
+def _callers(program: Program, told: set[str], callers: set[tuple[str, Unit]]) -> Iterator[Alarm]:
+    """The same for functions that get a fresh client from another one, use it and release it: they become `callers`."""
     for life in program.owing():
         if not life.releases or life.id in told:
             continue
@@ -178,6 +179,7 @@ def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
             if not all(each.only_by_error for each in found):
                 continue  # dropped on a normal way out: KA206
             path, name = unit.module.path, where(owner_name(unit))
+            callers.add((life.id, unit))
             got = Step(path=path, line=position(node)[0], message=f"{name} gets it from {where(life.owner)}")
             yield Alarm(
                 path=path,
@@ -190,11 +192,13 @@ def _callers(program: Program, told: set[str]) -> Iterator[Alarm]:
             )
 
 
-def _shared(program: Program, told: set[str]) -> Iterator[Alarm]:
+def _shared(program: Program, told: set[str], callers: set[tuple[str, Unit]]) -> Iterator[Alarm]:
     """The same for functions that run an application, or use an object, and release the client that it has."""
     for life in program.owing():
         ending = (*program.ends.of_shared(life), *program.ends.of_kept(life)) if life.id not in told else ()
         for unit, losses in ending:
+            if (life.id, unit) in callers:
+                continue  # it got the client from another function, and was told of
             path, name = unit.module.path, where(owner_name(unit))
             yield Alarm(
                 path=life.path,
