@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
-from kafka_audit.catalog.hosts import FORKING, SPAWNING
+from kafka_audit.catalog.hosts import FORKING
 from kafka_audit.discover.notebooks import SUFFIX
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
@@ -14,7 +14,7 @@ from kafka_audit.link.engine import Engine
 from kafka_audit.link.related import imported_paths
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject
-from kafka_audit.link.walk import child_bodies, expressions, inside
+from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 
 ENDS = frozenset(
     [
@@ -94,14 +94,13 @@ def is_served(engine: Engine, path: str) -> bool:
     return any(node.module.partition(".")[0] in SERVED for node in imports)
 
 
-def is_imported_by_workers(engine: Engine, path: str) -> bool:
-    """Whether the file is of an application that each worker imports for itself, and nothing around it forks."""
+def is_never_forked(engine: Engine, path: str) -> bool:
+    """Whether nothing in the files that imports connect with this one forks, or is served by what may fork."""
     group = engine.related.group(path)
     around = [module for other, module in engine.modules.items() if engine.related.group(other) == group]
     imports = [node for module in around for unit in module.units for node in unit.imports]
     roots = {node.module.partition(".")[0] for node in imports if not node.level}
-    forks = not FORKING.isdisjoint(roots) or any(node.name in {"fork", "ProcessPoolExecutor"} for node in imports)
-    return not SPAWNING.isdisjoint(roots) and not forks
+    return FORKING.isdisjoint(roots) and not any(node.name in {"fork", "ProcessPoolExecutor"} for node in imports)
 
 
 def _run_at_once(body: s.Body) -> Iterator[s.Stmt]:
@@ -134,17 +133,25 @@ def _is_programs(statement: s.Stmt) -> bool:
     )
 
 
-def _listens(engine: Engine, top: Unit, statement: s.Stmt) -> bool:
-    """Whether the statement is a loop over the messages of a client."""
-    if not isinstance(statement, s.For):
-        return False
-    return any(isinstance(value, ClientObject) for value in engine.look(top, statement.iterable))
+def _listens(engine: Engine, unit: Unit, statement: s.Stmt) -> bool:
+    """Whether the statement is a loop over the messages of a client, or calls a project's function that has one."""
+    match statement:
+        case s.For(iterable=iterable):
+            return any(isinstance(value, ClientObject) for value in engine.look(unit, iterable))
+        case s.Evaluate(s.Call() as call) if (fact := engine.calls.get(call)) is not None:
+            loops = ((each, loop) for each in fact.callees for loop in statements(each.body) if isinstance(loop, s.For))
+            return any(_listens(engine, each, loop) for each, loop in loops)
+    return False
 
 
 def _acts(part: s.Expr) -> bool:
     match part:
-        case s.Call(s.Name(name) | s.Attribute(_, name)):
-            return name in ENDS
+        case s.Call(s.Name(name) | s.Attribute(_, name), arguments):
+            return name in ENDS or any(each.keyword == "block" and _is_true(each.value) for each in arguments)
         case s.Attribute(s.Name("sys"), "argv"):
             return True
     return False
+
+
+def _is_true(value: s.Expr) -> bool:
+    return isinstance(value, s.Constant) and value.value is True
