@@ -12,7 +12,8 @@ from kafka_audit.link.containers import GIVING, METHODS
 from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.families import ancestry, descendants
 from kafka_audit.link.imports import module_attribute
-from kafka_audit.link.scopes import ClassScope, SeenAs, enclosing
+from kafka_audit.link.scopes import ClassScope, SeenAs, Unit, enclosing
+from kafka_audit.link.templates import is_template, own_results
 from kafka_audit.link.values import (
     RECORD,
     BoundMethod,
@@ -216,10 +217,18 @@ def _bound(engine: Engine, value: FunctionValue, receiver: Value, scope: ClassSc
             return {engine.intern(BoundMethod, unit, cls)}
         if "property" in flags or "kept property" in flags:
             engine.note_implicit(unit, unit.line)
-            if "kept property" in flags and unit.function is not None:
-                engine.write(engine.field(scope, unit.function.name), engine.read(unit.result))
-            return engine.read(unit.result)
+            return _property(engine, unit, receiver, scope, is_kept="kept property" in flags)
     return {engine.intern(BoundMethod, unit, receiver)}
+
+
+def _property(engine: Engine, unit: Unit, receiver: Value, scope: ClassScope, *, is_kept: bool) -> Values:
+    """What a property gives on an object; one that is kept is a field of the class whose object it differs by."""
+    found = own_results(engine, unit, [receiver])
+    if is_kept and unit.function is not None:
+        keeper = _class_of(receiver, scope) if is_template(engine, unit) else scope
+        if keeper is scope or keeper not in ancestry(engine, scope):
+            engine.write(engine.field(keeper, unit.function.name), found)
+    return found
 
 
 def _class_of(receiver: Value, default: ClassScope) -> ClassScope:

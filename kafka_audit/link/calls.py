@@ -20,6 +20,7 @@ from kafka_audit.link.families import ancestry, client_base, find_method
 from kafka_audit.link.handover import hand_over, has_news
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import origin_of
+from kafka_audit.link.templates import own_results
 from kafka_audit.link.values import (
     BoundMethod,
     ClassValue,
@@ -300,7 +301,7 @@ def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receive
     _bind_parameters(engine, unit, arguments, receivers)
     if engine.flagged(unit, "manager") or unit.is_generator:
         return {engine.intern(Manager, unit)}
-    found = given_back(engine, unit, engine.read(unit.result), arguments, receivers)
+    found = given_back(engine, unit, own_results(engine, unit, receivers), arguments, receivers)
     itself: Values = {value for value in found if type(value) is Instance and value.origin is None}
     return _with_receivers(engine, found, itself, receivers) if itself and receivers else found
 

@@ -18,6 +18,7 @@ from kafka_audit.link.owners import LOOSE, takes_over
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
+from kafka_audit.link.templates import is_template
 from kafka_audit.link.values import BoundMethod, ClientObject, Container, FunctionValue, Place, Value
 from kafka_audit.link.walk import ending_calls, expressions, inside, statements
 
@@ -126,6 +127,8 @@ def brings(lives: Lives, value: Value, caller: Unit, node: s.Call) -> bool:
     What calls a function that it is given, or that it decorates, gives what that one gives.
     """
     callees = lives.callees(node)
+    if any(is_template(lives.engine, callee) for callee in callees):
+        return value in lives.engine.look(caller, node)
     named = [
         each for each in callees if each.function and each.function.decorators and each.function.name == _last(node)
     ]

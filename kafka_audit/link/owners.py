@@ -189,10 +189,14 @@ class Holdings:
 
 
 def _is_factory_of_many(places: list[Place], unit: Unit) -> bool:
-    """Whether the function only makes the object and several modules keep one each: it is theirs, not anybody's."""
+    """Whether the function only makes the object and several modules keep one each: it is theirs, not anybody's.
+
+    What the object that makes it keeps of it is one more way to hand it out.
+    """
     if not any(place is unit.result for place in places):
         return False
-    owners = {owner.module for p in places if p.kind in LONG_LIVED and isinstance(owner := p.owner, Unit | ClassScope)}
+    keepers = [p.owner for p in places if p.kind in LONG_LIVED and p.owner is not unit.method_of]
+    owners = {owner.module for owner in keepers if isinstance(owner, Unit | ClassScope)}
     return len(owners) > 1 and unit.module not in owners
 
 

@@ -37,6 +37,8 @@ class Unit:
     """The places of the names that this unit reads and some unit around it binds: what `lookup` found before."""
     given_back: str | None = None
     """The parameter that it gives back to every caller, empty for none; None as long as nobody asked (`aliases`)."""
+    asked: tuple[str, ...] | None = None
+    """The methods of its object whose results are all that it gives; None as long as nobody asked (`templates`)."""
 
     def __post_init__(self) -> None:
         """Give the unit the places of its result and its yields."""

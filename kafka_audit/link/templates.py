@@ -1,0 +1,100 @@
+"""Methods that give what another method of their object gives: on an object of a class that overrides it, its own.
+
+Otherwise what every class below makes would seem to be what `connect` of the base class gives to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from kafka_audit.facts import schema as s
+from kafka_audit.link.engine import Engine, Values
+from kafka_audit.link.families import descendants, find_method
+from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.values import ClassValue, Instance, Value
+from kafka_audit.link.walk import statements, target_names
+
+DEEPEST = 3
+"""Methods that give what a method gives which gives what a method gives."""
+
+
+def own_results(engine: Engine, unit: Unit, receivers: Sequence[Value]) -> Values:
+    """What a method gives on these objects, of all that it can give; what it gives at all if that is the same."""
+    scopes = _classes(engine, unit, receivers)
+    own = _on(engine, unit, scopes, DEEPEST) if scopes else None
+    return engine.read(unit.result) if own is None else own
+
+
+def is_template(engine: Engine, unit: Unit) -> bool:
+    """Whether what a method gives depends on the class of its object."""
+    if unit.asked is None:
+        unit.asked = tuple(_asked(unit))
+    below = descendants(engine, unit.method_of) if unit.asked and unit.method_of is not None else ()
+    return any(name in scope.methods for scope in below for name in unit.asked)
+
+
+def _classes(engine: Engine, unit: Unit, receivers: Sequence[Value]) -> list[ClassScope]:
+    """The very classes that the objects can be of; none when they can be of all that have the method."""
+    if not receivers or not is_template(engine, unit):
+        return []
+    found: dict[ClassScope, None] = {}
+    for receiver in receivers:
+        match receiver:
+            case Instance(scope, origin) if origin is not None or scope is not unit.method_of:
+                found |= dict.fromkeys([scope] if origin is not None else [scope, *descendants(engine, scope)])
+            case ClassValue(scope):
+                found[scope] = None
+            case _:
+                return []
+    return list(found)
+
+
+def _on(engine: Engine, unit: Unit, scopes: Iterable[ClassScope], depth: int) -> Values | None:
+    """What a method gives on objects of these very classes; None when it does not depend on the class."""
+    if not is_template(engine, unit):
+        return None
+    own: Values = set()
+    for scope in scopes:
+        for name in unit.asked or ():
+            method = find_method(engine, scope, name)
+            if method is None or method.is_generator or not depth:
+                return None
+            deeper = _on(engine, method, (scope,), depth - 1)
+            own |= engine.read(method.result) if deeper is None else deeper
+    return own
+
+
+def _asked(unit: Unit) -> Iterator[str]:
+    """The methods and properties whose results are all that a method of their object gives."""
+    returned = [each.value for each in statements(unit.body) if isinstance(each, s.Return)]
+    names = [_of_self(unit, value) for value in returned if not isinstance(value, s.Constant | None)]
+    return iter(()) if unit.function is None or "" in names else iter(dict.fromkeys(names))
+
+
+def _of_self(unit: Unit, value: s.Expr | None) -> str:
+    """The name, if a value is what a method or a property of the object gives; empty for anything else."""
+    first = unit.function.parameters[0].name if unit.function is not None and unit.function.parameters else ""
+    match value:
+        case s.Await(inner) | s.Call(s.Attribute(s.Name(), _) as inner):
+            return _of_self(unit, inner)
+        case s.Attribute(s.Name(name), attribute):
+            return attribute if name == first else ""
+        case s.Name(name) if name != first:
+            given = _given(unit, name)
+            return _of_self(unit, given) if not isinstance(given, s.Name) else ""
+    return ""
+
+
+def _given(unit: Unit, name: str) -> s.Expr | None:
+    """What a variable of a function is given, if it is in one place only and by a plain assignment."""
+    given: list[s.Expr | None] = []
+    for statement in statements(unit.body):
+        match statement:
+            case s.Assign(targets, value):
+                bound = [each for target in targets for each in target_names(target)]
+                given += [value if len(bound) == 1 else None] * bound.count(name)
+            case s.For(target):
+                given += [None] * list(target_names(target)).count(name)
+            case s.With(items):
+                given += [None for item in items if item.target is not None and name in target_names(item.target)]
+    return given[0] if len(given) == 1 else None
