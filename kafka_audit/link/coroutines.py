@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from kafka_audit.facts import schema as s
+from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact, Engine, Event, Node
 from kafka_audit.link.events import client_of
-from kafka_audit.link.lives import Lives, owner_name
+from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, ForeignClient, Value
 from kafka_audit.link.walk import expressions, inside, statements
@@ -53,6 +54,23 @@ def dropped_sends(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> 
     found |= {dropped.node: dropped for dropped in _of_clients(engine, ids, _sending)}
     told = {dropped.node for dropped in dropped_calls(engine, lives, owners)}
     return sorted((each for node, each in found.items() if node not in told), key=_order)
+
+
+def idle_releases(life: Life, dropped: Iterable[Dropped]) -> set[Event]:
+    """The releases of a client that do not happen, because nothing awaits them or the getter of what they release."""
+    own = list(dropped_releases(life, dropped))
+    nodes, getting = {each.node for each in own}, {each.unit for each in own if each.effect == "handed out"}
+    return {event for event in life.releases if event.node in nodes or event.unit in getting}
+
+
+def dropped_releases(life: Life, dropped: Iterable[Dropped]) -> Iterator[Dropped]:
+    """The dropped calls that would release a client, or get it for a release; what tests drop is their own loss."""
+    ending = {event.unit for event in life.releases}
+    for each in dropped:
+        is_release = each.effect == "released" or (each.effect == "handed out" and each.unit in ending)
+        is_own = life.in_test or context_of(each.unit.module.path) != "test"
+        if each.producer == life.id and is_release and is_own:
+            yield each
 
 
 def _order(dropped: Dropped) -> tuple[str, s.At]:

@@ -12,7 +12,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import Flaw
 from kafka_audit.link.blocking import Blocked, blocked_calls
 from kafka_audit.link.context import context_of
-from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_sends
+from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_releases, dropped_sends, idle_releases
 from kafka_audit.link.delivery import Unchecked, never_acknowledged, reordering, unchecked
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.ends import Ends
@@ -116,6 +116,7 @@ class Program:
             return False
         return not isinstance(function.value, s.Name) or _is_bound(unit, function.value.id)
 
+    @functools.cached_property
     def dropped_lifecycle_calls(self) -> list[Dropped]:
         """Starts and releases of asynchronous clients, and of what wraps them, that nothing awaits."""
         return self._of_the_living(dropped_calls(self.engine, self.lives, self._owners()))
@@ -255,6 +256,8 @@ class Program:
             return "never" if life.holding.kind == "returned" and self.dropping(life) else "delegated"
         if not life.releases:
             return "unknown" if life.possible and self.hands_over(life) else "never"
+        if idle_releases(life, self.dropped_lifecycle_calls).issuperset(life.releases):
+            return "never"
         is_left = self.users.owe(life)
         is_run = is_left or self.discharge.effective(life) or self.users.end_by_themselves(life)
         if not is_run or self._is_skipped(life):
@@ -276,6 +279,7 @@ class Program:
             or any(self.ends.of_kept(life))
             or self.dropping(life)
             or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life))
+            or any(dropped_releases(life, self.dropped_lifecycle_calls))
         )
 
     def caller_losses(self, life: Life) -> list[Caller]:

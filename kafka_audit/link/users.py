@@ -11,6 +11,9 @@ from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.scopes import Unit
 from kafka_audit.model import Context
 
+KEPT = frozenset({"instance", "pooled"})
+"""Kinds of what objects keep: it ends with them."""
+
 
 class Users:
     """Answers for one program. What only shows how a library is used, or tests it, is none of its users."""
@@ -28,11 +31,13 @@ class Users:
         if not any(event.unit not in _senders(life) for event in life.releases):
             return False
         owners = self.owners(life)
-        if owners:
-            return any(self.get(owner) for owner in owners)
-        is_kept = life.holding.kind in {"instance", "pooled"} and life.holding.scope is not None
+        if any(self.get(owner) for owner in owners):
+            return True
+        holdings = [owner.holding for owner in owners]
+        if life.holding.scope is None or any(each.kind not in KEPT for each in (life.holding, *holdings)):
+            return False
         is_ended = any(self.owning.discharge.goes_along(life, event) for event in self.owning.discharge.effective(life))
-        return is_kept and self._is_made_outside(life) and not (is_ended or self.end_by_themselves(life))
+        return self._is_made_outside(life) and not (is_ended or self.end_by_themselves(life))
 
     def owners(self, life: Life) -> list[Owner]:
         """The objects of the project that keep the client."""
@@ -52,17 +57,16 @@ class Users:
 
     def end_by_themselves(self, life: Life) -> bool:
         """Whether each function that opens the client, or whoever calls it, ends it on every way out."""
-        releasing = self.owning.closure(life.releases)
-        return all(
-            self.ends.leaves_nothing(life, unit, releasing)
-            or all(self.ends.leaves_nothing(life, caller, releasing) for caller in self._callers(life, unit))
-            for unit in _openers(life)
-        )
+        releasing, seen = self.owning.closure(life.releases), set[Unit]()
+        return all(self._is_ended(life, unit, releasing, seen) for unit in _openers(life))
 
-    def _callers(self, life: Life, unit: Unit) -> list[Unit]:
-        """The functions that call this one; itself, which ends nothing, where there are none."""
+    def _is_ended(self, life: Life, unit: Unit, releasing: set[Unit], seen: set[Unit]) -> bool:
+        if unit in seen or self.ends.leaves_nothing(life, unit, releasing):
+            return True
+        seen.add(unit)
         callers = [edge.caller for edge in self.reach.incoming.get(unit, ())]
-        return [caller for caller in callers if context_of(caller.module.path) not in _beside(life)] or [unit]
+        own = [caller for caller in callers if context_of(caller.module.path) not in _beside(life)]
+        return bool(own) and all(self._is_ended(life, caller, releasing, seen) for caller in own)
 
 
 def _beside(life: Life) -> Set[Context]:

@@ -80,7 +80,7 @@ RULE = Rule(
 
 def check(program: Program) -> Iterator[Alarm]:
     """Every start or release of an asynchronous client, or of a class that wraps one, whose coroutine is dropped."""
-    for dropped in program.dropped_lifecycle_calls():
+    for dropped in program.dropped_lifecycle_calls:
         at, path, owner = position(dropped.node), dropped.unit.module.path, where(owner_name(dropped.unit))
         yield Alarm(
             path=path,
