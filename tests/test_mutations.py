@@ -66,16 +66,9 @@ HARMLESS: Reasons = {
     ("hook/live/fastapi_nested.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
     ("hook/live/mounted_and_run.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
     ("hook/right_scope/celery_children.py", 18, ("registration-dropped",)): "the children have a hook of their own",
-    (
-        "verdict/left_to_users/shop_kafka/outboxes.py",
-        25,
-        ("registration-dropped",),
-    ): "it is left to the library's users",
-    (
-        "verdict/left_to_users/shop_kafka/outboxes.py",
-        76,
-        ("registration-dropped",),
-    ): "it is left to the library's users",
+    ("verdict/earlier_messages/senders.py", 38, FINALLY): WEAK,
+    ("verdict/left_to_users/shop_kafka/outboxes.py", 25, ("registration-dropped",)): "its users release it",
+    ("verdict/left_to_users/shop_kafka/outboxes.py", 76, ("registration-dropped",)): "its users release it",
     ("instance/released_from_outside/main.py", 20, ("registration-dropped",)): "the lifespan makes the client, too",
 }
 """What is no defect, by file, line and kind of mutation, with the reason."""

@@ -34,7 +34,7 @@ def losses_of(failing: Failing, life: Life, *, is_sole_end: bool) -> list[Loss]:
     client, unit, node = life.site.client, life.site.unit, life.site.node
     owed_at_once = not client.start and not client.flush_is_release
     if is_sole_end:
-        effects = replace(_effects(failing, life, unit, node, owed_at_once), kept_is_owed=True)
+        effects = replace(effects_in(failing, life, unit, node, owed_at_once), kept_is_owed=True)
         losses = Walk(failing.lives.engine, unit, effects).run()
         if all(loss.by_exception or loss.stage is Stage.FAILED for loss in losses):
             return losses
@@ -164,7 +164,7 @@ def repeats_of(failing: Failing, life: Life) -> list[tuple[Unit, Repeat]]:
         if unit.function is None:
             continue
         renews = calls_to(failing.lives, unit, failing.reach.callers(life.site.unit)) - {life.site.node}
-        effects = replace(_effects(failing, life, unit, life.site.node, owed_at_once=False), renews=renews)
+        effects = replace(effects_in(failing, life, unit, life.site.node, owed_at_once=False), renews=renews)
         walk = Walk(failing.lives.engine, unit, effects)
         begin = State() if unit is life.site.unit else State(Stage.CREATED, frozenset(), kept=True)
         walk.run(begin)
@@ -175,7 +175,7 @@ def repeats_of(failing: Failing, life: Life) -> list[tuple[Unit, Repeat]]:
 def _walk(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> list[Loss]:
     if unit.function is None:
         return []
-    return Walk(failing.lives.engine, unit, _effects(failing, life, unit, site, owed_at_once)).run()
+    return Walk(failing.lives.engine, unit, effects_in(failing, life, unit, site, owed_at_once)).run()
 
 
 def left_open(losses: list[Loss]) -> list[Loss]:
@@ -246,7 +246,7 @@ def _calls_of(statement: s.Stmt) -> Iterator[s.Call]:
                 yield part
 
 
-def _effects(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> Effects:
+def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> Effects:
     """What the calls of `unit` do to the client that `site`, its construction or a call that gives it, brings there."""
     client, lives = life.site.client, failing.lives
     here = [event for event in (*life.starts, *life.releases, *life.undoings, *life.uses) if event.unit is unit]

@@ -142,7 +142,8 @@ class Walk:
         if node in effects.starts:
             failed.setdefault(replace(state, stage=Stage.FAILED) if state.stage is Stage.CREATED else state, line)
         elif node in effects.uses and effects.raises_by_use:
-            failed.setdefault(replace(state, stage=Stage.OPEN) if node in effects.opens else state, line)
+            is_opened = node in effects.opens and not effects.reopens  # a message that fails is none in the buffer
+            failed.setdefault(replace(state, stage=Stage.OPEN) if is_opened else state, line)
         if node in effects.opens:
             return replace(state, stage=Stage.OPEN)
         if effects.hands_over(node, state.names):
@@ -282,8 +283,7 @@ class Walk:
             merge(exits.normal, inner.broken)
             before = len(seen), len(passed)
             passed.update(inner.normal, inner.continued)
-            merge(seen, inner.normal)
-            merge(seen, inner.continued)
+            merge(seen, inner.continued | inner.normal)
             if (len(seen), len(passed)) == before:
                 break
         after = self.block(node.orelse, leaving)

@@ -23,6 +23,7 @@ from kafka_audit.link.kept import Early, Kept, is_handed_out, kept_for_all, publ
 from kafka_audit.link.known import Entry
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import Caller, caller_losses, is_always_released, is_fresh, losses_of
+from kafka_audit.link.messages import leaves_earlier_ones
 from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
@@ -270,6 +271,7 @@ class Program:
         return bool(
             self.injection.unclosed(life)
             or not is_always_released(life, self.losses(life))
+            or leaves_earlier_ones(self.failing, life)
             or self.rollbacks.defeated(life) is not None
             or any(not (owner.is_released or self.users.get(owner)) for owner in owners)
             or any(self.ends.of_owner(owner) for owner in owners)
