@@ -167,9 +167,19 @@ class Ends:
         filling = {event.node for event in life.uses if event.unit is unit and event.method in client.dirtied_by}
         filling |= calls_to(self.lives, unit, self._opening(life) - releasing)
         opens = nodes.opens | (_calls(filling) if client.flush_is_release else set())
-        effects = self._effects(life, unit, life.site.node, nodes._replace(opens=opens, uses=nodes.uses - opens))
+        effects = self._effects(life, unit, life.site.node, nodes._replace(opens=opens))
         losses = Walk(self.engine, unit, effects).run(State(Stage.CREATED, kept=True))
         return not any(loss.stage is Stage.OPEN for loss in losses)
+
+    def is_left_by_opener(self, owner: Owner) -> bool:
+        """Whether a method that opens what its own object keeps, and ends it, does so on some ways out only."""
+        if owner.holding.kind != "instance" or owner.life.site.client.flush_is_release:
+            return False
+        life, calls = owner.life, self.owning.calls_on(owner.value)
+        releasing, opening = self.owning.closure(life.releases), self._opening(life)
+        openers = {caller for caller, callee in calls if callee in opening - releasing}
+        enders = {caller for caller, callee in calls if callee in releasing}
+        return any(not self.leaves_nothing(life, unit, releasing) for unit in openers & enders)
 
     def of_exit(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
         """The `__exit__` methods that release the client after a block that went well, not after one that raised."""

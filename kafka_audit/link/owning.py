@@ -100,7 +100,7 @@ class Owning:
         for value, layer in self._layers(life).items():
             origin = value.origin
             assert origin is not None
-            enders = {caller for caller, callee in self._calls_on(value) if callee in releasing}
+            enders = {caller for caller, callee in self.calls_on(value) if callee in releasing}
             holdings = self.lives.holdings
             holding = holdings.lent(value, origin.unit, holdings.of_instance(value), enders)
             openers = {caller for caller, callee in self._calls_by_application(value, value) if callee in opening}
@@ -181,7 +181,7 @@ class Owning:
         keepers = {base for scope in self.lives.holdings.fields(value) for base in ancestry(self.engine, scope)}
         return any(
             callee in releasing and caller.method_of not in keepers and self._is_run(life, value, caller)
-            for caller, callee in self._calls_on(value)
+            for caller, callee in self.calls_on(value)
         )
 
     def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
@@ -215,7 +215,7 @@ class Owning:
         dying = {find_method(self.engine, scope, "__del__") for scope in scopes if scope is not None}
         return not dying.isdisjoint(self.closure(life.releases))
 
-    def _calls_on(self, value: Instance) -> list[tuple[Unit, Unit]]:
+    def calls_on(self, value: Instance) -> list[tuple[Unit, Unit]]:
         """(caller, callee) of the calls on this object, those on an object of its class of unknown origin included.
 
         What a class calls on itself says nothing of a particular object.
@@ -239,7 +239,7 @@ class Owning:
         if (holding.kind != "global" and self.dies_released(life, value)) or self._is_left_to_base(value, releasing):
             return True
         keepers = self._keepers(holding)
-        for caller, callee in self._calls_on(value):
+        for caller, callee in self.calls_on(value):
             if callee in releasing and (caller.method_of in keepers or self._is_run(life, value, caller)):
                 return True
         return any(
@@ -256,7 +256,7 @@ class Owning:
 
     def _own_hook(self, life: Life, value: Instance, releasing: set[Unit]) -> Registration | None:
         """What the object hands one of its own releasing methods to, which calls it in the end."""
-        family, called = ancestry(self.engine, value.scope), [callee for _, callee in self._calls_on(value)]
+        family, called = ancestry(self.engine, value.scope), [callee for _, callee in self.calls_on(value)]
         for unit in sorted(releasing, key=lambda each: (each.module.path, each.line)):
             event = self._release_by(life, value, unit)
             for entry in self.reach.entries(unit, tests=self._in_test(value)):
@@ -332,7 +332,7 @@ class Owning:
     def exit_hooks(self, owner: Owner) -> list[Weak]:
         """The exit handlers that ask this very object for a release that cannot work there."""
         releasing = self.closure(owner.life.releases)
-        asking = {caller for caller, callee in self._calls_on(owner.value) if callee in releasing}
+        asking = {caller for caller, callee in self.calls_on(owner.value) if callee in releasing}
         hooks = self.discharge.weak_hooks(owner.life, "exit")
         return [weak for weak in hooks if not asking.isdisjoint(self.reach.below(weak.handler))]
 

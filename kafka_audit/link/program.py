@@ -274,7 +274,7 @@ class Program:
             or leaves_earlier_ones(self.failing, life)
             or self.rollbacks.defeated(life) is not None
             or any(not (owner.is_released or self.users.get(owner)) for owner in owners)
-            or any(self.ends.of_owner(owner) for owner in owners)
+            or any(self.ends.of_owner(owner) or self.ends.is_left_by_opener(owner) for owner in owners)
             or any(self.ends.of_exit(life))
             or any(self.ends.of_entered(life))
             or any(self.ends.of_shared(life))
