@@ -110,7 +110,7 @@ def _comprehension(engine: Engine, node: s.Comprehension) -> Values:
     values = evaluate(engine, node.element)
     if not is_more_than_data(values):
         return NOTHING
-    container = engine.container(node, "dict" if node.kind == "dict" else "list", 0)
+    container = engine.container(node, "list" if node.kind == "set" else node.kind, 0)
     engine.write(container.rest, values)
     return {container}
 

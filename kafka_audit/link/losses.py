@@ -96,7 +96,7 @@ def caller_losses(failing: Failing, life: Life) -> list[Caller]:
             if keeps(lives, life, caller):
                 continue
             losses = _walk(failing, life, caller, node, owed_at_once)
-            if not life.releases and life.value not in caller.result.values and not losses:
+            if not life.releases and not losses and not lives.holdings.is_handed_on(life.value, caller):
                 # A function that never ends, such as a serving loop, is no reason to owe nothing.
                 losses = [Loss(Stage.OPEN, node.at[0], by_exception=False)]
             releases = any(event.unit in lives.reach.below(caller) for event in life.releases)

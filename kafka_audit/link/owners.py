@@ -17,6 +17,7 @@ from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing
 from kafka_audit.link.singletons import is_singleton
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
+from kafka_audit.link.walk import given_once, reads_later, statements
 from kafka_audit.model import Kind
 
 LONG_LIVED = frozenset({"module", "class", "field"})
@@ -91,6 +92,10 @@ class Holdings:
         passing = [place for place in places if place.kind != "field"]
         return self._passing(value, passing, unit, self._local_name(passing, unit), self.engine.managed.get(value))
 
+    def is_handed_on(self, value: Value, unit: Unit) -> bool:
+        """Whether a function returns the object, or a generator over it."""
+        return value in unit.result.values or _is_read_later(self.places.get(value, ()), unit)
+
     def fields(self, value: Value) -> list[ClassScope]:
         """The classes that keep the value in a field, the likeliest owner first."""
         places = [place for place in self.places.get(value, ()) if place.kind == "field"]
@@ -129,6 +134,8 @@ class Holdings:
             scope = best.owner if isinstance(best.owner, ClassScope) else getattr(best.owner, "scope", None)
             return Holding("instance", self._text(best, unit, _unmangled(best, scope)), scope, best)
         pools = [p.owner for p in places if p.kind == "element" and isinstance(p.owner, Container)]
+        if any(p.kind == "local" and p.owner is unit for p in places):
+            pools = [pool for pool in pools if pool.kind != "generator"]  # what a variable holds it only passes on
         kept = sorted((pool for pool in pools if self._is_pool(pool)), key=lambda c: (c.unit.module.path, c.line))
         return self._pooled(kept[0], unit) if kept else None
 
@@ -166,7 +173,7 @@ class Holdings:
         """No long-lived place: managed by a later `with`, handed on, returned, or dropped in the function."""
         if manager is not None:
             return Holding("managed", local)
-        if any(takes_over(escape.target) for escape in self.escapes.get(value, ())):
+        if any(takes_over(escape.target) for escape in self.escapes.get(value, ())) or _is_read_later(places, unit):
             return Holding("delegated", local)
         if any(self._leaves(place, unit) for place in places):
             return Holding("returned", local)
@@ -198,6 +205,14 @@ def _is_factory_of_many(places: list[Place], unit: Unit) -> bool:
     keepers = [p.owner for p in places if p.kind in LONG_LIVED and p.owner is not unit.method_of]
     owners = {owner.module for owner in keepers if isinstance(owner, Unit | ClassScope)}
     return len(owners) > 1 and unit.module not in owners
+
+
+def _is_read_later(places: Collection[Place], unit: Unit) -> bool:
+    """Whether the function that made the object returns a generator over it: whoever reads that needs the object."""
+    names = {place.name for place in places if place.kind == "local" and place.owner is unit}
+    returned = [each.value for each in statements(unit.body) if isinstance(each, s.Return)] if names else []
+    given = [given_once(unit.body, each.id) if isinstance(each, s.Name) else each for each in returned]
+    return any(reads_later(each, names) for each in given)
 
 
 def place_order(place: Place) -> tuple[str, str, str]:

@@ -28,6 +28,7 @@ from kafka_audit.link.states import (
     Stage,
     State,
     States,
+    at_once,
     catches_everything,
     elements,
     ends_program,
@@ -216,7 +217,7 @@ class Walk:
 
     def returned(self, node: s.Return, states: States) -> Exits:
         """`return`: a client that is returned is the caller's."""
-        exits = self.evaluate(node.value, states, node.line)
+        exits = self.evaluate(at_once(node.value), states, node.line)
         for state in exits.normal:
             handed = node.value is not None and mentions(node.value, self.effects.site, state.names)
             exits.returned.setdefault(replace(state, stage=Stage.HANDED) if handed else state, node.line)
@@ -251,8 +252,7 @@ class Walk:
             head = self.evaluate(test, states, line)
             exits.absorb(head)
             return split(test, head.normal)
-        going: States = states
-        stopped: States = {}
+        going, stopped = states, States()
         for operand in test.operands:
             then, otherwise = self._test(operand, going, line, exits)
             going, leaving = (then, otherwise) if test.operator == "and" else (otherwise, then)

@@ -10,7 +10,7 @@ from typing import Literal
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, assume
 from kafka_audit.link.containers import VIEWS
-from kafka_audit.link.walk import has_elements, holds, parts, target_names
+from kafka_audit.link.walk import has_elements, holds, parts, reads_later, target_names
 
 
 class Stage(IntEnum):
@@ -187,6 +187,14 @@ def in_order(expression: s.Expr) -> list[s.Call | s.Yield | s.Walrus]:
     return found
 
 
+def at_once(returned: s.Expr | None) -> s.Expr | None:
+    """What of a returned expression is evaluated when the function returns: of a generator what it goes through."""
+    match returned:
+        case s.Comprehension("generator", _, _, [first, *_]):
+            return first.iterable
+    return returned
+
+
 def merge(into: States, other: Mapping[State, int]) -> None:
     """Add states to others; the line that led to a state first stays."""
     for state, line in other.items():
@@ -249,8 +257,8 @@ def elements(loop: s.For) -> set[str]:
 
 
 def mentions(expression: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
-    """Whether the client is in what the expression gives: in itself, a display, or a constructor's arguments."""
-    if is_client(expression, site, names):
+    """Whether what the expression gives holds the client: itself, a display, a constructor's arguments, a generator."""
+    if is_client(expression, site, names) or reads_later(expression, names):
         return True
     match expression:
         case s.Call(_, arguments):

@@ -12,7 +12,7 @@ from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.families import descendants, find_method
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import ClassValue, Instance, Value
-from kafka_audit.link.walk import statements, target_names
+from kafka_audit.link.walk import given_once, statements
 
 DEEPEST = 3
 """Methods that give what a method gives which gives what a method gives."""
@@ -80,21 +80,6 @@ def _of_self(unit: Unit, value: s.Expr | None) -> str:
         case s.Attribute(s.Name(name), attribute):
             return attribute if name == first else ""
         case s.Name(name) if name != first:
-            given = _given(unit, name)
+            given = given_once(unit.body, name)
             return _of_self(unit, given) if not isinstance(given, s.Name) else ""
     return ""
-
-
-def _given(unit: Unit, name: str) -> s.Expr | None:
-    """What a variable of a function is given, if it is in one place only and by a plain assignment."""
-    given: list[s.Expr | None] = []
-    for statement in statements(unit.body):
-        match statement:
-            case s.Assign(targets, value):
-                bound = [each for target in targets for each in target_names(target)]
-                given += [value if len(bound) == 1 else None] * bound.count(name)
-            case s.For(target):
-                given += [None] * list(target_names(target)).count(name)
-            case s.With(items):
-                given += [None for item in items if item.target is not None and name in target_names(item.target)]
-    return given[0] if len(given) == 1 else None

@@ -182,6 +182,39 @@ def inside(expression: s.Expr) -> Iterator[s.Expr]:
             stack.extend(direct(current)[::-1])
 
 
+LAZY = frozenset(
+    {"iter", "map", "filter", "filterfalse", "enumerate", "zip", "islice", "chain", "takewhile", "dropwhile"}
+)
+"""What reads that which it is given only when it is read itself."""
+
+
+def reads_later(expression: s.Expr | None, names: Collection[str]) -> bool:
+    """Whether the expression gives something that uses one of these variables only when it is read."""
+    match expression:
+        case s.Comprehension("generator"):
+            is_lazy = True
+        case s.Call(s.Name(name) | s.Attribute(_, name)):
+            is_lazy = name in LAZY
+        case _:
+            return False
+    return is_lazy and any(isinstance(part, s.Name) and part.id in names for part in inside(expression))
+
+
+def given_once(body: s.Body, name: str) -> s.Expr | None:
+    """What a variable of a function is given, if it is in one place only and by a plain assignment."""
+    given: list[s.Expr | None] = []
+    for statement in statements(body):
+        match statement:
+            case s.Assign(targets, value):
+                bound = [each for target in targets for each in target_names(target)]
+                given += [value if len(bound) == 1 else None] * bound.count(name)
+            case s.For(target):
+                given += [None] * list(target_names(target)).count(name)
+            case s.With(items):
+                given += [None for item in items if item.target is not None and name in target_names(item.target)]
+    return given[0] if len(given) == 1 else None
+
+
 def has_elements(iterable: s.Expr) -> bool:
     """Whether a loop over the expression has at least one turn: `range` of a positive number, a display."""
     match iterable:
