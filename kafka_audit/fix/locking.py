@@ -18,17 +18,19 @@ from kafka_audit.link.values import Place
 
 def unguarded(case: Case) -> Repair:
     """Two first users make one client."""
-    life, place = case.life, case.life.holding.at
-    if place is None or life.holding.kind not in {"global", "instance"}:
+    life, owner = case.life, case.owner
+    holding, at = (life.holding, life.site.node.at) if owner is None else (owner.holding, owner.at)
+    place = holding.at
+    if place is None or holding.kind not in {"global", "instance"}:
         raise Refused("it is not kept in a variable of a module or a field of a class")
-    tree = case.tree(life.path)
+    tree = case.tree(life.path if owner is None else owner.path)
     library = "asyncio" if life.site.client.is_async else "threading"
-    name = life.holding.place or place.name
+    name = holding.place or place.name
     lock = f"{name}_lock"
     changes = Changes()
     _lock_beside(changes, tree, place, lock, library)
     is_async = life.site.client.is_async
-    _locked(changes, tree, tree.call(life.site.node.at), name, lock, is_async)
+    _locked(changes, tree, tree.call(at), name, lock, is_async)
     title = f"Make the client under `{lock}`, and look again once it is held"
     return Repair("safe", title, {tree.path: tree.rewritten(changes, (Needed(library),))})
 

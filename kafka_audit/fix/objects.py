@@ -15,6 +15,8 @@ from kafka_audit.link.values import Container
 
 def kept_in_a_field(case: Case) -> Repair:
     """No method of the class releases its client: one does, and with it the class's other clients that none does."""
+    if case.program.lives.left_out(case.life):
+        raise Refused("a parameter turns the release on: which call is to pass it is for the design to decide")
     life = case.life
     scope = life.holding.scope
     if life.holding.kind != "instance" or scope is None:

@@ -172,7 +172,7 @@ def published_early(lives: Lives, kept: Kept) -> Early | None:
     if target is None:
         return None
     expression, assigned = target
-    starts = _starting(lives, kept)
+    starts = starting(lives, kept)
     for statement in statements(unit.body):
         for part in (p for e in expressions(statement) for p in inside(e)):
             is_it = isinstance(part, s.Call) and part in starts and isinstance(part.function, s.Attribute)
@@ -194,7 +194,7 @@ def _target(unit: Unit, kept: Kept) -> tuple[str, int] | None:
     return None
 
 
-def _starting(lives: Lives, kept: Kept) -> set[object]:
+def starting(lives: Lives, kept: Kept) -> set[object]:
     """The calls that start the client, or run a method of its owner that does, or that makes it in the first place."""
     direct = {event.unit for event in kept.life.starts}
     if not direct and isinstance(kept.value, Instance):

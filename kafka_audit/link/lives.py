@@ -30,7 +30,8 @@ class Life:
     """What is known of one client. Lists are sorted by file and line.
 
     `undoings` are releases that do not end the client's life as it is meant: they undo a failed start, concern a base
-    class's method that the client's own class overrides, or empty a buffer that the same function fills again.
+    class's method that the client's own class overrides, empty a buffer that the same function fills again, or depend
+    on a parameter that no call passes.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Lives:
         self._events = _by_receiver(engine)
         self._possible = _foreign_releases(engine)
         self._refills = Refills(engine)
+        self._loose_names = _loose_names(engine)
         self.all = tuple(self._lives())
         self._kept_at: dict[Place, list[Life]] = {}
         for life in self.all:
@@ -106,6 +108,7 @@ class Lives:
         filling = site.client.dirtied_by if site.client.flush_is_release else ()
         in_vain = self._refills.filled_again(events, filling)
         ends = {e for e in releases if self._applies(site, holding, e) and e not in in_vain}
+        ends = {e for e in ends if not self.is_left_out(e)}
         return Life(
             id=stem if counts[stem] == 1 else f"{stem}#{counts[stem]}",
             site=site,
@@ -141,6 +144,20 @@ class Lives:
             return True
         known_as = find_method(self.engine, keeper, event.unit.function.name)
         return known_as is None or known_as is event.unit or known_as in self.reach.callers(event.unit)
+
+    def left_out(self, life: Life) -> list[Event]:
+        """The releases that depend on a parameter which no call passes."""
+        return [event for event in life.undoings if self.is_left_out(event)]
+
+    def is_left_out(self, event: Event) -> bool:
+        """Whether a release depends on a parameter that no call of its function passes so that it happens.
+
+        A call of that name on something unknown may be one that does.
+        """
+        function = event.unit.function
+        if function is None or function.name in self._loose_names:
+            return False
+        return self.reach.is_left_out(event.unit, event.node, tests=context_of(event.unit.module.path) == "test")
 
     def _makes_room(self, site: Site, holding: Holding, event: Event) -> bool:
         """Whether the function that releases the client goes on to put another one in its place."""
@@ -250,6 +267,12 @@ def _foreign_releases(engine: Engine) -> dict[str, list[Event]]:
         if event.what == "release" and isinstance(event.receiver, ForeignClient):
             found.setdefault(event.receiver.client.name, []).append(event)
     return found
+
+
+def _loose_names(engine: Engine) -> set[str]:
+    """The methods that are called on something unknown and may be releases."""
+    calls = (node for found in engine.loose.values() for node in found if isinstance(node, s.Call))
+    return {node.function.name for node in calls if isinstance(node.function, s.Attribute)}
 
 
 def _site_order(site: Site) -> tuple[str, tuple[int, ...], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from kafka_audit.discover.pytest_ini import PytestIni
@@ -29,7 +29,7 @@ from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import is_script, is_served, unimported
-from kafka_audit.link.shapes import meets_in_threads
+from kafka_audit.link.shapes import meets_in_tasks, meets_in_threads
 from kafka_audit.link.states import Loss, Stage
 from kafka_audit.link.users import Users
 from kafka_audit.link.values import Value
@@ -152,10 +152,17 @@ class Program:
 
     def met_in_threads(self) -> Iterator[Kept]:
         """Getters of synchronous clients in which two threads can meet."""
+        return self._met(meets_in_threads)
+
+    def met_in_tasks(self) -> Iterator[Kept]:
+        """Getters of objects that own asynchronous clients in which two tasks can meet."""
+        return self._met(meets_in_tasks)
+
+    def _met(self, meets: Callable[[Lives, Kept], bool]) -> Iterator[Kept]:
         seen: set[s.Call] = set()
         for life in self.owing():
             for kept in kept_for_all(self.owning, life, frozenset({"global", "instance"})):
-                if kept.made not in seen and meets_in_threads(self.lives, kept):
+                if kept.made not in seen and meets(self.lives, kept):
                     seen.add(kept.made)
                     yield kept
 

@@ -203,6 +203,15 @@ class Reach:
         if unit.method_of is not None and self._is_framework_method(unit.method_of, name):
             yield Entry("framework", unit, unit.module.path, "", None, self._overridden(unit.method_of, name))
 
+    def is_left_out(self, unit: Unit, node: Node, *, tests: bool) -> bool:
+        """Whether what every call of a function passes keeps it from what stands there; not if others may call it."""
+        edges = [e for e in self.incoming.get(unit, ()) if tests or context_of(e.caller.module.path) != "test"]
+        if unit.function is None or unit in self.engine.registrations or unit in self._referenced:
+            return False
+        if unit.method_of is not None and self._is_framework_method(unit.method_of, unit.function.name):
+            return False
+        return bool(edges) and all(node in self.switches.off(edge.fact, unit) for edge in edges)
+
     def registrations(self, unit: Unit) -> list[Registration]:
         """To whom the function was given; without those to an unknown host where the host is known, too."""
         every = self.engine.registrations.get(unit, {}).values()

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.failing import QUIET, Failing
-from kafka_audit.link.kept import Kept
+from kafka_audit.link.kept import Kept, starting
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.per_call import HANDLERS, SHORT_LIVED
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import External
-from kafka_audit.link.walk import child_bodies, expressions, inside, statements, target_names
+from kafka_audit.link.values import ClientObject, External
+from kafka_audit.link.walk import child_bodies, expressions, holds, inside, statements, target_names
 from kafka_audit.link.words import words
 
 LOCK_TYPES = ("Lock", "Semaphore", "Condition")
@@ -38,6 +38,17 @@ def race_in_getter(lives: Lives, life: Life) -> Race:
     if not missing or _is_locked(lives.engine, unit, life.site.node):
         return ""
     return "second client" if any(_waits_before_keeping(body, place.name) for body in missing) else "unstarted client"
+
+
+def meets_in_tasks(lives: Lives, kept: Kept) -> bool:
+    """Whether two tasks can find the place of an object empty: its getter starts a client before it fills it."""
+    unit = kept.unit
+    if not unit.is_async or isinstance(kept.value, ClientObject) or kept.value not in unit.result.values:
+        return False
+    starts = starting(lives, kept)
+    bodies = [body for body in _where_missing(unit.body, kept.place.name) if any(holds(each, starts) for each in body)]
+    is_locked = _is_locked(lives.engine, unit, kept.made)
+    return not is_locked and any(_waits_before_keeping(body, kept.place.name) for body in bodies)
 
 
 def meets_in_threads(lives: Lives, kept: Kept) -> bool:

@@ -197,7 +197,7 @@ def _releases(program: Program, life: Life) -> Iterator[Considered]:
         reason = why(discharge, life, event) if counts else why_not(discharge, life, event)
         yield _considered(event.unit, event.line, how(event), counts, reason)
     for event in life.undoings:
-        yield _considered(event.unit, event.line, how(event), False, _undoing(life, event))
+        yield _considered(event.unit, event.line, how(event), False, _undoing(program, life, event))
     for event in life.uses:
         if event.method in client.absent:
             reason = f"{client.name.rpartition('.')[2]} has no method `{event.method}`"
@@ -210,7 +210,9 @@ def _releases(program: Program, life: Life) -> Iterator[Considered]:
             yield _considered(event.unit, event.line, how(event), False, "a test releases nothing for the application")
 
 
-def _undoing(life: Life, event: Event) -> str:
+def _undoing(program: Program, life: Life, event: Event) -> str:
+    if program.lives.is_left_out(event):
+        return "no call of the function passes what it takes to get there"
     filled = life.filled_after(event)
     if life.site.client.flush_is_release and filled is not None:
         return f"`{filled.method}` on line {filled.line} fills the buffer again"

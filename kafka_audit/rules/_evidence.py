@@ -60,7 +60,15 @@ def started(program: Program, life: Life) -> list[Step]:
 def considered(program: Program, life: Life, absence: str = "nothing releases it") -> list[Step]:
     """Why each of the releases that exist does not count; `absence` says it when there is none."""
     if not life.releases:
-        return [Step(path=life.path, line=life.site.node.at[0], message=absence)]
+        optional = [
+            Step(
+                path=event.unit.module.path,
+                line=event.line,
+                message=f"{where(owner_name(event.unit))} releases it only if it is told to, which no call does",
+            )
+            for event in program.lives.left_out(life)
+        ]
+        return optional or [Step(path=life.path, line=life.site.node.at[0], message=absence)]
     return [
         Step(
             path=event.unit.module.path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
 from kafka_audit.link.overwrites import overwrites
 from kafka_audit.link.per_call import runs_often
 from kafka_audit.rules import Alarm, Rule
@@ -88,9 +89,7 @@ def check(program: Program) -> Iterator[Alarm]:
         confidence = confidence_of_absence(program, life)
         if confidence is None:
             continue
-        absence = (
-            f"no method of `{life.holding.scope.name}` releases it" if life.holding.scope else "nothing releases it"
-        )
+        absence = _absence(program, life)
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
@@ -100,6 +99,13 @@ def check(program: Program) -> Iterator[Alarm]:
             trace=(created(life), *started(program, life), *considered(program, life, absence)),
             severity="info" if program.lives.loses_nothing(life) and _is_one(program, life) else None,
         )
+
+
+def _absence(program: Program, life: Life) -> str:
+    optional = program.lives.left_out(life)
+    if optional:
+        return f"no call tells `{owner_name(optional[0].unit)}` to do so"
+    return f"no method of `{life.holding.scope.name}` releases it" if life.holding.scope else "nothing releases it"
 
 
 def _is_one(program: Program, life: Life) -> bool:

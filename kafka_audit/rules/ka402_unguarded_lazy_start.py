@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.kept import Kept
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.shapes import race_in_getter
 from kafka_audit.model import Step
@@ -122,7 +123,8 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every getter that makes and starts the client it looked for in vain, without a lock across the await."""
     early = {each.kept.life.id for each in program.published_early()}  # KA406 tells of those
-    yield from _in_threads(program)
+    yield from _met(program.met_in_threads(), "threads meet", "while one thread is in the constructor, another")
+    yield from _met(program.met_in_tasks(), "callers meet", "while one caller waits for the start, another")
     for life in program.owing():
         race, name = race_in_getter(program.lives, life), where(life.owner)
         if not race or (race == "unstarted client" and life.id in early):
@@ -149,15 +151,15 @@ def check(program: Program) -> Iterator[Alarm]:
         )
 
 
-def _in_threads(program: Program) -> Iterator[Alarm]:
-    """The getters of synchronous clients in which two threads meet."""
-    for kept in program.met_in_threads():
+def _met(found: Iterator[Kept], meet: str, meanwhile: str) -> Iterator[Alarm]:
+    """The getters of synchronous clients, and of objects that own a client, in which two of these meet."""
+    for kept in found:
         life, path, owner = kept.life, kept.unit.module.path, where(owner_name(kept.unit))
-        last = f"while one thread is in the constructor, another finds no client in {owner} either"
+        last = f"{meanwhile} finds nothing in `{kept.place.name}` either"
         yield Alarm(
             path=path,
             at=kept.made.at,
-            message=f"{subject(life)} is made twice when two threads meet in {owner}",
+            message=f"{subject(life)} is made twice when two {meet} in {owner}",
             confidence="medium",
             producer=life.id,
             trace=(created(life), Step(path=path, line=kept.made.at[0], message=last)),
