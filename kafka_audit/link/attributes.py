@@ -13,7 +13,7 @@ from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.families import ancestry, descendants
 from kafka_audit.link.imports import module_attribute
 from kafka_audit.link.scopes import ClassScope, SeenAs, Unit, enclosing
-from kafka_audit.link.templates import is_template, own_results
+from kafka_audit.link.templates import is_template, own_clients, own_results
 from kafka_audit.link.values import (
     RECORD,
     BoundMethod,
@@ -119,6 +119,8 @@ def _of_objects(engine: Engine, scope: ClassScope, name: str, objects: list[Valu
         if seen is None:
             seen = known[name, is_exact] = _seen_as(engine, scope, line, below, name)
         found, definers = engine.read(seen.fields), seen.definers
+        if len(line) + len(below) > 1:
+            found = own_clients(engine, scope, name, found, is_exact=is_exact)
     for base in definers:
         # A field that is set hides the class attribute of that name, but not always: both may be what is read.
         found = found | _from_body(engine, base, name, objects)

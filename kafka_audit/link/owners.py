@@ -16,6 +16,7 @@ from kafka_audit.link.engine import Engine, Escape, Node
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit, enclosing
 from kafka_audit.link.singletons import is_singleton
+from kafka_audit.link.templates import keeper
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
 from kafka_audit.link.walk import given_once, reads_later, statements
 from kafka_audit.model import Kind
@@ -99,8 +100,8 @@ class Holdings:
     def fields(self, value: Value) -> list[ClassScope]:
         """The classes that keep the value in a field, the likeliest owner first."""
         places = [place for place in self.places.get(value, ()) if place.kind == "field"]
-        owners = [place.owner for place in sorted(places, key=place_order) if isinstance(place.owner, ClassScope)]
-        return list(dict.fromkeys(owners))
+        owners = [keeper(self.engine, place, value) for place in sorted(places, key=place_order)]
+        return list(dict.fromkeys(owner for owner in owners if owner is not None))
 
     def _holding(self, value: Value, unit: Unit, node: s.Call) -> Holding:
         in_test = context_of(unit.module.path) == "test"
@@ -115,9 +116,9 @@ class Holdings:
         one = value.site.scope if isinstance(value, ClientObject) else None
         if one is not None and is_singleton(self.engine, one):
             return Holding("global", one.name)
-        return self._kept(places, unit) or self._passing(value, places, unit, local, manager)
+        return self._kept(value, places, unit) or self._passing(value, places, unit, local, manager)
 
-    def _kept(self, places: list[Place], unit: Unit) -> Holding | None:
+    def _kept(self, value: Value, places: list[Place], unit: Unit) -> Holding | None:
         """The first long-lived place: global, then field, then container."""
         cached = [p for p in places if p.kind == "result" and isinstance(p.owner, Unit) and self._is_cached(p.owner)]
         per_object = [p for p in places if p in self.engine.per_object]
@@ -131,7 +132,7 @@ class Holdings:
         fields = [p for p in places if p.kind in {"field", "outside"}] + per_object
         if fields:
             best = _first(fields, unit)
-            scope = best.owner if isinstance(best.owner, ClassScope) else getattr(best.owner, "scope", None)
+            scope = keeper(self.engine, best, value) or getattr(best.owner, "scope", None)
             return Holding("instance", self._text(best, unit, _unmangled(best, scope)), scope, best)
         pools = [p.owner for p in places if p.kind == "element" and isinstance(p.owner, Container)]
         if any(p.kind == "local" and p.owner is unit for p in places):
@@ -242,7 +243,8 @@ def _unmangled(place: Place, scope: ClassScope | None) -> str:
         return f"self.{place.name}"
     if place.kind != "field" or scope is None:
         return place.text or place.name
-    prefix = f"_{scope.name.lstrip('_')}__"
+    definer = place.owner if isinstance(place.owner, ClassScope) else scope
+    prefix = f"_{definer.name.lstrip('_')}__"
     name = place.name[len(prefix) - 2 :] if place.name.startswith(prefix) else place.name
     return f"self.{name}"
 

@@ -95,6 +95,8 @@ class ClassScope:
     fields: dict[str, Place] = field(default_factory=dict)
     bases: list[Place] = field(default_factory=list)
     children: dict[ClassScope, None] = field(default_factory=dict)
+    filled: dict[str, set[str]] | None = None
+    """By field, the methods of the object whose results go there; None as long as nobody asked (`templates`)."""
 
     @property
     def name(self) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Values
-from kafka_audit.link.families import descendants, find_method
+from kafka_audit.link.families import ancestry, descendants, find_method
 from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.values import ClassValue, Instance, Value
+from kafka_audit.link.values import ClassValue, ClientObject, Instance, Place, Value
 from kafka_audit.link.walk import given_once, statements
 
 DEEPEST = 3
@@ -31,6 +31,64 @@ def is_template(engine: Engine, unit: Unit) -> bool:
         unit.asked = tuple(_asked(unit))
     below = descendants(engine, unit.method_of) if unit.asked and unit.method_of is not None else ()
     return any(name in scope.methods for scope in below for name in unit.asked)
+
+
+def own_clients(engine: Engine, scope: ClassScope, name: str, held: Values, *, is_exact: bool) -> Values:
+    """What a field can hold on objects of a class, of all that it holds on objects of any class of the family.
+
+    Where a method of the base class fills it by a method that classes below define, each of them keeps its own.
+    """
+    if not any(type(value) is ClientObject for value in held):
+        return held
+    names = _filled_by(engine, scope, name)
+    own = [scope] if is_exact or not names else [scope, *descendants(engine, scope)]
+    return {value for value in held if not names or _is_made_for(engine, value, names, own)}
+
+
+def keeper(engine: Engine, place: Place, value: Value) -> ClassScope | None:
+    """The class whose objects keep a client in a field: the one that makes it, where the field is a base class's."""
+    owner = place.owner if isinstance(place.owner, ClassScope) else None
+    maker = value.site.unit.method_of if isinstance(value, ClientObject) else None
+    if owner is None or maker is None or maker is owner or maker not in descendants(engine, owner):
+        return owner
+    names = _filled_by(engine, owner, place.name)
+    return maker if _name(value.site.unit) in names else owner  # type: ignore[attr-defined]
+
+
+def _is_made_for(engine: Engine, value: Value, names: set[str], scopes: Iterable[ClassScope]) -> bool:
+    """Whether objects of one of these classes have the method that made a client; another client may be anybody's."""
+    unit = value.site.unit if isinstance(value, ClientObject) else None
+    if unit is None or unit.method_of is None or _name(unit) not in names:
+        return True
+    return any(find_method(engine, scope, _name(unit)) is unit for scope in scopes)
+
+
+def _filled_by(engine: Engine, scope: ClassScope, field: str) -> set[str]:
+    """The methods of the object whose results a class or a base of it puts into a field."""
+    found: set[str] = set()
+    for base in ancestry(engine, scope):
+        if isinstance(base, ClassScope):
+            if base.filled is None:
+                base.filled = {}
+                for name, method in (each for units in base.methods.values() for unit in units for each in _puts(unit)):
+                    base.filled.setdefault(name, set()).add(method)
+            found |= base.filled.get(field, set())
+    return found
+
+
+def _puts(unit: Unit) -> Iterator[tuple[str, str]]:
+    """The fields that a method gives what another method of the object gives, each with that method."""
+    first = unit.function.parameters[0].name if unit.function is not None and unit.function.parameters else ""
+    for statement in statements(unit.body):
+        match statement:
+            case s.Assign([s.Attribute(s.Name(name), field)], value) if name == first:
+                asked = _of_self(unit, value)
+                if asked:
+                    yield field, asked
+
+
+def _name(unit: Unit) -> str:
+    return unit.function.name if unit.function is not None else ""
 
 
 def _classes(engine: Engine, unit: Unit, receivers: Sequence[Value]) -> list[ClassScope]:
