@@ -42,9 +42,9 @@ def unguarded(tree: Tree, program: Program, life: Life, defeated: Defeated) -> C
         if each.is_emptied:
             _empty(edits, tree, defeated, each)
     if all(each.is_emptied for each in kept):
-        edits[test.test] = lambda _: _widened(tree, test, defeated.flag, [each.field for each in kept])
+        edits[test.test] = lambda _: _widened(tree, test, defeated.asked.name, [each.field for each in kept])
     else:
-        edits[test] = _dropped(test, defeated.flag)
+        edits[test] = _dropped(test, defeated.asked.name)
     return edits
 
 

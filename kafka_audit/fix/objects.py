@@ -58,7 +58,7 @@ def defeated_release(case: Case) -> Repair:
         raise Refused("the guard that defeats the release is not known")
     tree = case.tree(defeated.method.module.path)
     changed = tree.rewritten(unguarded(tree, case.program, life, defeated))
-    return Repair("safe", f"Release what there is, whatever `{defeated.flag}` says", {tree.path: changed})
+    return Repair("safe", f"Release what there is, whatever `{defeated.asked.name}` says", {tree.path: changed})
 
 
 def _releasable(case: Case, scope: ClassScope, fields: list[Field]) -> Repair:

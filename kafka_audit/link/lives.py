@@ -72,7 +72,7 @@ class Lives:
         self._events = _by_receiver(engine)
         self._possible = _foreign_releases(engine)
         self._refills = Refills(engine)
-        self._loose_names = _loose_names(engine)
+        self._loose = _loose(engine)
         self.all = tuple(self._lives())
         self._kept_at: dict[Place, list[Life]] = {}
         for life in self.all:
@@ -154,8 +154,9 @@ class Lives:
 
         A call of that name on something unknown may be one that does.
         """
-        function = event.unit.function
-        if function is None or function.name in self._loose_names:
+        related, group = self.engine.related, self.engine.related.group(event.unit.module.path)
+        name = event.unit.function.name if event.unit.function is not None else ""
+        if any(related.group(path) == group for path in self._loose.get(name, ())):
             return False
         return self.reach.is_left_out(event.unit, event.node, tests=context_of(event.unit.module.path) == "test")
 
@@ -269,10 +270,14 @@ def _foreign_releases(engine: Engine) -> dict[str, list[Event]]:
     return found
 
 
-def _loose_names(engine: Engine) -> set[str]:
-    """The methods that are called on something unknown and may be releases."""
-    calls = (node for found in engine.loose.values() for node in found if isinstance(node, s.Call))
-    return {node.function.name for node in calls if isinstance(node.function, s.Attribute)}
+def _loose(engine: Engine) -> dict[str, set[str]]:
+    """The methods that are called on something unknown and may be releases, with the files that do so."""
+    found: dict[str, set[str]] = {}
+    for calls in engine.loose.values():
+        for node, unit in calls.items():
+            if isinstance(node, s.Call) and isinstance(node.function, s.Attribute):
+                found.setdefault(node.function.name, set()).add(unit.module.path)
+    return found
 
 
 def _site_order(site: Site) -> tuple[str, tuple[int, ...], str]:

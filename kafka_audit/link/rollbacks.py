@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact
-from kafka_audit.link.families import ancestry
+from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance
 from kafka_audit.link.walk import child_bodies, holds, statements, undoes
+from kafka_audit.link.words import words
+
+
+class Flag(NamedTuple):
+    """A field, property or method of an object that must be true, or equal to `state`, as the code writes that."""
+
+    name: str
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Defeated:
-    """A rollback that does nothing: the guarded method, its flag and the guard's line, who sets it, who rolls back."""
+    """A rollback that does nothing: the guarded method, its flag and the guard's line, who sets it, who rolls back.
+
+    `asked` is what the guard looks at, `flag` the field behind it.
+    """
 
     method: Unit
-    flag: str
+    asked: Flag
+    flag: Flag
     guard_line: int
     starter: Unit
     set_line: int
@@ -45,15 +58,25 @@ class Rollbacks:
             return None  # the failed start is undone on the spot
         for method in _ordered(releasing):
             down = self._leading_down(method, releasing, [e.node for e in life.releases if e.unit is method])
-            for flag, guard_line in _guards(method.body, down):
-                if life.holding.at is not None and flag == life.holding.at.name:
+            guards = list(_guards(method.body, down))
+            for asked, flag, guard_line in ((a, f, line) for a, line in guards for f in self._behind(method, a)):
+                if life.holding.at is not None and flag.name == life.holding.at.name:
                     continue  # the place itself: it holds the client as soon as there is one
                 for starter in _ordered(starting):
                     set_line = self._set_after_start(starter, flag, starting, life)
                     rollback = self._rollback(method, starter, starting, life) if set_line else None
                     if rollback is not None:
-                        return Defeated(method, flag, guard_line, starter, set_line, *rollback)
+                        return Defeated(method, asked, flag, guard_line, starter, set_line, *rollback)
         return None
+
+    def _behind(self, method: Unit, asked: Flag) -> list[Flag]:
+        """The fields that a guard looks at: what it names, or what the property or method of that name returns."""
+        found = find_method(self.engine, method.method_of, asked.name) if method.method_of is not None else None
+        if found is None:
+            return [asked]
+        returned = [each.value for each in statements(found.body) if isinstance(each, s.Return)]
+        is_plain = len(returned) == 1 and returned[0] is not None and not asked.state
+        return list(_needed(returned[0])) if is_plain else []  # type: ignore[arg-type]
 
     def _family_closure(self, keeper: ClassScope, units: Iterable[Unit]) -> set[Unit]:
         """The methods of the class, its bases and its subclasses that get to one of the units by calls."""
@@ -79,7 +102,7 @@ class Rollbacks:
     def _facts_of(self, unit: Unit) -> list[CallFact]:
         return [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
 
-    def _set_after_start(self, starter: Unit, flag: str, starting: set[Unit], life: Life) -> int:
+    def _set_after_start(self, starter: Unit, flag: Flag, starting: set[Unit], life: Life) -> int:
         """The line where `starter` sets the flag, if that comes after what can fail; 0 otherwise."""
         fails_at = [e.line for e in life.starts if e.unit is starter]
         fails_at += [life.site.node.at[0]] if starter is life.site.unit else []
@@ -90,9 +113,9 @@ class Rollbacks:
             statement.line
             for statement in statements(starter.body)
             if isinstance(statement, s.Assign)
-            and not (isinstance(statement.value, s.Constant) and not statement.value.value)
             and statement.value is not None
-            and any(_is_flag(target, flag) for target in statement.targets)
+            and _sets(statement.value, flag)
+            and any(_is_flag(target, flag.name) for target in statement.targets)
         ]
         return lines[0] if lines and fails_at and min(lines) > min(fails_at) else 0
 
@@ -131,8 +154,15 @@ def _is_flag(target: s.Expr, flag: str) -> bool:
     return isinstance(target, s.Attribute) and target.name == flag and isinstance(target.value, s.Name)
 
 
-def _guards(body: s.Body, wanted: set[object]) -> Iterator[tuple[str, int]]:
-    """(flag, line) of the tests on a field that must be true for control to get to one of the wanted calls."""
+def _sets(value: s.Expr, flag: Flag) -> bool:
+    """Whether the value may be the one that the flag is to have."""
+    if flag.state:
+        return words(value) == flag.state
+    return not (isinstance(value, s.Constant) and not value.value)
+
+
+def _guards(body: s.Body, wanted: set[object]) -> Iterator[tuple[Flag, int]]:
+    """(flag, line) of the tests on an object that must be true for control to get to one of the wanted calls."""
     for statement in body:
         if holds(statement, wanted):
             if isinstance(statement, s.If) and any(holds(inner, wanted) for inner in statement.body):
@@ -150,22 +180,26 @@ def _leaves(body: s.Body) -> bool:
     return bool(body) and isinstance(body[-1], s.Return)
 
 
-def _needed(test: s.Expr) -> Iterator[str]:
-    """Fields that are true when the test is."""
+def _needed(test: s.Expr) -> Iterator[Flag]:
+    """What is true of an object when the test is."""
     match test:
-        case s.Attribute(s.Name(), name):
-            yield name
+        case s.Attribute(s.Name(), name) | s.Call(s.Attribute(s.Name(), name), ()):
+            yield Flag(name)
+        case s.Call(s.Name("bool"), [argument]):
+            yield from _needed(argument.value)
         case s.Logic("and", operands):
             for operand in operands:
                 yield from _needed(operand)
         case s.Compare(s.Attribute(s.Name(), name), "is" | "==", s.Constant(True)):
-            yield name
+            yield Flag(name)
         case s.Compare(s.Attribute(s.Name(), name), "is not" | "!=", s.Constant(None)):
-            yield name
+            yield Flag(name)
+        case s.Compare(s.Attribute(s.Name(), name), "is" | "==", state) if _is_state(state):
+            yield Flag(name, words(state))
 
 
-def _missing(test: s.Expr) -> Iterator[str]:
-    """Fields that make the test true when they are false."""
+def _missing(test: s.Expr) -> Iterator[Flag]:
+    """What makes the test true when it is not true of an object."""
     match test:
         case s.Not(inner):
             yield from _needed(inner)
@@ -173,4 +207,16 @@ def _missing(test: s.Expr) -> Iterator[str]:
             for operand in operands:
                 yield from _missing(operand)
         case s.Compare(s.Attribute(s.Name(), name), "is" | "==", s.Constant(False | None)):
-            yield name
+            yield Flag(name)
+        case s.Compare(s.Attribute(s.Name(), name), "is not" | "!=", state) if _is_state(state):
+            yield Flag(name, words(state))
+
+
+def _is_state(value: s.Expr) -> bool:
+    """Whether a value names a state: a text, or a member of a class such as an enumeration."""
+    match value:
+        case s.Constant(text):
+            return isinstance(text, str) and bool(text)
+        case s.Attribute(s.Name(_), _):
+            return True
+    return False

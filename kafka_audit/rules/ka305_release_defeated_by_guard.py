@@ -131,11 +131,14 @@ def check(program: Program) -> Iterator[Alarm]:
 
 
 def _guard(defeated: Defeated) -> str:
-    return f"`{owner_name(defeated.method)}` returns at once while `{defeated.flag}` is false"
+    name, state = defeated.asked
+    return f"`{owner_name(defeated.method)}` returns at once while `{name}` is {f'not `{state}`' if state else 'false'}"
 
 
 def _steps(defeated: Defeated) -> list[Step]:
     rollback, method, starter = defeated.rollback, defeated.method, defeated.starter
+    name, state = defeated.flag
+    makes = f"makes `{name}` {f'`{state}`' if state else 'true'}"
     return [
         Step(
             path=rollback.module.path,
@@ -146,6 +149,6 @@ def _steps(defeated: Defeated) -> list[Step]:
         Step(
             path=starter.module.path,
             line=defeated.set_line,
-            message=f"{where(owner_name(starter))} makes `{defeated.flag}` true only after the start",
+            message=f"{where(owner_name(starter))} {makes} only after the start",
         ),
     ]
