@@ -48,7 +48,7 @@ HARMLESS: Reasons = {
     ("hook/live/quart_while.py", 16, FINALLY): FRAMEWORK_YIELD,
     ("instance/released_from_outside/main.py", 17, FINALLY): FRAMEWORK_YIELD,
     ("owner/asked/web.py", 17, FINALLY): FRAMEWORK_YIELD,
-    ("failed_start/guarded_well/main.py", 13, FINALLY): ONLY_STARTS,
+    ("failed_start/guarded_well/main.py", 23, FINALLY): ONLY_STARTS,
     ("owner/asked/main.py", 58, FINALLY): ONLY_STARTS,
     ("overwritten/after_release/main.py", 18, FINALLY): ONLY_STARTS,
     ("overwritten/while_open/main.py", 20, FINALLY): ONLY_STARTS,
