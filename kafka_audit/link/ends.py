@@ -161,25 +161,30 @@ class Ends:
 
     def leaves_nothing(self, life: Life, unit: Unit, releasing: set[Unit]) -> bool:
         """Whether a function that opens the client of an object, or fills its buffer, ends that whatever happens."""
-        nodes, client = self._on_shared(life, unit, releasing), life.site.client
-        if not nodes.releases:
-            return False
-        filling = {event.node for event in life.uses if event.unit is unit and event.method in client.dirtied_by}
-        filling |= calls_to(self.lives, unit, self._opening(life) - releasing)
-        opens = nodes.opens | (_calls(filling) if client.flush_is_release else set())
-        effects = self._effects(life, unit, life.site.node, nodes._replace(opens=opens))
-        losses = Walk(self.engine, unit, effects).run(State(Stage.CREATED, kept=True))
-        return not any(loss.stage is Stage.OPEN for loss in losses)
+        return self._left_by(life, unit, releasing) == []
 
     def is_left_by_opener(self, owner: Owner) -> bool:
-        """Whether a method that opens what its own object keeps, and ends it, does so on some ways out only."""
+        """Whether a method that opens what its own object keeps, and ends it, leaves it open when something fails."""
         if owner.holding.kind != "instance" or owner.life.site.client.flush_is_release:
             return False
         life, calls = owner.life, self.owning.calls_on(owner.value)
         releasing, opening = self.owning.closure(life.releases), self._opening(life)
         openers = {caller for caller, callee in calls if callee in opening - releasing}
         enders = {caller for caller, callee in calls if callee in releasing}
-        return any(not self.leaves_nothing(life, unit, releasing) for unit in openers & enders)
+        every = [self._left_by(life, unit, releasing) for unit in openers & enders]
+        return any(left and all(loss.by_exception for loss in left) for left in every)
+
+    def _left_by(self, life: Life, unit: Unit, releasing: set[Unit]) -> list[Loss] | None:
+        """The ways out of a function that opens the client on which it stays open; None if it never ends it."""
+        nodes, client = self._on_shared(life, unit, releasing), life.site.client
+        if not nodes.releases:
+            return None
+        filling = {event.node for event in life.uses if event.unit is unit and event.method in client.dirtied_by}
+        filling |= calls_to(self.lives, unit, self._opening(life) - releasing)
+        opens = nodes.opens | (_calls(filling) if client.flush_is_release else set())
+        effects = self._effects(life, unit, life.site.node, nodes._replace(opens=opens))
+        losses = Walk(self.engine, unit, effects).run(State(Stage.CREATED, kept=True))
+        return [loss for loss in losses if loss.stage is Stage.OPEN]
 
     def of_exit(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
         """The `__exit__` methods that release the client after a block that went well, not after one that raised."""

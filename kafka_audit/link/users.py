@@ -56,7 +56,9 @@ class Users:
         return all(entry.kind == "api" or context_of(entry.path) in _beside(life) for entry in entries)
 
     def end_by_themselves(self, life: Life) -> bool:
-        """Whether each function that opens the client, or whoever calls it, ends it on every way out."""
+        """Whether each function that opens a client of an object, or whoever calls it, ends it on every way out."""
+        if life.holding.kind not in KEPT or self.owning.discharge.told(life):
+            return False
         releasing, seen = self.owning.closure(life.releases), set[Unit]()
         return all(self._is_ended(life, unit, releasing, seen) for unit in _openers(life))
 
