@@ -175,14 +175,18 @@ class Ends:
         return any(left and all(loss.by_exception for loss in left) for left in every)
 
     def _left_by(self, life: Life, unit: Unit, releasing: set[Unit]) -> list[Loss] | None:
-        """The ways out of a function that opens the client on which it stays open; None if it never ends it."""
-        nodes, client = self._on_shared(life, unit, releasing), life.site.client
-        if not nodes.releases:
+        """The ways out of a function that opens the client on which it stays open; None if it never ends it.
+
+        What both opens it and, when that fails, ends it is no end of it.
+        """
+        opening = frozenset[Unit]().union(*(self.reach.callers(each) for each in openers(life)))
+        nodes = self._on_shared(life, unit, releasing)
+        opens = nodes.opens | calls_to(self.lives, unit, opening - {unit})
+        opens |= {e.node for e in life.uses if e.unit is unit and _fills(life, e) and isinstance(e.node, s.Call)}
+        releases = nodes.releases - opens
+        if not releases:
             return None
-        filling = {event.node for event in life.uses if event.unit is unit and event.method in client.dirtied_by}
-        filling |= calls_to(self.lives, unit, self._opening(life) - releasing)
-        opens = nodes.opens | (_calls(filling) if client.flush_is_release else set())
-        effects = self._effects(life, unit, life.site.node, nodes._replace(opens=opens))
+        effects = self._effects(life, unit, life.site.node, _Nodes(opens, releases, nodes.uses))
         losses = Walk(self.engine, unit, effects).run(State(Stage.CREATED, kept=True))
         return [loss for loss in losses if loss.stage is Stage.OPEN]
 
@@ -303,6 +307,18 @@ class Ends:
             outer_names=unit.outer,
             kept_is_owed=True,
         )
+
+
+def openers(life: Life) -> set[Unit]:
+    """The functions after which a release is owed."""
+    filling = {event.unit for event in life.uses if _fills(life, event)}
+    return filling or {event.unit for event in life.starts} or {life.site.unit}
+
+
+def _fills(life: Life, event: Event) -> bool:
+    """Whether the client owes a flush after an event, and nothing else."""
+    client = life.site.client
+    return client.flush_is_release and event.method in client.dirtied_by
 
 
 def _is_in_own_pool(owner: Owner) -> bool:

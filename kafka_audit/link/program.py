@@ -267,7 +267,7 @@ class Program:
         if idle_releases(life, self.dropped_lifecycle_calls).issuperset(life.releases):
             return "never"
         is_left = self.users.owe(life)
-        is_run = is_left or self.discharge.effective(life) or self.users.end_by_themselves(life)
+        is_run = is_left or self.discharge.effective(life) or self.users.see_to_it(life)
         if not is_run or self._is_skipped(life):
             return "sometimes"
         return "delegated" if is_left else "always"

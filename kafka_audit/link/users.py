@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from kafka_audit.link.context import context_of
-from kafka_audit.link.ends import Ends
+from kafka_audit.link.ends import Ends, openers
 from kafka_audit.link.lives import Life
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.scopes import Unit
@@ -37,7 +37,7 @@ class Users:
         if life.holding.scope is None or any(each.kind not in KEPT for each in (life.holding, *holdings)):
             return False
         is_ended = any(self.owning.discharge.goes_along(life, event) for event in self.owning.discharge.effective(life))
-        return self._is_made_outside(life) and not (is_ended or self.end_by_themselves(life))
+        return self._is_made_outside(life) and not (is_ended or self._end_by_themselves(life))
 
     def owners(self, life: Life) -> list[Owner]:
         """The objects of the project that keep the client."""
@@ -55,12 +55,22 @@ class Users:
         entries = self.reach.entries(life.site.unit, tests=life.in_test)
         return all(entry.kind == "api" or context_of(entry.path) in _beside(life) for entry in entries)
 
-    def end_by_themselves(self, life: Life) -> bool:
-        """Whether each function that opens a client of an object, or whoever calls it, ends it on every way out."""
-        if life.holding.kind not in KEPT or self.owning.discharge.told(life):
+    def see_to_it(self, life: Life) -> bool:
+        """Whether the objects that open a client end it themselves, or whoever makes and releases them does.
+
+        That counts also where nothing calls those, but not where a hook or another loop only seems to do it.
+        """
+        discharge = self.owning.discharge
+        too_late = any(discharge.comes_too_late(life, event) for event in life.releases)
+        if life.holding.kind not in KEPT or too_late or discharge.told(life):
             return False
+        is_made_and_ended = any(o.is_released and o.holding.kind not in KEPT for o in self.owners(life))
+        return is_made_and_ended or self._end_by_themselves(life)
+
+    def _end_by_themselves(self, life: Life) -> bool:
+        """Whether each function that opens a client, or the methods that call it, end it on every way out."""
         releasing, seen = self.owning.closure(life.releases), set[Unit]()
-        return all(self._is_ended(life, unit, releasing, seen) for unit in _openers(life))
+        return all(self._is_ended(life, unit, releasing, seen) for unit in openers(life))
 
     def _is_ended(self, life: Life, unit: Unit, releasing: set[Unit], seen: set[Unit]) -> bool:
         if unit in seen or self.ends.leaves_nothing(life, unit, releasing):
@@ -68,7 +78,9 @@ class Users:
         seen.add(unit)
         callers = [edge.caller for edge in self.reach.incoming.get(unit, ())]
         own = [caller for caller in callers if context_of(caller.module.path) not in _beside(life)]
-        return bool(own) and all(self._is_ended(life, caller, releasing, seen) for caller in own)
+        return bool(own) and all(
+            caller.method_of is not None and self._is_ended(life, caller, releasing, seen) for caller in own
+        )
 
 
 def _beside(life: Life) -> Set[Context]:
@@ -81,8 +93,3 @@ def _senders(life: Life) -> set[Unit]:
     """The functions that fill the client's buffer; none if its release is more than a flush."""
     client = life.site.client
     return {event.unit for event in life.uses if client.flush_is_release and event.method in client.dirtied_by}
-
-
-def _openers(life: Life) -> set[Unit]:
-    """The functions after which a release is owed."""
-    return _senders(life) or {event.unit for event in life.starts} or {life.site.unit}
