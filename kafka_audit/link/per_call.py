@@ -215,6 +215,7 @@ def runs_often(lives: Lives, unit: Unit, *, beginnings: bool = True) -> bool:
         and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         and not _is_wrapped(lives, entry)
         and not _stands_for_another(lives, entry, unit)
+        and not _is_made_by_application(lives, entry)
         and (beginnings or not _begins(entry))
         for entry in entries
     )
@@ -225,6 +226,13 @@ def _begins(entry: Entry) -> bool:
     return bool(entry.hooks) and all(
         hook.phase in {"startup", "both"} and hook.scope in {"app", "process", "worker"} for hook in entry.hooks
     )
+
+
+def _is_made_by_application(lives: Lives, entry: Entry) -> bool:
+    """Whether it makes an object of a class that derives from a library's, and the application makes its own."""
+    makes = entry.kind == "framework" and entry.unit.function is not None and entry.unit.function.name == "__init__"
+    edges = lives.reach.incoming.get(entry.unit, ()) if makes else ()
+    return any(context_of(edge.caller.module.path) == "app" for edge in edges)
 
 
 def _is_wrapped(lives: Lives, entry: Entry) -> bool:
