@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ from kafka_audit.facts import schema
 from kafka_audit.facts.schema import FileFacts, encode
 from kafka_audit.link import expressions
 from kafka_audit.model import Report, Severity
-from kafka_audit.pipeline import audit, exit_code, processes, reading, workers
+from kafka_audit.pipeline import audit, exit_code, limits, reading, workers
 from kafka_audit.pipeline.garbage import collecting, not_collecting
 from kafka_audit.pipeline.reading import read
 from kafka_audit.pipeline.saving import save
@@ -269,13 +270,26 @@ def endless(content: bytes) -> bytes:
 @forking
 def test_a_file_that_takes_too_long_is_named_with_the_limit_and_the_others_are_parsed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(workers, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(processes, "MOST_SECONDS", 1)
+    monkeypatch.setattr(limits, "MOST_SECONDS", 1)
     monkeypatch.setattr(workers, "extracted", endless)
     with Workers(2, silent) as pool:
         facts = pool.extract({"a.py": b"a = 1\n", "b.py": b"endless", "c.py": b"c = 1\n"})
     assert [name for name in facts if facts[name].flaws] == ["b.py"]
     assert "was ended after 1 seconds" in facts["b.py"].flaws[0].message
     assert [len(facts[name].body) for name in ("a.py", "c.py")] == [1, 1]
+
+
+@needs_posix
+@pytest.mark.parametrize("begin", [Workers.begin_extracting, Workers.begin_checking])
+def test_the_limit_holds_in_the_first_process_too(monkeypatch: pytest.MonkeyPatch, begin: Callable[..., Any]):
+    monkeypatch.setattr(limits, "MOST_SECONDS", 0.2)
+    monkeypatch.setattr(workers, "extracted", endless)
+    monkeypatch.setattr(workers, "checked", endless)
+    with Workers(1, silent) as pool:
+        found = begin(pool, {"a.py": b"a = 1\n", "b.py": b"endless", "c.py": b"c = 1\n"})()
+    facts = {name: each if isinstance(each, tuple) else each.flaws for name, each in found.items()}
+    assert [name for name, flaws in facts.items() if flaws] == ["b.py"]
+    assert "takes more than 0.2 seconds" in facts["b.py"][0].message
 
 
 HOLD = """

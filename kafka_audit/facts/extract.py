@@ -1,6 +1,6 @@
 """What does one source file say?
 
-`extract` turns the bytes of a file into `FileFacts`. It never raises: what cannot be read becomes a flaw.
+`extract` turns the bytes of a file into `FileFacts`. What cannot be read becomes a flaw.
 
 Two parsers read files. The interpreter's own is ten times as fast; LibCST reads every grammar, whatever interpreter
 runs it, and has the last word about what is no Python. They say the same of what both read, so it never shows which
@@ -21,7 +21,7 @@ _FRAMES = 12_000
 
 
 def extract(data: bytes) -> schema.FileFacts:
-    """The facts of one file's bytes; what could not be read is in `flaws`. Never raises."""
+    """The facts of one file's bytes; what could not be read is in `flaws`. Raises nothing but what interrupts it."""
     collecting, frames = gc.isenabled(), sys.getrecursionlimit()
     gc.disable()  # the tree is one large living structure: collecting while it grows doubles the time
     try:
@@ -31,7 +31,7 @@ def extract(data: bytes) -> schema.FileFacts:
         return _flawed(unreadable.kind, unreadable.line, str(unreadable))
     except RecursionError:
         return _flawed("too-deep", 1, "The file is nested too deeply to be read.")
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, TimeoutError):  # somebody else's decision
         raise
     except BaseException as error:  # a panic of the native parser is no Exception
         return _flawed("internal", 1, f"The extractor failed: {type(error).__name__}: {error}")

@@ -19,10 +19,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 
-from kafka_audit.pipeline.workers import Task, flawed
-
-MOST_SECONDS = 30
-"""Of a processor, for one file: three times what the largest file takes that is read at all."""
+from kafka_audit.pipeline import limits
+from kafka_audit.pipeline.limits import Task
+from kafka_audit.pipeline.workers import flawed
 
 _BATCHES = 4
 """For each process: enough that none waits long for the others at the end."""
@@ -88,18 +87,7 @@ def _executor(jobs: int) -> ProcessPoolExecutor:
 def _all(task: Task, contents: Sequence[bytes], aside: bool) -> list[bytes]:
     if aside and sys.platform != "win32":
         os.nice(19)  # all processors would be taken, and what the first process does takes longer
-    return [_limited(task, content) for content in contents]
-
-
-def _limited(task: Task, content: bytes) -> bytes:
-    """Run a task, and end this process when that takes too long: nothing else interrupts a parser in native code."""
-    if sys.platform == "win32":  # which has no such timer
-        return task(content)
-    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
-    try:
-        return task(content)
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+    return [limits.run_or_end(task, content) for content in contents]
 
 
 def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
@@ -120,13 +108,13 @@ def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str
 
 def _send(sender: Connection, task: Task, content: bytes) -> None:
     _begin()
-    sender.send_bytes(_limited(task, content))
+    sender.send_bytes(limits.run_or_end(task, content))
 
 
 def _ended(code: int | None) -> str:
     """How a process ended that was to give a result."""
     if sys.platform != "win32" and code == -signal.SIGPROF:
-        return f"was ended after {MOST_SECONDS} seconds"
+        return f"was ended after {limits.MOST_SECONDS} seconds"
     return "died: it is too deep or too large to parse"
 
 

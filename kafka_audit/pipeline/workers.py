@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kafka_audit.facts.schema import FileFacts, Flaw, decode, encode
+from kafka_audit.pipeline.limits import Task, run_or_raise
 from kafka_audit.pipeline.remembering import Memory
 
 if TYPE_CHECKING:
     from kafka_audit.pipeline.processes import Pool
 
-Task = Callable[[bytes], bytes]
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many are done, and of how many."""
 
@@ -116,7 +116,7 @@ class Workers:
         """The results as they come. Processes, if there are any, begin at once; else the work waits to be asked for."""
         load = sum(map(len, contents.values())) // weight
         if self._jobs == 1 or (self._pool is None and load < WORTH_A_POOL):
-            return ((name, task(content)) for name, content in contents.items())
+            return ((name, _here(task, content)) for name, content in contents.items())
         if self._pool is None:
             from kafka_audit.pipeline.processes import Pool
 
@@ -127,12 +127,22 @@ class Workers:
 # --- tasks -----------------------------------------------------------------------------------------------------------
 
 
+def _here(task: Task, content: bytes) -> bytes:
+    """Run a task in this process, if it does not take too long."""
+    try:
+        return run_or_raise(task, content)
+    except TimeoutError as error:
+        return flawed(f"the file was given up: {error}")
+
+
 def extracted(content: bytes) -> bytes:
     """The encoded facts of a file. What the extractor does not expect becomes a flaw: one file never ends the audit."""
     from kafka_audit.facts.extract import extract
 
     try:
         return encode(extract(content))
+    except TimeoutError:
+        raise
     except Exception as error:
         return flawed(f"the file could not be analysed: {type(error).__name__}: {error}")
 
