@@ -20,6 +20,9 @@ APPLICATIONS: Final = frozenset(
 DEPENDENCIES: Final = frozenset({"Depends", "Security"})
 """Last names of what says of a parameter of FastAPI that a function provides it."""
 
+SPAWNING: Final = frozenset({"fastapi", "faststream", "litestar", "quart", "starlette"})
+"""Root packages of frameworks whose servers import the application anew in each worker."""
+
 FORKING: Final = frozenset(
     {"airflow", "billiard", "celery", "django", "dramatiq", "flask", "gunicorn", "huey", "multiprocessing", "rq"}
     | {"sanic", "uwsgi", "uwsgidecorators"}

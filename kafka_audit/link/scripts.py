@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
-from kafka_audit.catalog.hosts import FORKING
+from kafka_audit.catalog.hosts import FORKING, SPAWNING
 from kafka_audit.discover.notebooks import SUFFIX
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
@@ -94,13 +94,14 @@ def is_served(engine: Engine, path: str) -> bool:
     return any(node.module.partition(".")[0] in SERVED for node in imports)
 
 
-def is_never_forked(engine: Engine, path: str) -> bool:
-    """Whether nothing in the files that imports connect with this one forks, or is served by what may fork."""
+def is_imported_by_workers(engine: Engine, path: str) -> bool:
+    """Whether the file is of an application that each worker imports for itself, and nothing around it forks."""
     group = engine.related.group(path)
     around = [module for other, module in engine.modules.items() if engine.related.group(other) == group]
     imports = [node for module in around for unit in module.units for node in unit.imports]
     roots = {node.module.partition(".")[0] for node in imports if not node.level}
-    return FORKING.isdisjoint(roots) and not any(node.name in {"fork", "ProcessPoolExecutor"} for node in imports)
+    forks = not FORKING.isdisjoint(roots) or any(node.name in {"fork", "ProcessPoolExecutor"} for node in imports)
+    return not SPAWNING.isdisjoint(roots) and not forks
 
 
 def _run_at_once(body: s.Body) -> Iterator[s.Stmt]:

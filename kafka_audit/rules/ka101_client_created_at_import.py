@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.catalog.clients import import_severity
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.scripts import is_never_forked
+from kafka_audit.link.scripts import is_imported_by_workers
 from kafka_audit.link.waits import waits_when_made
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
@@ -83,13 +83,13 @@ RULE = Rule(
         "the broker in its constructor: with Kafka down the import hangs for up to 30 seconds and then raises, unless "
         "the client is told the `api_version`. "
         "The other confluent clients never wait, but start native threads that do not survive a fork: a pre-forked "
-        "worker inherits a producer that delivers nothing, which is information only where nothing in the project "
-        "forks, or is served by what may fork, as Django and Flask are. Bodies of modules and classes, decorators "
-        "and default arguments all run at import, and so does every function that they call; code under a `__main__` "
-        "guard does not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top "
-        "level: reads its command line, runs a coroutine, waits, listens, ends its client or itself. A main guard, a "
-        "call of its own function and a use of its client say so, too, unless it uses a framework whose server, worker "
-        "or scheduler imports such files."
+        "worker inherits a producer that delivers nothing, which is information only where each worker imports the "
+        "application for itself, as with FastAPI, and nothing forks. Bodies of modules and classes, decorators and "
+        "default arguments all run at import, and so does every function that they call; code under a `__main__` guard "
+        "does not. A file that nobody imports is a script, and no alarm, if it acts like a program at its top level: "
+        "reads its command line, runs a coroutine, waits, listens, ends its client or itself. A main guard, a call of "
+        "its own function and a use of its client say so, too, unless it uses a framework whose server, worker or "
+        "scheduler imports such files."
     ),
     bad=BAD,
     good=GOOD,
@@ -131,14 +131,14 @@ def _has_loop(life: Life) -> bool:
 
 def _severity(program: Program, life: Life) -> Severity:
     """The client's own, lowered where it harms no import: in a test or script, or made by an application factory; one
-    that only starts threads also where nothing forks."""
+    that only starts threads also where each worker imports the application."""
     client = life.site.client
     waits = waits_when_made(client, life.site.node)
     crosses = context_of(life.path) != "app" or any(
         edge.caller.module is not edge.callee.module for edge in life.created_at_import or ()
     )
     only_starts = not client.needs_running_loop and not waits
-    if only_starts and (crosses or is_never_forked(program.engine, life.path)):
+    if only_starts and (crosses or is_imported_by_workers(program.engine, life.path)):
         return "info"
     if _is_given_loop(life):
         return "info"
