@@ -19,6 +19,7 @@ from kafka_audit.discover import Source
 from kafka_audit.facts import schema
 from kafka_audit.facts.schema import FileFacts, encode
 from kafka_audit.link import expressions
+from kafka_audit.link.scopes import Module
 from kafka_audit.model import Report, Severity
 from kafka_audit.pipeline import audit, exit_code, limits, reading, workers
 from kafka_audit.pipeline.garbage import collecting, not_collecting
@@ -290,6 +291,21 @@ def test_the_limit_holds_in_the_first_process_too(monkeypatch: pytest.MonkeyPatc
     facts = {name: each if isinstance(each, tuple) else each.flaws for name, each in found.items()}
     assert [name for name, flaws in facts.items() if flaws] == ["b.py"]
     assert "takes more than 0.2 seconds" in facts["b.py"][0].message
+
+
+def test_what_an_audit_knew_does_not_outlive_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    made = "from kafka import KafkaProducer\n\ndef send():\n    with x:\n        KafkaProducer().send('a')\n"
+    (tmp_path / "bus_of_this_test.py").write_text(made)
+    (tmp_path / "test_bus.py").write_text(
+        "from unittest.mock import patch\nfrom bus_of_this_test import send\nNAME = 'bus_of_this_test.KafkaProducer'\n"
+        "def test_send():\n    with patch(NAME):\n        send()\n"
+    )
+    for _ in range(3):
+        assert audit(Settings(jobs=1)).producers
+    gc.collect()
+    known = [each for each in gc.get_objects() if isinstance(each, Module)]
+    assert sum(module.path == "bus_of_this_test.py" for module in known) <= 1
 
 
 HOLD = """

@@ -6,14 +6,13 @@ built from `__file__`. Nothing is computed beyond that: what is not such an expr
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from kafka_audit.discover.pytest_ini import below
 from kafka_audit.facts import schema as s
-from kafka_audit.link.scopes import Unit, lookup
+from kafka_audit.link.scopes import Unit, lookup, once
 from kafka_audit.link.walk import statements, target_names
 from kafka_audit.link.words import words
 
@@ -82,7 +81,7 @@ def bound_to(unit: Unit, name: str) -> Iterator[tuple[Unit, s.Expr]]:
             yield owner.parent, parameter.default
 
 
-@functools.lru_cache(maxsize=4096)
+@once
 def _bindings(unit: Unit) -> dict[str, list[s.Expr | s.For]]:
     """What binds each name of a unit: the values of assignments, and loops."""
     found: dict[str, list[s.Expr | s.For]] = {}

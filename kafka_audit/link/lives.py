@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.refills import Refills
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.scopes import Module, Unit, once
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
 
@@ -216,7 +215,7 @@ def _enders(events: Collection[Event], maker: Unit) -> set[Unit]:
     return {event.unit for event in events if event.what == "release" and event.node not in _undoing(maker)}
 
 
-@functools.lru_cache(maxsize=64)
+@once
 def _undoing(unit: Unit) -> set[s.Call]:
     """The calls of a function that undo what failed."""
     return handled_calls(unit.body)

@@ -29,7 +29,7 @@ from kafka_audit.link.families import ancestry
 from kafka_audit.link.judged import Judged, is_at_least, judged
 from kafka_audit.link.known import Entry, Known
 from kafka_audit.link.lives import Life
-from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.scopes import ClassScope, Unit, once
 from kafka_audit.link.values import BoundMethod, ClassValue, ClientType, FunctionValue, Site
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 
@@ -335,7 +335,7 @@ def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-@functools.lru_cache(maxsize=64)
+@once
 def _around(unit: Unit) -> dict[s.Call, list[s.Try | s.With]]:
     """The `try` and `with` statements around each call of a unit, outermost first."""
     found: dict[s.Call, list[s.Try | s.With]] = {}

@@ -5,14 +5,17 @@ A unit is one body that runs as a whole: a module, a class body, a function, a l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link.values import Place
 from kafka_audit.link.walk import Survey, survey
+
+_T = TypeVar("_T")
 
 
 @dataclass(eq=False, slots=True)
@@ -39,6 +42,8 @@ class Unit:
     """The parameter that it gives back to every caller, empty for none; None as long as nobody asked (`aliases`)."""
     asked: tuple[str, ...] | None = None
     """The methods of its object whose results are all that it gives; None as long as nobody asked (`templates`)."""
+    answers: dict[Callable[[Unit], Any], Any] | None = None
+    """What functions that are asked `once` said of it."""
 
     def __post_init__(self) -> None:
         """Give the unit the places of its result and its yields."""
@@ -81,6 +86,24 @@ class Unit:
             kind: Literal["local", "module", "class"] = "local" if self.kind == "function" else self.kind
             place = self.places[name] = Place(kind, self, name, name)
         return place
+
+
+def once(function: Callable[[Unit], _T]) -> Callable[[Unit], _T]:
+    """The function, run once for each unit.
+
+    What it says is kept by the unit: a cache beside it would keep the whole program of each unit that it holds alive,
+    and a process that audits again and again would grow without end.
+    """
+
+    @functools.wraps(function)
+    def asked(unit: Unit) -> _T:
+        if unit.answers is None:
+            unit.answers = {}
+        if function not in unit.answers:
+            unit.answers[function] = function(unit)
+        return unit.answers[function]  # type: ignore[no-any-return]  # what the function said
+
+    return asked
 
 
 @dataclass(eq=False, slots=True)
