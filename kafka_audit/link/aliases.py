@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Arguments, Engine, Values
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.scopes import Unit, once
 from kafka_audit.link.values import ForeignClient, Instance, Value
 from kafka_audit.link.walk import bound_names, statements
 
@@ -19,11 +19,9 @@ def given_back(engine: Engine, unit: Unit, found: Values, arguments: Arguments, 
 
     Of an argument that stays unknown only what the parameter's annotation says is known.
     """
-    if unit.given_back is None:
-        unit.given_back = _returned_parameter(unit)
-    if not unit.given_back:
+    name = _returned_parameter(unit)
+    if not name:
         return found
-    name = unit.given_back
     plain = [p.name for p in unit.node.parameters if p.kind == "positional"]  # type: ignore[union-attr]
     if receivers and not engine.flagged(unit, "static"):
         plain = plain[1:]
@@ -40,6 +38,7 @@ def given_back(engine: Engine, unit: Unit, found: Values, arguments: Arguments, 
     return {v for v in found if type(v) is ForeignClient or (type(v) is Instance and v.origin is None)}
 
 
+@once
 def _returned_parameter(unit: Unit) -> str:
     """The parameter that the function returns whatever way it ends, if it returns anything; empty for none."""
     returned = [each.value for each in statements(unit.body) if isinstance(each, s.Return)]

@@ -38,10 +38,6 @@ class Unit:
     imports: list[s.Import] = field(default_factory=list)
     seen: dict[str, Place] = field(default_factory=dict)
     """The places of the names that this unit reads and some unit around it binds: what `lookup` found before."""
-    given_back: str | None = None
-    """The parameter that it gives back to every caller, empty for none; None as long as nobody asked (`aliases`)."""
-    asked: tuple[str, ...] | None = None
-    """The methods of its object whose results are all that it gives; None as long as nobody asked (`templates`)."""
     answers: dict[Callable[[Unit], Any], Any] | None = None
     """What functions that are asked `once` said of it."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.families import ancestry, descendants, find_method
-from kafka_audit.link.scopes import ClassScope, Unit
+from kafka_audit.link.scopes import ClassScope, Unit, once
 from kafka_audit.link.values import ClassValue, ClientObject, Instance, Place, Value
 from kafka_audit.link.walk import given_once, statements
 
@@ -27,10 +27,9 @@ def own_results(engine: Engine, unit: Unit, receivers: Sequence[Value]) -> Value
 
 def is_template(engine: Engine, unit: Unit) -> bool:
     """Whether what a method gives depends on the class of its object."""
-    if unit.asked is None:
-        unit.asked = tuple(_asked(unit))
-    below = descendants(engine, unit.method_of) if unit.asked and unit.method_of is not None else ()
-    return any(name in scope.methods for scope in below for name in unit.asked)
+    asked = _asked(unit)
+    below = descendants(engine, unit.method_of) if asked and unit.method_of is not None else ()
+    return any(name in scope.methods for scope in below for name in asked)
 
 
 def own_clients(engine: Engine, scope: ClassScope, name: str, held: Values, *, is_exact: bool) -> Values:
@@ -113,7 +112,7 @@ def _on(engine: Engine, unit: Unit, scopes: Iterable[ClassScope], depth: int) ->
         return None
     own: Values = set()
     for scope in scopes:
-        for name in unit.asked or ():
+        for name in _asked(unit):
             method = find_method(engine, scope, name)
             if method is None or method.is_generator or not depth:
                 return None
@@ -122,11 +121,12 @@ def _on(engine: Engine, unit: Unit, scopes: Iterable[ClassScope], depth: int) ->
     return own
 
 
-def _asked(unit: Unit) -> Iterator[str]:
+@once
+def _asked(unit: Unit) -> tuple[str, ...]:
     """The methods and properties whose results are all that a method of their object gives."""
     returned = [each.value for each in statements(unit.body) if isinstance(each, s.Return)]
     names = [_of_self(unit, value) for value in returned if not isinstance(value, s.Constant | None)]
-    return iter(()) if unit.function is None or "" in names else iter(dict.fromkeys(names))
+    return () if unit.function is None or "" in names else tuple(dict.fromkeys(names))
 
 
 def _of_self(unit: Unit, value: s.Expr | None) -> str:
