@@ -57,7 +57,8 @@ class Fixpoint:
     """The places' readers, and the work list.
 
     `turn` is what is evaluated right now; `unit` and `guarded` are its own, or what stands in for them for a moment.
-    `crowded` are the classes with objects that a place did not take, `keeping` those whose own fields hold a client.
+    `crowded` are the classes with objects that a place did not take, `merged` those of which one object stands for all
+    in a full place, `keeping` those whose own fields hold a client.
     """
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class Fixpoint:
         self.guarded = False
         self.settled = False
         self.crowded: set[ClassScope] = set()
+        self.merged: set[ClassScope] = set()
         self.keeping: set[ClassScope] = set()
         self._waiting: dict[Turn, None] = {}
         self._missing: defaultdict[Turn, dict[str, None]] = defaultdict(dict)
@@ -155,6 +157,8 @@ class Fixpoint:
     def _coarse(self, place: Place, values: set[Value]) -> set[Value]:
         """What a place takes that would hold too many: for the objects of a class, one that stands for them all."""
         coarse = {self.any_like(value) if type(value) in OBJECTS else value for value in values}
+        behind = (value.receiver if isinstance(value, BoundMethod) else value for value in coarse)
+        self.merged.update(value.scope for value in behind if isinstance(value, Instance))
         if len(place.values) + len(coarse - place.values) <= MOST_VALUES:
             return coarse
         self.crowded.update(value.scope for value in coarse if isinstance(value, Instance))

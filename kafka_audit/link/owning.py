@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
+from kafka_audit.link.asked import calls_by_object
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge, Weak
 from kafka_audit.link.engine import Event, Registration
@@ -72,12 +73,7 @@ class Owning:
                     if isinstance(base, ClassScope):
                         self._by_scope.setdefault(base, []).append(value)
         self._roots: dict[str, list[Owner]] = {}
-        self.calls: dict[Instance, list[tuple[Unit, Unit]]] = {}
-        for fact in self.engine.calls.values():
-            for callee, receivers in fact.callees.items():
-                for receiver in receivers:
-                    if isinstance(receiver, Instance):
-                        self.calls.setdefault(receiver, []).append((fact.unit, callee))
+        self.calls = calls_by_object(self.engine)
 
     def made(self, scope: ClassScope, unit: Unit) -> list[Instance]:
         """The objects of a class, or of one derived from it, that a function makes."""
