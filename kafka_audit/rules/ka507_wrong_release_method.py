@@ -9,6 +9,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
+from kafka_audit.link.optional import is_optional
 from kafka_audit.link.values import External, Instance
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -69,8 +70,8 @@ RULE = Rule(
         "admin client has `close` and no `stop`, and confluent-kafka's producers have `close` and `with` only since "
         "2.13.0, kafka-python's clients `with` only since 3.0.0. The wrong one raises AttributeError or TypeError "
         "exactly when the program shuts down, so nothing is released and the real error is hidden. Behind a `hasattr` "
-        "test it is worse: nothing is raised, and nothing is ever released. The version is the one that the project "
-        "declares, else the newest."
+        "test it is worse: nothing is raised, and nothing is ever released, unless a `flush` stands before it. The "
+        "version is the one that the project declares, else the newest."
     ),
     bad=BAD,
     good=GOOD,
@@ -116,13 +117,23 @@ def _may_be_other(program: Program, event: Event) -> bool:
 def _too_new(program: Program, life: Life) -> Iterator[Alarm]:
     """The releases that only a later release of the library has than the one that the project declares."""
     for event in life.releases:
-        method = {"__exit__": "with", "__aexit__": "async with"}.get(event.method, event.method)
-        lacking = program.configured.lacks(life, method)
-        if lacking is not None:
+        lacking = program.configured.lacks(life, _name(event))
+        if lacking is not None and not _is_extra(program, life, event):
             note, declared = lacking
             version = f"{declared.distribution} {declared.specifier.lstrip('= ')}"
-            said = f"{subject(life)} has no `{method}` before {note.since}, and {declared.path} says {version}"
-            yield _alarm(life, event, said, f"`{method}` is used, which this version does not have")
+            said = f"{subject(life)} has no `{_name(event)}` before {note.since}, and {declared.path} says {version}"
+            yield _alarm(life, event, said, f"`{_name(event)}` is used, which this version does not have")
+
+
+def _name(event: Event) -> str:
+    return {"__exit__": "with", "__aexit__": "async with"}.get(event.method, event.method)
+
+
+def _is_extra(program: Program, life: Life, event: Event) -> bool:
+    """Whether the function has released the client before, and goes on where there is no such method."""
+    before = (each for each in life.releases if each.unit is event.unit and each.line < event.line)
+    has_released = any(program.configured.lacks(life, _name(each)) is None for each in before)
+    return has_released and is_optional(event.unit, event.node, event.method)
 
 
 def _alarm(life: Life, event: Event, said: str, step: str) -> Alarm:
