@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka_audit.discover import discover
+from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.facts.neighbours import Neighbours
 from kafka_audit.facts.screen import Relevance, relevant
 from kafka_audit.link import link
@@ -63,9 +64,9 @@ class Phases:
     def link(self) -> Any:
         """Make one program of them, what linking itself asks for included."""
         found, contents = self._given
-        names = [file.name for file in found.files]
+        paths = ModulePaths.of([file.name for file in found.files])
         roles: tuple[Role, ...] = ("producer",)
-        return link(dict(self._facts), names, roles, lambda more: self._load(contents, more), found.scripts)
+        return link(dict(self._facts), paths, roles, lambda more: self._load(contents, more), found.scripts)
 
     def judge(self) -> Any:
         """Apply the rules, and tell the clients. The program remembers what it was asked, so each run needs its own."""

@@ -340,7 +340,7 @@ def test_what_went_wrong_in_one_run_is_tried_again_in_the_next(
     project: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as broken:
-        flawed = encode(FileFacts(body=(), symbols=(), flaws=(Flaw("internal", 1, "out of memory"),)))
+        flawed = encode(FileFacts(symbols=(), fixtures=(), flaws=(Flaw("internal", 1, "out of memory"),)))
 
         def extracted(content: bytes) -> bytes:
             return flawed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kafka_audit.link.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths
 
 GUARDED = ("kafka", "aiokafka")
 

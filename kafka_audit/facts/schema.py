@@ -10,6 +10,7 @@ exclusive, so `end_column` is the column after the last character.
 
 from __future__ import annotations
 
+import functools
 from typing import Literal, Union
 
 import msgspec
@@ -465,12 +466,25 @@ class Flaw(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
     message: str
 
 
-class FileFacts(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
+class Fixture(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
+    """A function at the top level that a decorator called `fixture` makes something for tests to ask for by name."""
+
+    name: str
+    is_async: bool
+
+
+class Outline(Node, frozen=True, array_like=True, tag="facts", eq=False, gc=False):
+    """What is asked of a file before it is linked. Of encoded facts this much can be read without the rest."""
+
+    symbols: tuple[Symbol, ...]
+    fixtures: tuple[Fixture, ...]
+    flaws: tuple[Flaw, ...]
+
+
+class FileFacts(Outline, frozen=True, array_like=True, tag="facts", eq=False, gc=False):
     """Everything later phases know of one file. Holds no path, so equal bytes have equal facts."""
 
-    body: Body
-    symbols: tuple[Symbol, ...]
-    flaws: tuple[Flaw, ...]
+    body: Body = ()
 
 
 def encode(facts: FileFacts) -> bytes:
@@ -483,13 +497,16 @@ def decode(data: bytes) -> FileFacts:
     return _decoder().decode(data)
 
 
+def outline(data: bytes) -> Outline:
+    """The outline of facts from `encode`; raises as `decode` does, but does not look at the body."""
+    return _OUTLINES.decode(data)
+
+
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER: msgspec.msgpack.Decoder[FileFacts] | None = None
+_OUTLINES = msgspec.msgpack.Decoder(Outline)
 
 
+@functools.cache
 def _decoder() -> msgspec.msgpack.Decoder[FileFacts]:
     """The decoder, built on first use: resolving the recursive types costs a few milliseconds."""
-    global _DECODER
-    if _DECODER is None:
-        _DECODER = msgspec.msgpack.Decoder(FileFacts)
-    return _DECODER
+    return msgspec.msgpack.Decoder(FileFacts)

@@ -13,19 +13,21 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kafka_audit.catalog.known import KNOWN, Catalogue
 from kafka_audit.facts.importing import Link, links, module_parts, names_client
-from kafka_audit.facts.schema import Attribute, Call, Expr, FileFacts, Function, Name
+from kafka_audit.facts.schema import FileFacts, Outline
 
 _WORD = re.compile(rb"[\w\x80-\xff]+")
 
 Extract = Callable[[Mapping[str, bytes]], Mapping[str, FileFacts]]
 """Turns contents by path into facts by path."""
 
-Begin = Callable[[Mapping[str, bytes]], Callable[[], Mapping[str, FileFacts]]]
-"""Begins to do that, and gives what waits for the facts."""
+_O = TypeVar("_O", bound=Outline)
+
+Begin = Callable[[Mapping[str, bytes]], Callable[[], Mapping[str, _O]]]
+"""Begins to do that, and gives what waits for the facts, or for as much of them as screening looks at."""
 
 
 def relevant(
@@ -86,9 +88,9 @@ class Relevance:
         self._words: dict[str, frozenset[str]] = {}
         self._fixtures: dict[str, frozenset[str]] = {}
 
-    def read(self, begin: Begin) -> dict[str, FileFacts]:
-        """The facts of all files that can matter, by path, sorted."""
-        facts: dict[str, FileFacts] = {}
+    def read(self, begin: Begin[_O]) -> dict[str, _O]:
+        """What is read of all files that can matter, by path, sorted."""
+        facts: dict[str, _O] = {}
         wanted = self.seed()
         while wanted:
             collect = begin({path: self._contents[path] for path in wanted})
@@ -103,6 +105,10 @@ class Relevance:
         """All names that carry a client in a file already read."""
         return frozenset(name for path in self._carried for name in self.carried(path))
 
+    def links(self, path: str) -> Iterator[Link]:
+        """The links of a file that lead to files of the project."""
+        return (link for link, _ in self._linked(path))
+
     def glimpse(self, path: str, carrying: Set[str]) -> Glimpse:
         """What is seen of a file when these names carry a client.
 
@@ -110,7 +116,7 @@ class Relevance:
         asked for stays in, if what `taken` gives stays the same, too.
         """
         data = self._contents[path]
-        links = tuple(link for link, _ in self._linked(path))
+        links = tuple(self.links(path))
         is_searched = any(link.name is None for link in links) or any(each in self._contents for each in _above(path))
         words = self._words_of(path) & carrying if is_searched else ()
         return Glimpse(
@@ -121,7 +127,7 @@ class Relevance:
             replaces=self._may_replace(path),
         )
 
-    def taken(self, path: str, facts: FileFacts, carrying: Set[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def taken(self, path: str, facts: Outline, carrying: Set[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """What screening takes from the facts of a file when these names carry a client.
 
         Those are the definitions with a part in how clients are carried on, each with the names that it has it by; and
@@ -145,7 +151,7 @@ class Relevance:
         self._naming = frozenset(p for p, data in self._contents.items() if names_client(data, self._libraries))
         return sorted(self._naming.union(path for path, names in self._own.items() if names))
 
-    def grow(self, facts: Mapping[str, FileFacts]) -> list[str]:
+    def grow(self, facts: Mapping[str, Outline]) -> list[str]:
         """Take in the facts of the files asked for last; answer the files to read next, sorted, none at the end."""
         for path in sorted(facts):
             self._take(path, facts[path])
@@ -166,7 +172,7 @@ class Relevance:
             self._shown[path] = frozenset(carried) if "*" in self._defined[path] else self._defined[path] & carried
         return self._shown[path]
 
-    def _take(self, path: str, facts: FileFacts) -> None:
+    def _take(self, path: str, facts: Outline) -> None:
         mentioning: dict[str, list[str]] = {}
         for symbol in facts.symbols:
             for mention in {*symbol.mentions, symbol.name}:
@@ -279,21 +285,12 @@ class Relevance:
         return self._words[path]
 
 
-def _fixtures(facts: FileFacts, is_replacing: bool) -> frozenset[str]:
-    """The functions of a file that a decorator called `fixture` makes something for tests to ask for: coroutine
-    functions, and all if the file may replace client classes."""
-    functions = (each for each in facts.body if isinstance(each, Function) and (each.is_async or is_replacing))
-    return frozenset(each.name for each in functions if any(_is_fixture(mark) for mark in each.decorators))
+def _fixtures(facts: Outline, is_replacing: bool) -> frozenset[str]:
+    """The fixtures of a file that are coroutine functions, and all if the file may replace client classes."""
+    return frozenset(each.name for each in facts.fixtures if each.is_async or is_replacing)
 
 
 def _above(path: str) -> Iterator[str]:
     """The `conftest.py` beside a file and those in the folders around it, whether there is one or not."""
     folders = path.split("/")[:-1]
     return ("/".join((*folders[:depth], "conftest.py")) for depth in range(len(folders) + 1))
-
-
-def _is_fixture(decorator: Expr) -> bool:
-    called = decorator.function if isinstance(decorator, Call) else decorator
-    return (isinstance(called, Name) and called.id == "fixture") or (
-        isinstance(called, Attribute) and called.name == "fixture"
-    )

@@ -51,6 +51,19 @@ class Symbols:
         )
 
 
+def fixtures(body: schema.Body) -> tuple[schema.Fixture, ...]:
+    """The functions that a decorator called `fixture` makes something for tests to ask for."""
+    functions = (each for each in body if type(each) is schema.Function and any(map(_is_fixture, each.decorators)))
+    return tuple([schema.Fixture(each.name, each.is_async) for each in functions])
+
+
+def _is_fixture(decorator: schema.Expr) -> bool:
+    called = decorator.function if type(decorator) is schema.Call else decorator
+    return (type(called) is schema.Name and called.id == "fixture") or (
+        type(called) is schema.Attribute and called.name == "fixture"
+    )
+
+
 def words(text: str) -> list[str]:
     """The identifiers of a text that is a dotted name (`pkg.module:attribute` included) or reads like an annotation."""
     if _DOTTED.fullmatch(text) is None and _ANNOTATION.fullmatch(text) is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 
 from kafka_audit.facts import schema as s
@@ -13,7 +12,7 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Event, Node
 from kafka_audit.link.lives import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.scopes import Module, Unit, once
 from kafka_audit.link.values import ClientObject, ClientType
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements
 
@@ -138,7 +137,7 @@ def _definition(unit: Unit) -> str:
     return unit.node.name if isinstance(unit.node, s.Function | s.Class) else ""
 
 
-@functools.lru_cache(maxsize=1)
+@once
 def index_of(program: Program) -> Index:
     """The index of a program, which several rules ask for."""
     return Index(program)

@@ -6,7 +6,6 @@ test is seen to get there: what a test reaches is not always known.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +16,7 @@ from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.session import Session, test_files
 from kafka_audit.impact.trace import Happening, Trace
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.scopes import Module, Unit, once
 
 
 @dataclass(eq=False, slots=True)
@@ -33,7 +32,7 @@ class Miss:
     is_met: bool = False
 
 
-@functools.lru_cache(maxsize=1)
+@once
 def misses(program: Program) -> tuple[Miss, ...]:
     """The places that replace a client class and miss clients, by file and line; none that does its work anywhere."""
     index = index_of(program)

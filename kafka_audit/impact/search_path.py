@@ -10,7 +10,7 @@ import sys
 from typing import NamedTuple
 
 from kafka_audit.catalog.clients import FRAMEWORK_LIBRARIES, LIBRARIES
-from kafka_audit.link.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths
 
 Folder = tuple[str, ...]
 

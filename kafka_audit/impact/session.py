@@ -7,7 +7,6 @@ then fixtures by scope around the tests, and the hooks at the end (pytest 9.2, r
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -27,7 +26,7 @@ from kafka_audit.impact.skipping import Skip, skipped, skips_of
 from kafka_audit.impact.trace import Root, Stage, Trace
 from kafka_audit.impact.walker import Walker
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.scopes import Module, Unit, once
 
 _Item = TypeVar("_Item")
 
@@ -227,7 +226,7 @@ class Session:
         walker.lasting(lambda: walker.under(Root("body", test.unit, test.name), run))
 
 
-@functools.lru_cache(maxsize=1)
+@once
 def test_files(program: Program) -> Sequence[tuple[Module, Sequence[Module]]]:
     """The files that pytest collects from, with the `conftest.py` files that apply to each, outermost first.
 

@@ -144,7 +144,7 @@ class Dicts:
             return UNKNOWN
         paths, here = self.engine.paths, keeper.module.path
         path = paths.relative(node.module, node.level, here) if node.level else paths.absolute(node.module, here)
-        module = self.engine.modules.get(path) if path else None
+        module = self.engine.module_at(path) if path else None
         if module is None or node.name not in module.top.bound or module is keeper.module:
             return UNKNOWN
         return self._variable(module.top, node.name, node, depth + 1)

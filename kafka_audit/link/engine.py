@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeVar
 from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.known import Catalogue
 from kafka_audit.facts import schema as s
+from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.link.effort import Effort
 from kafka_audit.link.fixpoint import Fixpoint, Turn
 from kafka_audit.link.hosting import Hosting
-from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.related import Related
 from kafka_audit.link.scopes import ClassScope, Module, SeenAs, Unit
 from kafka_audit.link.values import (
@@ -168,6 +168,7 @@ class Engine(Fixpoint):
         self.checkins: set[tuple[Container, Unit]] = set()
         self.pokes: dict[tuple[Value, Unit], int] = {}
         self.wanted: set[str] = set()
+        self.missed: set[str] = set()
         self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}
         self.effort = Effort()
@@ -185,6 +186,13 @@ class Engine(Fixpoint):
         self.modules.update(modules)
         self.related = Related(self.modules, self.paths)
         self.take(self.modules, modules, turns)
+
+    def module_at(self, path: str) -> Module | None:
+        """The file of this path if it was read. One that was not is remembered: somebody else may have read it."""
+        module = self.modules.get(path)
+        if module is None:
+            self.missed.add(path)
+        return module
 
     def look(self, unit: Unit, expression: s.Expr) -> Values:
         """What an expression of a unit can be, once everything is settled."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from kafka_audit.catalog.known import Catalogue
+from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.fixpoint import Turn
-from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.scopes import build_module
 from kafka_audit.link.statements import run, turns
 

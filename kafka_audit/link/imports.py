@@ -37,7 +37,7 @@ def from_import(engine: Engine, module: str, name: str, here: Module) -> Values:
     is_library = engine.catalogue.client_named(f"{module}.{name}") is not None
     path = engine.paths.absolute(module, here.path, is_library=is_library)
     if path is not None:
-        target = engine.modules.get(path)
+        target = engine.module_at(path)
         can = not (is_library and _is_package_of(path, here.path)) if target is None else provides(engine, target, name)
         if can:
             return _from_path(engine, path, name)
@@ -90,7 +90,7 @@ def star_values(engine: Engine, top: Unit, name: str, seen: set[Module]) -> Valu
     found: Values = set()
     for star in top.stars:
         path = _star_path(engine, star, top.module)
-        target = engine.modules.get(path) if path else None
+        target = engine.module_at(path) if path else None
         if target is not None and target not in seen:
             seen.add(target)
             if name in target.top.bound:
@@ -119,7 +119,7 @@ def _from_folder(engine: Engine, node: s.Import, here: Module) -> Values:
 
 def _from_path(engine: Engine, path: str, name: str) -> Values:
     """A name of the project file at `path`; unknown when the file was not read, because it carries no client."""
-    module = engine.modules.get(path)
+    module = engine.module_at(path)
     if module is not None:
         return module_attribute(engine, module, name)
     child = engine.paths.child(path, name)
@@ -130,7 +130,7 @@ def _from_path(engine: Engine, path: str, name: str) -> Values:
 
 def _whole(engine: Engine, path: str) -> Values:
     """A project module as a whole."""
-    module = engine.modules.get(path)
+    module = engine.module_at(path)
     return {engine.module(module)} if module is not None else {engine.intern(Unread, path, "")}
 
 

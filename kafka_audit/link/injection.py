@@ -99,7 +99,13 @@ class Injection:
         if life.value not in unit.result.values or unit.is_generator:
             return False
         like = _words(life.site.client.name.rpartition(".")[2]) | _words(owner_name(unit).rpartition(".")[2])
-        if any(not like.isdisjoint(_words(receiver)) for receiver in self.engine.loose):
+        related = self.engine.related
+        around = (
+            receiver
+            for receiver, calls in self.engine.loose.items()
+            if any(related.group(unit.module.path) == related.group(life.path) for unit in calls.values())
+        )
+        if any(not like.isdisjoint(_words(receiver)) for receiver in around):
             return False
         containers = [container for registration in given for container in self.closing.of(registration)]
         return any(_concerns(life, container) and self.closing.is_used(container) for container in containers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.discover.versions import Declarations
@@ -49,6 +50,7 @@ class Program:
         pytest: Mapping[tuple[str, ...], PytestIni] | None = None,
     ) -> None:
         self.engine = engine
+        self.answers: dict[Callable[[Any], Any], Any] | None = None
         self._pytest = pytest or {}
         self.lives = Lives(engine, scripts)
         self.discharge = Discharge(self.lives)
@@ -71,6 +73,10 @@ class Program:
     def living(self) -> tuple[Life, ...]:
         """The audited clients that come to life: a constructor that always raises is the one fault of its client."""
         return tuple(life for life in self.audited if not self.configured.never_made(life))
+
+    def missed(self) -> list[str]:
+        """The files of the project that were asked for, and that nobody had read."""
+        return sorted((self.engine.missed | self.engine.wanted) - self.engine.modules.keys())
 
     def faults(self) -> dict[str, list[Flaw]]:
         """By file: the functions that could not be followed, though the file could be read."""

@@ -9,34 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.modules import ModulePaths
+from kafka_audit.facts.groups import Groups
+from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.link.scopes import Module
 
 
-class Related:
-    """The groups of files, as a union of sets."""
+class Related(Groups):
+    """The groups of files that the import statements in them make."""
 
     def __init__(self, modules: Mapping[str, Module], paths: ModulePaths) -> None:
-        self._parent = {path: path for path in sorted(modules)}
+        super().__init__(modules)
         for path in sorted(modules):
             for unit in modules[path].units:
                 for node in unit.imports:
                     for target in imported_paths(node, path, paths):
-                        self._join(path, target)
-
-    def group(self, path: str) -> str:
-        """The name of the group that a file belongs to: one of its paths."""
-        root = path
-        while self._parent.get(root, root) != root:
-            root = self._parent[root]
-        while self._parent.get(path, path) != root:
-            self._parent[path], path = root, self._parent[path]
-        return root
-
-    def _join(self, one: str, other: str) -> None:
-        first, second = sorted((self.group(one), self.group(other)))
-        self._parent.setdefault(first, first)
-        self._parent[second] = first
+                        self.join(path, target)
 
 
 def imported_paths(node: s.Import, importer: str, paths: ModulePaths) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import FileFacts
@@ -38,7 +38,7 @@ class Unit:
     imports: list[s.Import] = field(default_factory=list)
     seen: dict[str, Place] = field(default_factory=dict)
     """The places of the names that this unit reads and some unit around it binds: what `lookup` found before."""
-    answers: dict[Callable[[Unit], Any], Any] | None = None
+    answers: dict[Callable[[Any], Any], Any] | None = None
     """What functions that are asked `once` said of it."""
 
     def __post_init__(self) -> None:
@@ -84,20 +84,29 @@ class Unit:
         return place
 
 
-def once(function: Callable[[Unit], _T]) -> Callable[[Unit], _T]:
-    """The function, run once for each unit.
+class Subject(Protocol):
+    """What functions are asked of `once`: a unit, or the whole program. `answers` is what they said of it."""
 
-    What it says is kept by the unit: a cache beside it would keep the whole program of each unit that it holds alive,
-    and a process that audits again and again would grow without end.
+    answers: dict[Callable[[Any], Any], Any] | None
+
+
+_S = TypeVar("_S", bound=Subject)
+
+
+def once(function: Callable[[_S], _T]) -> Callable[[_S], _T]:
+    """The function, run once for each subject.
+
+    What it says is kept by the subject: a cache beside it would keep the whole program alive that is asked about, and a
+    process that audits again and again would grow without end.
     """
 
     @functools.wraps(function)
-    def asked(unit: Unit) -> _T:
-        if unit.answers is None:
-            unit.answers = {}
-        if function not in unit.answers:
-            unit.answers[function] = function(unit)
-        return unit.answers[function]  # type: ignore[no-any-return]  # what the function said
+    def asked(subject: _S) -> _T:
+        if subject.answers is None:
+            subject.answers = {}
+        if function not in subject.answers:
+            subject.answers[function] = function(subject)
+        return subject.answers[function]  # type: ignore[no-any-return]  # what the function said
 
     return asked
 

@@ -7,7 +7,7 @@ the program, and what was asked for is told. Each phase is a function from one v
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,21 +20,19 @@ from kafka_audit.pipeline.asking import life_at, place
 from kafka_audit.pipeline.cells import cell_lines, in_cells
 from kafka_audit.pipeline.editing import edited
 from kafka_audit.pipeline.garbage import not_collecting
-from kafka_audit.pipeline.questions import Answer, Given, Judged, Reading
+from kafka_audit.pipeline.judging import Judging, judgement_on, linked
+from kafka_audit.pipeline.questions import Answer, Given
 from kafka_audit.pipeline.reading import discovered, notebooks_in, read, typed
 from kafka_audit.pipeline.remembering import Memory
 from kafka_audit.pipeline.replacing import Change
 from kafka_audit.pipeline.saving import check_output, destinations
+from kafka_audit.pipeline.screening import Reading
 from kafka_audit.pipeline.storing import folder_for
-from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, rule_texts, told
+from kafka_audit.pipeline.telling import deliver, deliver_text, exit_code, report, told
 from kafka_audit.pipeline.timing import Stopwatch
 from kafka_audit.pipeline.workers import Progress, Workers
 from kafka_audit.report import RuleText
 from kafka_audit.settings import Settings
-
-if TYPE_CHECKING:
-    from kafka_audit.link.program import Program
-    from kafka_audit.rules import Judgement
 
 __all__ = [
     "Progress",
@@ -130,7 +128,10 @@ def _with_fixes(given: Given, progress: Progress, watch: Stopwatch) -> tuple[Fin
     from kafka_audit.pipeline.fixing import with_edits, with_fixes
 
     with Workers(given.settings.jobs, progress, given.memory, given.digests) as workers:
-        program, judgement = _judgement(given, Reading(given, workers), watch)
+        reading = Reading(given, workers)
+        program, _ = linked(given, reading, reading.names)
+        watch.lap("link")
+        judgement = judgement_on(program, given.settings, watch)
         asked = given.found.asked - given.notebooks.keys()
         findings = with_fixes(program, judgement.findings, given.contents, asked)
     if any(place.format in _WITH_EDITS for place in destinations(given.settings)):
@@ -185,10 +186,11 @@ def explain(settings: Settings, site: str, progress: Progress = _silent, buffers
     given = gather(settings, buffers)
     with Workers(settings.jobs, progress, given.memory, given.digests) as workers:
         reading = Reading(given, workers)
-        program, judgement = _judgement(given, reading, Stopwatch())
+        program, loaded = linked(given, reading, reading.names)
+        judgement = judgement_on(program, settings, Stopwatch())
     given.memory.save()
     life = life_at(program, judgement.findings, given.found, asked)
-    problems = _hiding(given, reading.flaws, program.faults(), judgement.problems)
+    problems = _hiding(given, reading.flaws((*reading.names, *loaded)), program.faults(), judgement.problems)
     return explanation(told(dossier(program, life, judgement.findings, problems), given.found))
 
 
@@ -218,12 +220,9 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
         watch.lap("screen and extract")
         others = {name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.names)}
         checked = workers.begin_checking(others)  # goes on while this process links and judges
-        judged = reading.recalled()
-        if judged is None:
-            judged = _judged(*_judgement(given, reading, watch), reading)
-            if not judged.problems and not judged.faults and reading.is_sound:
-                memory.keep_answer(reading.question, judged)
-        broken = {name: flaws for name, flaws in checked().items() if name not in reading.names}
+        judged = Judging(given, reading, watch).whole()
+        mattering = reading.names | judged.loaded.keys()
+        broken = {name: flaws for name, flaws in checked().items() if name not in mattering}
         watch.lap("check syntax")
     return Answer(
         producers=judged.producers,
@@ -231,31 +230,7 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
         texts=judged.texts,
         hiding=_hiding(given, judged.flaws, judged.faults, judged.problems),
         harmless=(*problems_of(broken, found), *found.dangling),
-        analysed=len(found.asked & reading.names),
-    )
-
-
-def _judgement(given: Given, reading: Reading, watch: Stopwatch) -> tuple[Program, Judgement]:
-    from kafka_audit.link import link
-    from kafka_audit.rules import judge
-
-    settings, names = given.settings, [file.name for file in given.found.files]
-    found, facts = given.found, reading.facts.copy()
-    known = (given.catalogue, found.declarations, given.pytest)
-    program = link(facts, names, settings.roles, reading.load, found.scripts, *known)
-    watch.lap("link")
-    return program, judge(program, settings.chosen_rules, settings.ignored_rules, watch.lap)
-
-
-def _judged(program: Program, judgement: Judgement, reading: Reading) -> Judged:
-    return Judged(
-        producers=tuple(program.producers()),
-        findings=judgement.findings,
-        texts=rule_texts(sorted({finding.code for finding in judgement.findings})),
-        problems=judgement.problems,
-        flaws=reading.flaws,
-        faults=program.faults(),
-        loaded=reading.loaded,
+        analysed=len(found.asked & mattering),
     )
 
 

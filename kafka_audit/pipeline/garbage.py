@@ -29,3 +29,26 @@ def _switched(switch: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         before()
+
+
+MOST_LEFT = 4_000_000
+"""Bytes of sources whose programs may be garbage before it is looked for: fifty megabytes, a tenth of a second."""
+
+
+class Programs:
+    """Programs that are made one after the other, each garbage when the next one comes; what was there before stays."""
+
+    def __enter__(self) -> Programs:
+        gc.freeze()
+        self._left = 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gc.unfreeze()
+
+    def make_room(self, size: int) -> None:
+        """Before a program of sources with so many bytes is made: look for garbage if it may be much."""
+        if self._left > MOST_LEFT:
+            gc.collect()
+            self._left = 0
+        self._left += size

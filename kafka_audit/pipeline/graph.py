@@ -5,7 +5,8 @@ from __future__ import annotations
 from kafka_audit.graph.schema import Graph
 from kafka_audit.pipeline import gather, problems_of
 from kafka_audit.pipeline.garbage import not_collecting
-from kafka_audit.pipeline.questions import Reading
+from kafka_audit.pipeline.judging import linked
+from kafka_audit.pipeline.screening import Reading
 from kafka_audit.pipeline.workers import Progress, Workers
 from kafka_audit.settings import Settings
 
@@ -18,15 +19,12 @@ def graph(settings: Settings, progress: Progress) -> Graph:
     """
     from kafka_audit.facts.neighbours import Neighbours
     from kafka_audit.graph.drawing import draw
-    from kafka_audit.link import link
 
     given = gather(settings)
     found = given.found
-    names = [file.name for file in found.files]
     with Workers(settings.jobs, progress, given.memory, given.digests) as workers:
         reading = Reading(given, workers)
-        known = (given.catalogue, found.declarations, given.pytest)
-        program = link(reading.facts.copy(), names, settings.roles, reading.load, found.scripts, *known)
+        program, loaded = linked(given, reading, reading.names)
         makers = {life.path for life in program.audited if life.path in found.asked}
         leading = Neighbours(given.contents, given.catalogue).reaching(makers) if makers else frozenset()
         importers = workers.extract(
@@ -34,6 +32,6 @@ def graph(settings: Settings, progress: Progress) -> Graph:
         )
     given.memory.save()
     sketch = draw(program, found.asked, importers)
-    flaws = {name: each.flaws for name, each in (reading.facts | importers).items()}
+    flaws = reading.flaws((*reading.names, *loaded)) | {name: each.flaws for name, each in importers.items()}
     problems = [*found.problems, *given.unread, *problems_of(flaws, found), *problems_of(program.faults(), found)]
     return sketch.finished({file.name: file.path for file in found.files}, problems)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from kafka_audit.facts.schema import FileFacts, Flaw, decode, encode
+from kafka_audit.facts.schema import FileFacts, Flaw, decode, encode, outline
 from kafka_audit.pipeline.limits import Task, run_or_raise
 from kafka_audit.pipeline.remembering import Memory
 
@@ -61,53 +61,66 @@ class Workers:
 
     def extract(self, contents: Mapping[str, bytes]) -> dict[str, FileFacts]:
         """The facts of each file, flawed ones included."""
-        return self.begin_extracting(contents)()
+        return {name: self.decoded(data, contents[name]) for name, data in self.begin_extracting(contents)().items()}
 
-    def begin_extracting(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, FileFacts]]:
-        """Begin to extract; the answer, when called, waits for the facts."""
+    def begin_extracting(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, bytes]]:
+        """Begin to extract; the answer, when called, waits for the encoded facts."""
         return self._begin("parsing files", extracted, contents, weight=1)
+
+    def decoded(self, data: bytes, content: bytes) -> FileFacts:
+        """The facts that the extraction of a content gave."""
+        try:
+            return decode(data)
+        except ValueError:  # msgspec's: they were kept by somebody else; nothing is lost but time
+            return decode(_here(extracted, content))
 
     def begin_checking(self, contents: Mapping[str, bytes]) -> Callable[[], dict[str, tuple[Flaw, ...]]]:
         """Begin to check the syntax; the answer, when called, gives the flaws of each file that does not parse."""
         collect = self._begin("checking the syntax of files", checked, contents, weight=CHECKING, aside=True)
-        return lambda: {name: facts.flaws for name, facts in collect().items() if facts.flaws}
+        return lambda: {name: flaws for name, data in collect().items() if (flaws := outline(data).flaws)}
 
     def _begin(
         self, doing: str, task: Task, contents: Mapping[str, bytes], weight: int, *, aside: bool = False
-    ) -> Callable[[], dict[str, FileFacts]]:
+    ) -> Callable[[], dict[str, bytes]]:
         """Begin a task for the files of which nothing is known; the answer, when called, waits for the results.
 
         They are in the order of the names.
         """
-        known = {name: facts for name in contents if (facts := self._recalled(task, name)) is not None}
+        known = {name: result for name in contents if (result := self._recalled(task, name)) is not None}
         results = self._start(task, {name: contents[name] for name in contents if name not in known}, weight, aside)
 
-        def collected() -> dict[str, FileFacts]:
+        def collected() -> dict[str, bytes]:
             done = dict(known)
             for name, result in results:
-                done[name] = decode(result)
+                done[name] = result
                 self._progress(doing, len(done), len(contents))
-                self._keep(task, name, result, done[name])
+                self._keep(task, name, result)
             return {name: done[name] for name in sorted(done)}
 
         return collected
 
     def remembered(self, digest: bytes) -> FileFacts | None:
         """The facts of the bytes with this digest, if they are still known: a file may have had them before."""
-        return self._known(extracted, digest)
-
-    def _recalled(self, task: Task, name: str) -> FileFacts | None:
-        return self._known(task, self._digests[name]) if name in self._digests else None
-
-    def _known(self, task: Task, digest: bytes) -> FileFacts | None:
-        result = self._memory.facts(task.__name__, digest)
-        with contextlib.suppress(ValueError):  # msgspec's; nothing is lost but time
+        result = self._known(extracted, digest)
+        with contextlib.suppress(ValueError):
             return decode(result) if result is not None else None
         return None
 
-    def _keep(self, task: Task, name: str, result: bytes, facts: FileFacts) -> None:
+    def _recalled(self, task: Task, name: str) -> bytes | None:
+        return self._known(task, self._digests[name]) if name in self._digests else None
+
+    def _known(self, task: Task, digest: bytes) -> bytes | None:
+        """What is kept under the digest, if it can be read as far as that is looked at here."""
+        result = self._memory.facts(task.__name__, digest)
+        with contextlib.suppress(ValueError):
+            if result is not None:
+                outline(result)
+                return result
+        return None
+
+    def _keep(self, task: Task, name: str, result: bytes) -> None:
         """Remember a result, unless it says more about this run than about the file."""
-        if name in self._digests and not any(flaw.kind == "internal" for flaw in facts.flaws):
+        if name in self._digests and not any(flaw.kind == "internal" for flaw in outline(result).flaws):
             self._memory.keep_facts(task.__name__, self._digests[name], result)
 
     def _start(
@@ -152,17 +165,17 @@ def checked(content: bytes) -> bytes:
     from kafka_audit.facts.syntax import flaws
 
     found = flaws(content)
-    return encode(FileFacts(body=(), symbols=(), flaws=found)) if found else _sound()
+    return encode(FileFacts(symbols=(), fixtures=(), flaws=found)) if found else _sound()
 
 
 @functools.cache
 def _sound() -> bytes:
-    return encode(FileFacts(body=(), symbols=(), flaws=()))
+    return encode(FileFacts(symbols=(), fixtures=(), flaws=()))
 
 
 def flawed(message: str) -> bytes:
     """The encoded facts of a file of which a task could say nothing but this."""
-    return encode(FileFacts(body=(), symbols=(), flaws=(Flaw("internal", 1, message),)))
+    return encode(FileFacts(symbols=(), fixtures=(), flaws=(Flaw("internal", 1, message),)))
 
 
 def _processors() -> int:

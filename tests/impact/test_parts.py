@@ -8,11 +8,11 @@ import pytest
 
 from kafka_audit.discover.pytest_ini import PytestIni, configurations
 from kafka_audit.facts.extract import extract
+from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.facts.neighbours import Neighbours
 from kafka_audit.facts.schema import Assign
 from kafka_audit.impact.constants import folder, texts
 from kafka_audit.impact.search_path import SearchPath
-from kafka_audit.link.modules import ModulePaths
 from kafka_audit.link.scopes import build_module
 
 

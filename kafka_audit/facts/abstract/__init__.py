@@ -12,6 +12,7 @@ import warnings
 from kafka_audit.facts import schema
 from kafka_audit.facts.abstract.expressions import NotTheSame
 from kafka_audit.facts.abstract.statements import Statements
+from kafka_audit.facts.symbols import fixtures
 
 _ODD = ("\f", "\r", "\0", "\\N{")
 """Form feeds and single carriage returns, which the parsers count differently; escapes that only one resolves."""
@@ -32,4 +33,4 @@ def read(text: str) -> schema.FileFacts | None:
         return None
     except KeyError:  # a node that is newer than the tables
         return None
-    return schema.FileFacts(body, lowering.symbols.sorted(), ())
+    return schema.FileFacts(lowering.symbols.sorted(), fixtures(body), (), body)

@@ -16,6 +16,7 @@ from kafka_audit.facts import schema
 from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.concrete.statements import Statements
 from kafka_audit.facts.decoding import Unreadable
+from kafka_audit.facts.symbols import fixtures
 
 TOO_LARGE = 1_000_000
 """Characters that take LibCST ten seconds and a gigabyte: what is larger is read by the other parser or not at all."""
@@ -42,7 +43,7 @@ def read(text: str) -> schema.FileFacts:
         raise Unreadable("syntax", _error_line(text) or 1, f"The file is not valid Python: {error}") from error
     lowering = Statements(Positions(module))
     body = lowering.statements(module.body)
-    return schema.FileFacts(body, lowering.symbols.sorted(), tuple(lowering.flaws))
+    return schema.FileFacts(lowering.symbols.sorted(), fixtures(body), tuple(lowering.flaws), body)
 
 
 def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Unreadable:

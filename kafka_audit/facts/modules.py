@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from kafka_audit.catalog.hooks import HOOK_LIBRARIES
+from kafka_audit.catalog.known import KNOWN, Catalogue
+
 
 class ModulePaths:
     """The project's Python files by dotted name."""
@@ -25,6 +28,11 @@ class ModulePaths:
                 self._by_tail.setdefault(parts[-1], []).append(parts)
         self._file_of = {_dotted_parts(path): path for path in sorted(paths, reverse=True)}
         self._folders = {parts[:depth] for parts in self._file_of for depth in range(1, len(parts))}
+
+    @classmethod
+    def of(cls, paths: Collection[str], catalogue: Catalogue = KNOWN) -> ModulePaths:
+        """The Python files of a project, beside the libraries that the catalogue knows."""
+        return cls(paths, (*catalogue.libraries, *HOOK_LIBRARIES))
 
     def absolute(self, dotted: str, importer: str, *, is_library: bool = True) -> str | None:
         """The path of the module that `import dotted` in the file `importer` means, or None when it is not ours.
