@@ -438,12 +438,12 @@ def test_audits_side_by_side_do_not_disturb_each_other(project: Path, cache: Pat
 
 def test_the_cache_does_not_grow_without_end(project: Path, cache: Path, scan: Scan):
     sizes = []
-    for turn in range(12):
+    for turn in range(16):
         (project / "send.py").write_text(f"{LEAK}    return {turn}\n")
         scan()
         sizes.append(kept(str(cache)))
     assert sizes[-1].sources == sizes[3].sources
-    assert sizes[-1].answers == sizes[8].answers
+    assert sizes[-1].answers == sizes[12].answers
 
 
 # --- the commands ----------------------------------------------------------------------------------------------------

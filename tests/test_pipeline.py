@@ -17,7 +17,7 @@ import pytest
 import kafka_audit
 from kafka_audit.discover import Source
 from kafka_audit.facts import schema
-from kafka_audit.facts.schema import FileFacts, encode
+from kafka_audit.facts.schema import FileFacts, encode, outline
 from kafka_audit.link import expressions
 from kafka_audit.link.scopes import Module
 from kafka_audit.model import Report, Severity
@@ -288,7 +288,7 @@ def test_the_limit_holds_in_the_first_process_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(workers, "checked", endless)
     with Workers(1, silent) as pool:
         found = begin(pool, {"a.py": b"a = 1\n", "b.py": b"endless", "c.py": b"c = 1\n"})()
-    facts = {name: each if isinstance(each, tuple) else each.flaws for name, each in found.items()}
+    facts = {name: each if isinstance(each, tuple) else outline(each).flaws for name, each in found.items()}
     assert [name for name, flaws in facts.items() if flaws] == ["b.py"]
     assert "takes more than 0.2 seconds" in facts["b.py"][0].message
 

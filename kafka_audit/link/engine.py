@@ -138,14 +138,15 @@ class Engine(Fixpoint):
     attributes and calls need each other, and meet here instead of importing each other in a circle.
     """
 
+    evaluate: Callable[[s.Expr], Values]
+    apply: Callable[[Value, s.Call, Arguments], Values]
+    apply_bound: Callable[[Value, Node], Values]
+
     def __init__(self, modules: dict[str, Module], paths: ModulePaths, catalogue: Catalogue) -> None:
         super().__init__()
         self.modules = modules
         self.paths = paths
         self.catalogue = catalogue
-        self.evaluate: Callable[[s.Expr], Values]
-        self.apply: Callable[[Value, s.Call, Arguments], Values]
-        self.apply_bound: Callable[[Value, Node], Values]
         self.sites: dict[tuple[s.Call, str], Site] = {}
         self.calls: dict[Node, CallFact] = {}
         self.implicit: dict[tuple[Unit, Unit], int] = {}

@@ -10,6 +10,7 @@ from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.link import calls, expressions
 from kafka_audit.link.engine import Engine
+from kafka_audit.link.events import sort_events
 from kafka_audit.link.fixpoint import Turn
 from kafka_audit.link.scopes import build_module
 from kafka_audit.link.statements import run, turns
@@ -32,6 +33,7 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load, catal
         asked.update(missing)
         sources = load(missing) if missing else {}
     engine.drop_known_loose()
+    sort_events(engine)
     return engine
 
 

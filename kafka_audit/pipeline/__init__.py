@@ -218,9 +218,11 @@ def _answer(given: Given, progress: Progress, watch: Stopwatch) -> Answer:
     with Workers(settings.jobs, progress, memory, given.digests) as workers:
         reading = Reading(given, workers)
         watch.lap("screen and extract")
+        judging = Judging(given, reading, workers, watch)
         others = {name: given.contents[name] for name in sorted(found.asked & given.contents.keys() - reading.names)}
-        checked = workers.begin_checking(others)  # goes on while this process links and judges
-        judged = Judging(given, reading, watch).whole()
+        checked = None if judging.is_spread else workers.begin_checking(others)  # while this process links and judges
+        judged = judging.whole()
+        checked = checked or workers.begin_checking(others)
         mattering = reading.names | judged.loaded.keys()
         broken = {name: flaws for name, flaws in checked().items() if name not in mattering}
         watch.lap("check syntax")

@@ -7,6 +7,7 @@ true, on other lines.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,7 @@ from kafka_audit.pipeline.questions import Given, Judged
 from kafka_audit.pipeline.screening import Reading
 from kafka_audit.pipeline.telling import rule_texts
 from kafka_audit.pipeline.timing import Stopwatch
+from kafka_audit.pipeline.workers import Workers
 from kafka_audit.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,10 +34,21 @@ MOST_OLDER = 5
 """What was said of parts at other times, if there are not as many parts now: enough for a few branches."""
 
 
+WORTH_A_PROCESS = 1_000_000
+"""Bytes of sources: half a second."""
+
+
 class Said(Record, frozen=True, kw_only=True):
     """What was said of parts, by the questions that they were, the latest last."""
 
     parts: dict[bytes, Judged]
+
+
+class Batch(Record, frozen=True, kw_only=True):
+    """What was said of a few parts, in their order, by a process that took this time for the phases and rules."""
+
+    said: tuple[Judged, ...]
+    laps: dict[str, float]
 
 
 class Linked(NamedTuple):
@@ -71,31 +84,60 @@ def judgement_on(program: Program, settings: Settings, watch: Stopwatch) -> Judg
 class Judging:
     """Judges each part of the program, or recalls what was said of it."""
 
-    def __init__(self, given: Given, reading: Reading, watch: Stopwatch) -> None:
-        self._given, self._reading, self._watch = given, reading, watch
+    def __init__(self, given: Given, reading: Reading, workers: Workers, watch: Stopwatch) -> None:
+        self._given, self._reading, self._workers, self._watch = given, reading, workers, watch
         memory, names = given.memory, [file.name for file in given.found.files]
         self._about = memory.key("part", given.wanted, names, given.about_project)
         self._key = memory.key("said", given.wanted)
         said = memory.answer(self._key, Said)
         self._before = said.parts if said is not None else {}
         self._now: dict[bytes, Judged] = {}
+        found = {part: self._recalled(part) for part in reading.parts}
+        self._known = {part: judged for part, judged in found.items() if judged is not None}
+        self._left = [part for part in reading.parts if part not in self._known]
+        self._batches = _batches({part: self._size(part) for part in self._left})
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether several processes are to be busy with it, so that none should be with anything else."""
+        return len(self._batches) > 1 and self._workers.can_copy
 
     def whole(self) -> Judged:
         """What is said of all parts. Those that are shown to be one are judged again, as one."""
-        said: dict[Part, Judged] = {}
-        waiting: Sequence[Part] = self._reading.parts
+        said, waiting = self._known, set(self._left)
+        if self.is_spread:
+            said |= self._apart()
         with Programs() as programs:
             while waiting:
-                for part in waiting:
-                    said[part] = self._recalled(part) or self._anew(part, programs)
+                for part in sorted(waiting - said.keys()):
+                    programs.make_room(self._size(part))
+                    said[part] = self._recalled(part) or self._anew(part)
                 now = together({part: Reach(each.loaded, each.missed) for part, each in said.items()})
-                waiting = [part for part in now if part not in said]
+                waiting = set(now) - said.keys()
                 said = {part: said[part] for part in now if part in said}
         self._keep()
         return _as_one([said[part] for part in sorted(said)])
 
-    def _anew(self, part: Part, programs: Programs) -> Judged:
-        programs.make_room(sum(len(self._given.contents[name]) for name in part))
+    def _apart(self) -> dict[Part, Judged]:
+        """What is said of the batches of parts, each by a process of its own; those left out that failed."""
+        said: dict[Part, Judged] = {}
+        calls = [functools.partial(self._batch, batch) for batch in self._batches]
+        for number, data in self._workers.apart("linking", calls):
+            if data:
+                batch = msgspec.msgpack.decode(data, type=Batch)
+                for name, seconds in batch.laps.items():
+                    self._watch.add(name, seconds)
+                for part, judged in zip(self._batches[number], batch.said, strict=True):
+                    said[part] = judged
+                    self._note(part, judged)
+        return said
+
+    def _batch(self, parts: Sequence[Part]) -> bytes:
+        self._watch = Stopwatch()
+        said = [self._anew(part) for part in parts]
+        return msgspec.msgpack.encode(Batch(said=tuple(said), laps=self._watch.laps))
+
+    def _anew(self, part: Part) -> Judged:
         program, loaded = linked(self._given, self._reading, part)
         self._watch.lap("link")
         judgement = judgement_on(program, self._given.settings, self._watch)
@@ -109,9 +151,16 @@ class Judging:
             loaded={name: self._given.digests.get(name, b"") for name in loaded},
             missed=tuple(program.missed()),
         )
+        self._note(part, judged)
+        return judged
+
+    def _note(self, part: Part, judged: Judged) -> None:
+        """Remember what was said, unless something went wrong in this run."""
         if not (judged.problems or judged.faults or any(map(_is_internal, judged.flaws.values()))):
             self._now[self._question(part)] = judged
-        return judged
+
+    def _size(self, part: Part) -> int:
+        return sum(len(self._given.contents[name]) for name in part)
 
     def _question(self, part: Part, earlier: Mapping[str, bytes] | None = None) -> bytes:
         """What is asked of a part, `earlier` the digests of the facts that some of its files had."""
@@ -150,6 +199,19 @@ class Judging:
             kept = older[-max(MOST_OLDER, len(self._now)) :]
             said = Said(parts={**{question: self._before[question] for question in kept}, **self._now})
             self._given.memory.keep_answer(self._key, said)
+
+
+def _batches(sizes: Mapping[Part, int]) -> list[list[Part]]:
+    """The parts in groups that are worth a process each, the largest first: none is left to the end."""
+    batches: list[list[Part]] = []
+    room = 0
+    for part in sorted(sizes, key=lambda part: (-sizes[part], part)):
+        if room <= 0:
+            batches.append([])
+            room = WORTH_A_PROCESS
+        batches[-1].append(part)
+        room -= sizes[part]
+    return batches
 
 
 def _is_internal(flaws: Iterable[Flaw]) -> bool:

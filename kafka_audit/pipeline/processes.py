@@ -2,22 +2,27 @@
 
 A worker can die, because parsers are native code, memory ends or the time that a file gets is over: what it left undone
 is done again file by file, each in its own process, and a file that ends its process twice has a flaw that says why.
+What takes all that the first process knows is done by copies of it.
+
 This is apart from `workers`, because importing what is needed for it costs more than a small audit.
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 
 from kafka_audit.pipeline import limits
 from kafka_audit.pipeline.limits import Task
@@ -97,11 +102,7 @@ def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str
         process = _context().Process(target=_send, args=(sender, task, content), daemon=True)  # type: ignore[attr-defined]
         process.start()
         sender.close()
-        with receiver:
-            try:
-                result = receiver.recv_bytes()
-            except EOFError:
-                result = b""
+        result = _received(receiver)
         process.join()
         yield name, result or flawed(f"the process that parsed the file {_ended(process.exitcode)}")
 
@@ -109,6 +110,51 @@ def _one_by_one(task: Task, contents: Mapping[str, bytes]) -> Iterator[tuple[str
 def _send(sender: Connection, task: Task, content: bytes) -> None:
     _begin()
     sender.send_bytes(limits.run_or_end(task, content))
+
+
+CAN_COPY = sys.platform == "linux"
+"""Whether a process can be a copy of the first one: only a fork is, and only on Linux is it safe."""
+
+
+def apart(calls: Sequence[Callable[[], bytes]], jobs: int) -> Iterator[tuple[int, bytes]]:
+    """Run each call in a process of its own, so many at once: its number, and what it gives, nothing if it failed.
+
+    The process starts as a copy of this one and takes with it, when it ends, all that it made. This one must have no
+    threads when the first result is asked for.
+    """
+    waiting = collections.deque(enumerate(calls))
+    running: dict[Connection, tuple[int, BaseProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                number, call = waiting.popleft()
+                receiver, sender = _context().Pipe(duplex=False)
+                process = _context().Process(target=_give, args=(sender, call), daemon=True)  # type: ignore[attr-defined]
+                process.start()
+                sender.close()
+                running[receiver] = number, process
+            ready = connection.wait(list(running))
+            for receiver in [each for each in running if each in ready]:
+                number, process = running.pop(receiver)
+                yield number, _received(receiver)
+                process.join()
+    finally:
+        for _, process in running.values():
+            process.terminate()
+
+
+def _give(sender: Connection, call: Callable[[], bytes]) -> None:
+    _begin()
+    with contextlib.suppress(Exception):  # the first process does it again, and says what is wrong
+        sender.send_bytes(call())
+
+
+def _received(receiver: Connection) -> bytes:
+    with receiver:
+        try:
+            return receiver.recv_bytes()
+        except EOFError:
+            return b""
 
 
 def _ended(code: int | None) -> str:

@@ -18,8 +18,8 @@ import msgspec
 
 from kafka_audit.pipeline.storing import ANSWERS, FACTS, Table, digest, load, store
 
-MOST_ANSWERS = 18
-"""Answers of a project that are kept, three of each audit: enough for a few questions, on a few branches."""
+MOST_ANSWERS = 12
+"""Answers of a project that are kept, one to three of each audit: enough for a few questions, on a few branches."""
 
 _R = TypeVar("_R")
 _SORTING = msgspec.msgpack.Encoder(order="deterministic")

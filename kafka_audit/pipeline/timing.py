@@ -15,5 +15,9 @@ class Stopwatch:
     def lap(self, name: str) -> None:
         """Add the time since the last call to what has this name."""
         now = time.perf_counter()
-        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
+        self.add(name, now - self._last)
         self._last = now
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add time that another process took."""
+        self.laps[name] = self.laps.get(name, 0.0) + seconds

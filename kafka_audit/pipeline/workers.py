@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,31 @@ class Workers:
             return {name: done[name] for name in sorted(done)}
 
         return collected
+
+    @property
+    def can_copy(self) -> bool:
+        """Whether several copies of this process can work at once."""
+        if self._jobs == 1:
+            return False
+        from kafka_audit.pipeline.processes import CAN_COPY
+
+        return CAN_COPY
+
+    def apart(self, doing: str, calls: Sequence[Callable[[], bytes]]) -> Iterator[tuple[int, bytes]]:
+        """Run each call in a copy of this process: its number, and what it gives, nothing if it failed."""
+        from kafka_audit.pipeline.processes import apart
+
+        if self._pool is not None:  # it has threads, which a process that is copied must not have
+            self._pool.end(at_once=False)
+            self._pool = None
+        alone = [functools.partial(self._alone, call) for call in calls]
+        for done, result in enumerate(apart(alone, self._jobs), start=1):
+            self._progress(doing, done, len(calls))
+            yield result
+
+    def _alone(self, call: Callable[[], bytes]) -> bytes:
+        self._jobs = 1
+        return call()
 
     def remembered(self, digest: bytes) -> FileFacts | None:
         """The facts of the bytes with this digest, if they are still known: a file may have had them before."""

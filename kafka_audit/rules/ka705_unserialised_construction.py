@@ -85,11 +85,15 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that is created without a lock while another one of its class is created under one."""
-    lives = program.audited
+    """Every client that is created without a lock while another one of its class is created under one.
+
+    Both in files that imports connect: other programs of a repository have nothing to do with the lock.
+    """
+    lives, group = program.audited, program.engine.related.group
     locked = {life: line for life in lives if (line := lock_around(program.lives, life.site)) is not None}
     for life in lives:
-        first = next((each for each in locked if each.site.client is life.site.client), None)
+        alike = (each for each in locked if each.site.client is life.site.client)
+        first = next((each for each in alike if group(each.path) == group(life.path)), None)
         if first is None or life in locked:
             continue
         lock = Step(path=first.path, line=locked[first], message=f"{where(first.owner)} takes a lock")
