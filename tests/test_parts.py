@@ -34,7 +34,7 @@ def parts_of(files: Mapping[str, str]) -> list[Part]:
     def linked(path: str):
         return links(files[path].encode(), path)
 
-    return parts(sorted(files), linked, ModulePaths.of(files))
+    return list(parts(sorted(files), linked, ModulePaths.of(files)))
 
 
 def test_an_import_joins_two_files_and_no_more():
@@ -62,11 +62,24 @@ def test_a_conftest_is_one_part_with_what_is_below_it():
 
 def test_parts_are_put_together_when_one_asks_for_a_file_of_another():
     a, b, c = ("a.py", "a2.py"), ("b.py",), ("c.py",)
+
+    def one(reached: Mapping[Part, Reach]) -> list[Part]:
+        return list(together(reached))
+
     nothing = Reach((), ())
-    assert together({a: nothing, b: nothing, c: nothing}) == [a, b, c]
-    assert together({a: nothing, b: Reach((), ("a2.py", "elsewhere.py")), c: nothing}) == [("a.py", "a2.py", "b.py"), c]
-    assert together({a: Reach(("x.py",), ()), b: nothing, c: Reach(("x.py",), ())}) == [("a.py", "a2.py", "c.py"), b]
-    assert together({a: Reach(("x.py",), ()), b: Reach((), ("x.py",)), c: nothing}) == [("a.py", "a2.py", "b.py"), c]
+    assert one({a: nothing, b: nothing, c: nothing}) == [a, b, c]
+    assert one({a: nothing, b: Reach((), ("a2.py", "elsewhere.py")), c: nothing}) == [
+        ("a.py", "a2.py", "b.py"),
+        c,
+    ]
+    assert one({a: Reach(("x.py",), ()), b: nothing, c: Reach(("x.py",), ())}) == [
+        ("a.py", "a2.py", "c.py"),
+        b,
+    ]
+    assert one({a: Reach(("x.py",), ()), b: Reach((), ("x.py",)), c: nothing}) == [
+        ("a.py", "a2.py", "b.py"),
+        c,
+    ]
 
 
 # --- the same answer -------------------------------------------------------------------------------------------------
@@ -75,7 +88,7 @@ def test_parts_are_put_together_when_one_asks_for_a_file_of_another():
 def as_one_part(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The report on a program that is linked as a whole."""
     with monkeypatch.context() as whole:
-        whole.setattr(screening, "parts", lambda files, links, paths: [tuple(files)] if files else [])
+        whole.setattr(screening, "parts", lambda files, links, paths: (tuple(files),) if files else ())
         return msgspec.json.encode(audit(settings))
 
 
@@ -117,6 +130,12 @@ def test_a_file_that_two_parts_have_read_makes_them_one(project: Path, monkeypat
         (project / part / "sending.py").write_text(ENDED)
     settings = Settings(jobs=1)
     assert msgspec.json.encode(audit(settings)) == as_one_part(settings, monkeypatch)
+    keeping = Settings(cache=True, cache_dir=str(project / ".cache"), jobs=1)
+    assert audit(keeping) == audit(settings)
+    (project / "south" / "setup.py").touch()
+    assert audit(keeping) == audit(settings)
+    (project / "south" / "setup.py").write_text("x = 1\n")
+    assert audit(keeping) == audit(settings), "what is recalled is put together as well"
     assert [producer.released.verdict for producer in audit(settings).producers] == ["sometimes", "sometimes", "never"]
 
 

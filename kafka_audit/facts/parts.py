@@ -24,7 +24,7 @@ Part = tuple[str, ...]
 """The paths of its files, sorted."""
 
 
-def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: ModulePaths) -> list[Part]:
+def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: ModulePaths) -> tuple[Part, ...]:
     """The parts that files make, given the links of each."""
     groups = Groups(files)
     absolute = functools.cache(paths.absolute)
@@ -39,7 +39,7 @@ def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: M
             target = paths.below((), dotted) if is_exact else absolute(dotted, f"{folder}/")
             if target is not None:
                 groups.join(path, target)
-    return groups.all()
+    return tuple(groups.all())
 
 
 class Reach(NamedTuple):
@@ -49,7 +49,7 @@ class Reach(NamedTuple):
     missed: Collection[str]
 
 
-def together(reached: Mapping[Part, Reach]) -> list[Part]:
+def together(reached: Mapping[Part, Reach]) -> tuple[Part, ...]:
     """The parts that are left when those are put together that are shown to be one."""
     has = {path: part for part in reached for path in part}
     for part, reach in reached.items():
@@ -60,4 +60,4 @@ def together(reached: Mapping[Part, Reach]) -> list[Part]:
             if path in has:
                 whole.join(part[0], has[path][0])
     named = {part[0]: part for part in reached}
-    return [tuple(sorted(path for first in firsts for path in named[first])) for firsts in whole.all()]
+    return tuple([tuple(sorted(path for first in firsts for path in named[first])) for firsts in whole.all()])

@@ -104,19 +104,18 @@ class Judging:
 
     def whole(self) -> Judged:
         """What is said of all parts. Those that are shown to be one are judged again, as one."""
-        said, waiting = self._known, set(self._left)
-        if self.is_spread:
-            said |= self._apart()
+        said = self._known | (self._apart() if self.is_spread else {})
+        parts, are_one = self._reading.parts, True
         with Programs() as programs:
-            while waiting:
-                for part in sorted(waiting - said.keys()):
-                    programs.make_room(self._size(part))
-                    said[part] = self._recalled(part) or self._anew(part)
-                now = together({part: Reach(each.loaded, each.missed) for part, each in said.items()})
-                waiting = set(now) - said.keys()
-                said = {part: said[part] for part in now if part in said}
+            while are_one:
+                for part in parts:
+                    if part not in said:
+                        programs.make_room(self._size(part))
+                        said[part] = self._recalled(part) or self._anew(part)
+                parts = together({part: Reach(said[part].loaded, said[part].missed) for part in parts})
+                are_one = any(part not in said for part in parts)
         self._keep()
-        return _as_one([said[part] for part in sorted(said)])
+        return _as_one([said[part] for part in parts])
 
     def _apart(self) -> dict[Part, Judged]:
         """What is said of the batches of parts, each by a process of its own; those left out that failed."""

@@ -144,7 +144,7 @@ class Reading:
             seen={name: self._sight(relevance, name, carrying, outlines.get(name)) for name in digests},
             carrying=tuple(sorted(carrying)),
             facts=self._digests(outlines),
-            parts=tuple(parts(sorted(outlines), relevance.links, self.paths)),
+            parts=parts(sorted(outlines), relevance.links, self.paths),
         )
 
     def _sight(self, relevance: Relevance, name: str, carrying: Set[str], outline: Outline | None) -> bytes:
