@@ -86,6 +86,16 @@ SPECIAL_METHODS: Final = (
     ),
 )
 
+LOGGING: Final = same_hooks(
+    "logging",
+    ("logging.Handler", "flush", "exit"),
+    ("logging.Handler", "close", "exit"),
+    via="method",
+    scope="process",
+    live=_NOT_WHEN_KILLED,
+    note="Python 3.11, run: logging.shutdown() calls both of every handler there is, and atexit calls that.",
+)
+
 CONTEXTLIB: Final = (
     *same_hooks(
         "contextlib",
@@ -147,4 +157,4 @@ CONTEXTLIB: Final = (
     ),
 )
 
-LANGUAGE_HOOKS: Final[tuple[Hook, ...]] = (*EXIT, *SPECIAL_METHODS, *CONTEXTLIB)
+LANGUAGE_HOOKS: Final[tuple[Hook, ...]] = (*EXIT, *SPECIAL_METHODS, *LOGGING, *CONTEXTLIB)

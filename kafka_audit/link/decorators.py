@@ -17,6 +17,8 @@ FLAGS = {
     "lru_cache": "cached",
     "cache": "cached",
     "alru_cache": "cached",
+    "cache_resource": "cached",
+    "experimental_singleton": "cached",
     "cached": "cached",
     "singleton": "cached",
     "fixture": "fixture",

@@ -53,7 +53,7 @@ class Discharge:
         """
         if self.comes_too_late(life, event):
             return False
-        if life.holding.kind != "global" and self.goes_along(life, event):
+        if _is_made_to_end(life, event) or (life.holding.kind != "global" and self.goes_along(life, event)):
             return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
         counting = [entry for entry in entries if self.counts(life, event, entry)]
@@ -92,7 +92,7 @@ class Discharge:
         if self.misfits.is_in_parent(life, entry):
             return "scope"
         at_exit = entry.kind == "exit" or is_exit_registrar(entry.target) or _comes_after_the_loop(entry)
-        handed = event.via == "callback" and is_exit_registrar(event.registrar)
+        handed = _is_handed_to_exit(event)
         if not life.site.client.is_async or not (at_exit or handed):
             return ""
         if handed:
@@ -106,7 +106,7 @@ class Discharge:
             for entry in self.reach.entries(event.unit, tests=life.in_test):
                 if self.weakness(life, event, entry) == why:
                     found.append(Weak(event, entry.unit, entry.registration, why, entry.target))
-            if why == "exit" and event.via == "callback" and is_exit_registrar(event.registrar):
+            if why == "exit" and life.site.client.is_async and _is_handed_to_exit(event):
                 found.append(Weak(event, event.unit, None, why))
         return found
 
@@ -134,6 +134,16 @@ class Discharge:
             for entry in self.reach.entries(event.unit, tests=life.in_test)
             if (scope := self.misfits.too_narrow(life, event, entry))
         ]
+
+
+def _is_handed_to_exit(event: Event) -> bool:
+    """Whether the method that releases is itself what the interpreter calls in the end: `atexit.register(x.close)`."""
+    return event.via == "callback" and is_exit_registrar(event.registrar)
+
+
+def _is_made_to_end(life: Life, event: Event) -> bool:
+    """Whether the function that makes a synchronous client leaves its release to the interpreter at once."""
+    return not life.site.client.is_async and event.unit is life.site.unit and _is_handed_to_exit(event)
 
 
 def _comes_after_the_loop(entry: Entry) -> bool:

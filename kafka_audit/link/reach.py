@@ -235,13 +235,16 @@ class Reach:
         return any(not base.startswith(PLAIN_BASES) for base in bases)
 
     def is_left_to_base(self, unit: Unit) -> bool:
-        """Whether a library's base class calls the method, and nothing in the project: a private one, or a thread's."""
+        """Whether a library's base class calls the method, and nothing in the project: a private one, a thread's, or one
+        that is called for every object of the class when the process ends.
+        """
         name, scope = unit.function.name if unit.function is not None else "", unit.method_of
         if scope is None or self.incoming.get(unit) or unit in self.engine.registrations:
             return False
         is_private = name.startswith("_") and not name.endswith("__")
         is_threads = name == "run" and "threading.Thread" in ancestry(self.engine, scope)
-        return is_threads or (is_private and self._is_framework_method(scope, name))
+        is_last = any(hook.phase == "exit" and hook.scope == "process" for hook in self._overridden(scope, name))
+        return is_threads or is_last or (is_private and self._is_framework_method(scope, name))
 
     def _overridden(self, scope: ClassScope, name: str) -> tuple[Hook, ...]:
         """The hooks that a method of this name is, by the library's classes that its class derives from."""

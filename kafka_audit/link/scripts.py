@@ -43,6 +43,7 @@ SERVED = frozenset(HOOK_LIBRARIES) - {
     "asyncio",
     "atexit",
     "contextlib",
+    "logging",
     "pytest",
     "pytest_asyncio",
     "signal",
