@@ -8,6 +8,7 @@ from kafka_audit.fix.owners import owner_subject
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject, client_subject, factory_subject
 from kafka_audit.fix.undo import start_undone
+from kafka_audit.link.engine import position
 from kafka_audit.link.losses import caller_losses
 
 
@@ -40,8 +41,10 @@ def dropped_by_caller(case: Case) -> Repair:
 
 
 def _ended(case: Case, subject: Subject) -> Repair:
+    """The block releases it; what stands behind a loop that never ends moves to its `finally`."""
     tree = case.tree(subject.path)
-    changed = tree.rewritten(entered_or_ended(tree, subject))
+    is_behind = any(position(event.node) in subject.releases for event in case.life.unreached)
+    changed = tree.rewritten((released_always if is_behind else entered_or_ended)(tree, subject))
     return Repair("safe", f"Release the {subject.noun} however its block ends", {tree.path: changed})
 
 

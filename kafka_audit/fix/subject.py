@@ -48,7 +48,7 @@ def client_subject(program: Program, life: Life) -> Subject:
         path=life.path,
         site=life.site.node.at,
         starts=_calls(event for event in life.starts if event.unit is unit),
-        releases=_calls(event for event in (*life.releases, *life.undoings) if event.unit is unit),
+        releases=_calls(e for e in (*life.releases, *life.undoings, *life.unreached) if e.unit is unit),
         release=release_method(life),
         is_async=client.is_async,
         enters=bool(client.start) and client.managed_by == "async with",
@@ -74,7 +74,7 @@ def factory_subject(program: Program, life: Life, unit: Unit, site: s.Call) -> S
         path=unit.module.path,
         site=site.at,
         starts=_calls(event for event in life.starts if event.unit is unit),
-        releases=_calls(event for event in life.releases if event.unit is unit),
+        releases=_calls(event for event in (*life.releases, *life.unreached) if event.unit is unit),
         enters=False,
     )
 

@@ -15,6 +15,7 @@ from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.refills import Refills
 from kafka_audit.link.scopes import Module, Unit, once
+from kafka_audit.link.unreached import Unreached
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
 
@@ -30,7 +31,7 @@ class Life:
 
     `undoings` are releases that do not end the client's life as it is meant: they undo a failed start, concern a base
     class's method that the client's own class overrides, empty a buffer that the same function fills again, or depend
-    on a parameter that no call passes.
+    on a parameter that no call passes. `unreached` are those behind a loop that never ends.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Life:
     starts: tuple[Event, ...]
     releases: tuple[Event, ...]
     undoings: tuple[Event, ...]
+    unreached: tuple[Event, ...]
     uses: tuple[Event, ...]
     possible: tuple[Event, ...]
 
@@ -72,6 +74,7 @@ class Lives:
         self._possible = _foreign_releases(engine)
         self._refills = Refills(engine)
         self._loose = _loose(engine)
+        self._unreached = Unreached(engine, self._events)
         self.all = tuple(self._lives())
         self._kept_at: dict[Place, list[Life]] = {}
         for life in self.all:
@@ -103,7 +106,8 @@ class Lives:
         events = self._relevant(self._events.get(value, []), context_of(site.unit.module.path) == "test")
         at_import = not site.guarded and self.reach.runs_at_import(site.unit, site.node)
         holding = self.holdings.lent(value, site.unit, holding, _enders(events, site.unit))
-        releases = [e for e in events if e.what == "release"]
+        written = [e for e in events if e.what == "release"]
+        releases = [e for e in written if not self._unreached.has(e)]
         filling = site.client.dirtied_by if site.client.flush_is_release else ()
         in_vain = self._refills.filled_again(events, filling)
         ends = {e for e in releases if self._applies(site, holding, e) and e not in in_vain}
@@ -118,6 +122,7 @@ class Lives:
             starts=tuple(e for e in events if e.what == "start"),
             releases=tuple(e for e in releases if e in ends),
             undoings=tuple(e for e in releases if e not in ends),
+            unreached=tuple(e for e in written if e not in releases),
             uses=tuple(e for e in events if e.what == "use" and _is_called(e)),
             possible=tuple(self._possible_for(site)),
         )

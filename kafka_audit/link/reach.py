@@ -235,8 +235,8 @@ class Reach:
         return any(not base.startswith(PLAIN_BASES) for base in bases)
 
     def is_left_to_base(self, unit: Unit) -> bool:
-        """Whether a library's base class calls the method, and nothing in the project: a private one, a thread's, or one
-        that is called for every object of the class when the process ends.
+        """Whether a library's base class calls the method, and nothing in the project: a private one, a thread's `run`,
+        or one that is called for every object of the class when the process ends.
         """
         name, scope = unit.function.name if unit.function is not None else "", unit.method_of
         if scope is None or self.incoming.get(unit) or unit in self.engine.registrations:

@@ -18,7 +18,7 @@ from kafka_audit.link.states import Stage
 from kafka_audit.link.values import Container
 from kafka_audit.link.walk import inside, statements
 from kafka_audit.model import Considered, Dossier, Finding, Problem, Step
-from kafka_audit.rules._evidence import import_chain, leaves, where
+from kafka_audit.rules._evidence import BEHIND, import_chain, leaves, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.engine import Event
@@ -198,6 +198,8 @@ def _releases(program: Program, life: Life) -> Iterator[Considered]:
         yield _considered(event.unit, event.line, how(event), counts, reason)
     for event in life.undoings:
         yield _considered(event.unit, event.line, how(event), False, _undoing(program, life, event))
+    for event in life.unreached:
+        yield _considered(event.unit, event.line, how(event), False, f"it stands {BEHIND}")
     for event in life.uses:
         if event.method in client.absent:
             reason = f"{client.name.rpartition('.')[2]} has no method `{event.method}`"

@@ -57,6 +57,10 @@ def started(program: Program, life: Life) -> list[Step]:
     return [Step(path=event.unit.module.path, line=event.line, message=message)]
 
 
+BEHIND = "behind a loop that never ends"
+"""Where a release stands that control does not get to."""
+
+
 def considered(program: Program, life: Life, absence: str = "nothing releases it") -> list[Step]:
     """Why each of the releases that exist does not count; `absence` says it when there is none."""
     if not life.releases:
@@ -68,7 +72,15 @@ def considered(program: Program, life: Life, absence: str = "nothing releases it
             )
             for event in program.lives.left_out(life)
         ]
-        return optional or [Step(path=life.path, line=life.site.node.at[0], message=absence)]
+        behind = [
+            Step(
+                path=event.unit.module.path,
+                line=event.line,
+                message=f"{where(owner_name(event.unit))} releases it here, {BEHIND}",
+            )
+            for event in life.unreached
+        ]
+        return optional or behind or [Step(path=life.path, line=life.site.node.at[0], message=absence)]
     return [
         Step(
             path=event.unit.module.path,

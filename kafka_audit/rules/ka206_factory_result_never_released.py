@@ -10,7 +10,7 @@ from kafka_audit.link.losses import Caller, is_dependency
 from kafka_audit.link.per_call import runs_once
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, created, started, subject, where
+from kafka_audit.rules._evidence import BEHIND, confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
@@ -101,7 +101,7 @@ def check(program: Program) -> Iterator[Alarm]:
             Step(
                 path=each.unit.module.path,
                 line=each.loss.line,
-                message=_ending(each),
+                message=_ending(life, each),
             )
             for each in dropping
         ]
@@ -123,10 +123,12 @@ def _severity(program: Program, life: Life, dropping: list[Caller]) -> Severity 
     return "info" if ends and all(runs_once(lives, unit) for unit in units) else None
 
 
-def _ending(each: Caller) -> str:
+def _ending(life: Life, each: Caller) -> str:
     """What becomes of the client in one caller; a framework that is only told of the function calls it itself."""
     if is_dependency(each.node):
         return "for each request that depends on it one is made here, and nothing releases it"
+    if any(event.unit is each.unit for event in life.unreached):
+        return f"{where(owner_name(each.unit))} got it and releases it {BEHIND}"
     return f"{where(owner_name(each.unit))} got it and ends here without releasing it"
 
 
