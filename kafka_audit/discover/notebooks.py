@@ -19,7 +19,10 @@ SUFFIX = ".ipynb"
 _PYTHON_CELLS = frozenset({"capture", "prun", "time", "timeit"})
 """Cell magics behind which a cell goes on in Python."""
 
-_MAGIC = re.compile(r"\s*(?:[%!?]|\w+\s*=\s*[%!]|[\w.]+\?{1,2}\s*$)")
+_BARE = "autoreload|cat|cd|conda|cp|load_ext|ls|mamba|matplotlib|mkdir|mv|pip|reload_ext|rm|uv"
+"""Line magics that are written without their `%`, too; before an operand: `cd = ...` is Python."""
+
+_MAGIC = re.compile(rf"\s*(?:[%!?]|\w+\s*=\s*[%!]|[\w.]+\?{{1,2}}\s*$|(?:{_BARE})\s+[-\w./~])")
 
 
 class CellLine(NamedTuple):

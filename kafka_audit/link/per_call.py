@@ -117,20 +117,31 @@ def owners_per_call(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> Iter
         sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
         edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
         sends = {edge.fact.node for edge in edges if edge.fact is not None}
-        found = _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends)
+        found = _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends, kept_as=_global_name(owner))
         yield from (each for each in found if owner.holding.kind in SHORT_LIVED or is_dependency(each.node))
 
 
 def _is_made_anew(lives: Lives, owner: Owner) -> bool:
     """Whether who asks for the object gets one of its own: nobody keeps it, or a caller alone keeps what it got."""
-    maker, place = owner.origin.unit, owner.holding.at
+    maker, name = owner.origin.unit, _global_name(owner)
     if owner.holding.kind in SHORT_LIVED:
         return True
-    if owner.holding.kind != "global" or place is None or lives.engine.flagged(maker, "cached"):
+    if not name or lives.engine.flagged(maker, "cached"):
         return False
-    return owner.value in maker.result.values and not any(
-        _name(target) == place.name
-        for statement in statements(maker.body)
+    return owner.value in maker.result.values and not _keeps(maker, name)
+
+
+def _global_name(owner: Owner) -> str:
+    """The name of the global that the object is kept in; empty for another place."""
+    place = owner.holding.at if owner.holding.kind == "global" else None
+    return place.name if place is not None else ""
+
+
+def _keeps(unit: Unit, name: str) -> bool:
+    """Whether the function itself puts something into the place of that name."""
+    return any(
+        _name(target) == name
+        for statement in statements(unit.body)
         if isinstance(statement, s.Assign)
         for target in statement.targets
     )
@@ -151,18 +162,21 @@ def _outlives(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> bool:
 
 
 def _per_call(
-    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call, sends: set[Node]
+    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call, sends: set[Node], *, kept_as: str = ""
 ) -> Iterator[PerCall]:
-    for unit, node in _receivers(lives, value, maker, site):
+    for unit, node in _receivers(lives, value, maker, site, kept_as):
         why = _reason(lives, unit, node, sends) if context_of(unit.module.path) == "app" else ""
         if why:
             yield PerCall(unit, node, why)
 
 
 def _receivers(
-    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call
+    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call, kept_as: str
 ) -> Iterator[tuple[Unit, s.Call]]:
-    """The functions in which a fresh object ends up: the maker, or those that it returns the object to, and so on."""
+    """The functions in which a fresh object ends up: the maker, or those that it returns the object to, and so on.
+
+    One that keeps it in the global it lives in hands on what it has: behind that nobody gets one of its own.
+    """
     waiting, seen = [(maker, site)], {maker}
     while waiting:
         unit, node = waiting.pop(0)
@@ -172,6 +186,8 @@ def _receivers(
         for edge in lives.reach.incoming.get(unit, ()):
             fact = edge.fact
             if fact is None or not isinstance(fact.node, s.Call) or edge.caller in seen:
+                continue
+            if kept_as and value in edge.caller.result.values and _keeps(edge.caller, kept_as):
                 continue
             if not isinstance(value, ClientObject) or brings(lives, value, edge.caller, fact.node):
                 seen.add(edge.caller)
