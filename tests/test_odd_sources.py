@@ -168,12 +168,13 @@ def test_a_notebook_with_magics_is_audited(project: Path, capsys: pytest.Capture
         cell("# A title", kind="markdown"),
         cell("%load_ext autoreload", "!pip install kafka-python", "?print", "x = !ls"),
         cell("%%bash", "echo 'this is (no Python'"),
+        cell("pip install kafka-python && pip install dotenv", "cd ../data", "cd = 1"),
         cell("from kafka import KafkaProducer", "%matplotlib inline", "files = %sx ls", "p = KafkaProducer()"),
     ]
     (project / "sheet.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}))
     (project / "torn.ipynb").write_text('{"cells": [')
     made, problems = audited(capsys)
-    assert list(made) == ["sheet.ipynb:cell 4"]
+    assert list(made) == ["sheet.ipynb:cell 5"]
     assert list(problems) == ["torn.ipynb"]
 
 
