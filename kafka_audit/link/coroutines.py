@@ -12,6 +12,7 @@ from kafka_audit.link.engine import CallFact, Engine, Event, Node
 from kafka_audit.link.events import client_of
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.told_apart import is_told_apart
 from kafka_audit.link.values import ClientObject, ForeignClient, Value
 from kafka_audit.link.walk import expressions, inside, statements
 from kafka_audit.link.words import words
@@ -44,7 +45,7 @@ def dropped_calls(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> 
     found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids, _effect)}
     found |= {dropped.node: dropped for dropped in _of_clients(engine, ids, _effect)}
     found |= {dropped.node: dropped for dropped in _of_getters(engine, ids)}
-    return sorted(found.values(), key=_order)
+    return sorted((each for each in found.values() if not is_told_apart(each.unit, each.node)), key=_order)
 
 
 def dropped_sends(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> list[Dropped]:
@@ -53,7 +54,8 @@ def dropped_sends(engine: Engine, lives: Lives, owners: Mapping[Value, str]) -> 
     found = {dropped.node: dropped for dropped in _of_wrappers(engine, lives, ids, _sending)}
     found |= {dropped.node: dropped for dropped in _of_clients(engine, ids, _sending)}
     told = {dropped.node for dropped in dropped_calls(engine, lives, owners)}
-    return sorted((each for node, each in found.items() if node not in told), key=_order)
+    untold = (each for node, each in found.items() if node not in told and not is_told_apart(each.unit, node))
+    return sorted(untold, key=_order)
 
 
 def idle_releases(life: Life, dropped: Iterable[Dropped]) -> set[Event]:
