@@ -13,7 +13,7 @@ from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
-from kafka_audit.link.refills import Refills
+from kafka_audit.link.refills import Refills, now_and_then
 from kafka_audit.link.scopes import Module, Unit, once
 from kafka_audit.link.unreached import Unreached
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
@@ -30,8 +30,9 @@ class Life:
     """What is known of one client. Lists are sorted by file and line.
 
     `undoings` are releases that do not end the client's life as it is meant: they undo a failed start, concern a base
-    class's method that the client's own class overrides, empty a buffer that the same function fills again, or depend
-    on a parameter that no call passes. `unreached` are those behind a loop that never ends.
+    class's method that the client's own class overrides, empty a buffer that the same function fills again, come only
+    every so many messages, or depend on a parameter that no call passes. `unreached` are those behind a loop that never
+    ends.
     """
 
     id: str
@@ -110,6 +111,8 @@ class Lives:
         releases = [e for e in written if not self._unreached.has(e)]
         filling = site.client.dirtied_by if site.client.flush_is_release else ()
         in_vain = self._refills.filled_again(events, filling)
+        if filling and holding.kind in {"global", "instance"}:
+            in_vain |= now_and_then(events, filling)
         ends = {e for e in releases if self._applies(site, holding, e) and e not in in_vain}
         ends = {e for e in ends if not self.is_left_out(e)}
         return Life(

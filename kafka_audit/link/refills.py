@@ -14,6 +14,7 @@ from kafka_audit.link.paths import Walk
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Exits, Stage, State
+from kafka_audit.link.walk import holds, inside, statements
 
 _Nodes = frozenset[s.Call]
 _NOBODY = s.Call(s.Name(""), (), (0, 0, 0, 0))
@@ -52,6 +53,29 @@ class Refills:
             exits = walk.exits(State(Stage.OPEN, kept=True))
             self._known[key] = frozenset() if _is_left_empty(exits) else releases & walk.reached
         return self._known[key]
+
+
+def now_and_then(events: Collection[Event], filling: Collection[str]) -> set[Event]:
+    """The flushes that come only every so many messages of their own function: what follows the last one stays."""
+    fills = [each for each in events if each.what == "use" and each.method in filling]
+    flushes = [each for each in events if each.what == "release" and each.via == "call"]
+    return {flush for flush in flushes if _is_rare(flush, {fill.node for fill in fills if fill.unit is flush.unit})}
+
+
+def _is_rare(flush: Event, fills: Collection[object]) -> bool:
+    """Whether the flush stands in an `if` that counts, and what fills the buffer does not."""
+    counting = [each for each in statements(flush.unit.body) if isinstance(each, s.If) and _counts(each.test)]
+    around = [each for each in counting if any(holds(inner, {flush.node}) for inner in each.body)]
+    return bool(fills) and any(not any(holds(inner, fills) for inner in each.body) for each in around)
+
+
+def _counts(test: s.Expr) -> bool:
+    """Whether a condition compares a number, or time that has passed: `self._sent % 100 == 0`, `pending >= LIMIT`."""
+    return any(
+        isinstance(part, s.Compare)
+        and (part.operator in {">", ">=", "<", "<="} or (part.operator == "==" and isinstance(part.left, s.Opaque)))
+        for part in inside(test)
+    )
 
 
 def left_in_buffer(reach: Reach, fills: Collection[Event], flushes: Collection[Event]) -> Event | None:

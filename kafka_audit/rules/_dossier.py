@@ -13,6 +13,7 @@ from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.owners import LOOSE, place_order
 from kafka_audit.link.program import how
+from kafka_audit.link.refills import now_and_then
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.states import Stage
 from kafka_audit.link.values import Container
@@ -215,6 +216,8 @@ def _releases(program: Program, life: Life) -> Iterator[Considered]:
 def _undoing(program: Program, life: Life, event: Event) -> str:
     if program.lives.is_left_out(event):
         return "no call of the function passes what it takes to get there"
+    if event in now_and_then((*life.undoings, *life.uses), life.site.client.dirtied_by):
+        return "it comes only every so many messages"
     filled = life.filled_after(event)
     if life.site.client.flush_is_release and filled is not None:
         return f"`{filled.method}` on line {filled.line} fills the buffer again"

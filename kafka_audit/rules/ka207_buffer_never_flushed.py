@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.refills import left_in_buffer
+from kafka_audit.link.refills import left_in_buffer, now_and_then
 from kafka_audit.link.reported import is_reported_back
 from kafka_audit.link.waiting import polls_until_delivered
 from kafka_audit.model import Step
@@ -125,7 +125,8 @@ def _left(program: Program, life: Life, fills: list[Event]) -> Event | None:
 
 def _alarm(program: Program, life: Life, filled: Event, left: Event | None, confidence: Confidence) -> Alarm:
     early = {flush: use for flush in life.undoings if (use := life.filled_after(flush)) is not None}
-    what = f"produces and nothing flushes it{' afterwards' if early else ''}"
+    rare = now_and_then((*life.undoings, *life.uses), life.site.client.dirtied_by)
+    what = f"produces and nothing flushes it{' afterwards' if early else ', but now and then' if rare else ''}"
     absence = considered(program, life, "nothing flushes it afterwards")
     if left is not None:
         what = f"keeps what {where(owner_name(left.unit))} produces: it is flushed behind other messages only"
@@ -140,9 +141,15 @@ def _alarm(program: Program, life: Life, filled: Event, left: Event | None, conf
             created(life),
             *map(_flushed_before, early),
             _filled(left or next(iter(early.values()), filled)),
+            *(_flushed_rarely(flush) for flush in life.undoings if flush in rare),
             *absence,
         ),
     )
+
+
+def _flushed_rarely(flush: Event) -> Step:
+    message = f"{where(owner_name(flush.unit))} flushes only once it has counted so far"
+    return Step(path=flush.unit.module.path, line=flush.line, message=message)
 
 
 def _flushed_behind(flush: Event) -> Step:

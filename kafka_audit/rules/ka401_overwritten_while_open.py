@@ -159,6 +159,7 @@ def _found(program: Program, life: Life) -> list[tuple[Unit, int, str]]:
     if life.releases and not life.site.client.flush_is_release:
         found += [(unit, node.line, "empties its place") for unit, node in overwrites(program.lives, life)]
         found += [(unit, node.line, _replaces(life, unit)) for unit, node in replacements(program.lives, life)]
-        again = reconnections(program.lives, life)
+    if (life.releases or program.lives.loses_nothing(life)) and not life.site.client.flush_is_release:
+        again = reconnections(program.lives, life)  # of one that loses messages and is never released KA202 tells
         found += [(unit, node.at[0], "has another made in its place after an error") for unit, node in again]
     return found
