@@ -59,6 +59,11 @@ def assigned(facts: Facts, target: s.Name | s.Attribute, value: s.Expr) -> Facts
     return _add(facts, _text(target), _names(target), bool(value.value))
 
 
+def filled(facts: Facts, target: s.Expr) -> Facts:
+    """The facts after a field was given the client: it is there."""
+    return _add(facts, _text(target), _names(target), True) if isinstance(target, s.Attribute) else facts
+
+
 def counted(facts: Facts, node: s.Augment) -> Facts:
     """The facts after `target += value`: by a constant, it is not zero any more."""
     known = forget(facts, node.target)

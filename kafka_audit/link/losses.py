@@ -13,6 +13,7 @@ from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
 from kafka_audit.link.failing import QUIET, Failing, suppresses
+from kafka_audit.link.helping import starting_helpers
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import LOOSE, takes_over
 from kafka_audit.link.paths import Walk
@@ -255,7 +256,7 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
     fills = frozenset(
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
     )
-    starts |= _helping(lives, life, unit, site)
+    starts |= starting_helpers(lives, life, unit, site, calls_in(unit))
     releasing, releases = _releasing(lives, life, unit), frozenset(e.node for e in here if e.what == "release")
     uses |= calls_to(lives, unit, failing.units(life) - releasing)
     # What fails in the `finally` that releases the client is the release's own trouble (KA304).
@@ -321,22 +322,6 @@ def runs_for_requests(lives: Lives, unit: Unit) -> bool:
 def is_dependency(node: s.Call) -> bool:
     """Whether the call only tells FastAPI of a function, which then runs for each request."""
     return _last(node) in DEPENDENCIES
-
-
-def _helping(lives: Lives, life: Life, unit: Unit, site: s.Call) -> frozenset[s.Call]:
-    """Calls that start the client through a helper which is handed it.
-
-    A generator that is entered by `with` and both starts and releases it is none: whoever enters it owes nothing.
-    """
-    ending = {event.unit for event in life.releases if lives.engine.flagged(event.unit, "manager")}
-    starting = {event.unit for event in life.starts if event.unit is not unit} - ending
-    return frozenset(
-        node
-        for node in calls_in(unit)
-        if node is not site
-        and any(callee in starting for callee in lives.callees(node))
-        and any(isinstance(argument.value, s.Name) or argument.value is site for argument in node.arguments)
-    )
 
 
 def _releasing(lives: Lives, life: Life, unit: Unit) -> set[Unit]:

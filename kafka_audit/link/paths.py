@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import assigned, counted, forget
+from kafka_audit.link.conditions import assigned, counted, filled, forget
 from kafka_audit.link.effort import TooLong
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Unit
@@ -194,7 +194,7 @@ class Walk:
         if is_its and isinstance(target, s.Sequence):
             return replace(state, names=state.names | set(target_names(target)))
         if is_its:
-            return replace(state, kept=True)
+            return replace(state, kept=True, facts=filled(state.facts, target))
         if isinstance(target, s.Attribute) and target.name == self.effects.place:
             return replace(state, stage=Stage.HANDED)  # the place holds another client from here on
         if isinstance(target, s.Attribute):
