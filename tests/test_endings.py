@@ -33,6 +33,19 @@ main()
 """
 """A run whose workers never get ready. Each leaves a file that is called after it."""
 
+BUSY_JUDGING = """
+import os, time
+from kafka_audit.pipeline import judging
+from kafka_audit.cli import main
+judging.WORTH_A_PROCESS = 1
+def linked(given, reading, part):
+    open(os.path.join(os.environ["STARTED"], str(os.getpid())), "w").close()
+    time.sleep(60)
+judging.linked = linked
+main()
+"""
+"""The same of the processes that each judge a part of the program."""
+
 KILLED_ONCE = """
 import os, signal
 from kafka_audit.pipeline import workers
@@ -87,11 +100,14 @@ def until(condition, seconds: float = 30) -> bool:
     return condition()
 
 
+@pytest.mark.parametrize("busy", [BUSY, BUSY_JUDGING], ids=["parsing", "judging"])
 @pytest.mark.parametrize("whole_group", [True, False], ids=["typed", "sent to the first process"])
-def test_an_interrupt_ends_all_processes_at_once_with_one_line(project: Path, tmp_path: Path, whole_group: bool):
+def test_an_interrupt_ends_all_processes_at_once_with_one_line(
+    project: Path, tmp_path: Path, busy: str, whole_group: bool
+):
     cache, started = tmp_path / "cache", tmp_path / "started"
     command = ("scan", "--jobs", "2", "--cache-dir", str(cache), "-o", "report.json")
-    with begin(project, "-c", BUSY, *command) as first:
+    with begin(project, "-c", busy, *command) as first:
         assert until(lambda: len(list(started.iterdir())) == 2), "both workers are at work"
         (os.killpg if whole_group else os.kill)(first.pid, signal.SIGINT)
         sent = time.monotonic()
