@@ -43,6 +43,14 @@ def test_a_package_of_the_librarys_name_elsewhere_hides_nothing():
     assert resolve("services/kafka/__init__.py app/main.py", "kafka", "app/main.py") is None
 
 
+@pytest.mark.parametrize("dotted", ["json", "typing", "logging.handlers"])
+def test_a_module_in_a_package_hides_nothing_of_the_standard_library(dotted: str):
+    files = ["app/__init__.py", "app/x/__init__.py", "app/x/json.py", "app/x/typing.py", "app/x/logging/handlers.py"]
+    paths = ModulePaths.of([*files, "app/main.py", "jobs/queue.py", "jobs/send.py"])
+    assert paths.absolute(dotted, "app/main.py") is None
+    assert paths.absolute("queue", "jobs/send.py") == "jobs/queue.py", "but one beside a script does"
+
+
 @pytest.mark.parametrize(("is_library", "found"), [(True, None), (False, "app/kafka/topics.py")])
 def test_inside_a_package_a_local_name_wins_only_over_what_the_library_lacks(is_library: bool, found: str | None):
     files = "app/__init__.py app/kafka/__init__.py app/kafka/topics.py app/main.py"

@@ -41,6 +41,7 @@ def test_an_import_joins_two_files_and_no_more():
     assert parts_of({"a.py": "import b", "b.py": "", "c.py": "import os"}) == [("a.py", "b.py"), ("c.py",)]
     assert parts_of({"p/a.py": "from . import b", "p/b.py": "", "p/c.py": ""}) == [("p/a.py", "p/b.py"), ("p/c.py",)]
     assert parts_of({"p/a.py": "from .q.b import c", "p/q/b.py": "", "q/b.py": ""})[0] == ("p/a.py", "p/q/b.py")
+    assert len(parts_of({"p-1.0/p/__init__.py": "from .a import b", "p-1.0/p/a.py": ""})) == 1
     assert len(parts_of({"a.py": "import_module('q.b')", "q/b.py": "x = 1"})) == 1
 
 

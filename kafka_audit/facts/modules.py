@@ -7,6 +7,7 @@ counts as a possible root when the dotted name resolves below it, and the root n
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
@@ -17,7 +18,7 @@ class ModulePaths:
     """The project's Python files by dotted name."""
 
     def __init__(self, paths: Collection[str], guarded: Collection[str]) -> None:
-        """`guarded` are root packages of third-party libraries that a far-away file of that name must not shadow."""
+        """`guarded` are root packages of libraries that a far-away file of that name must not shadow."""
         self._paths = frozenset(paths)
         self._guarded = frozenset(guarded)
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}
@@ -31,8 +32,8 @@ class ModulePaths:
 
     @classmethod
     def of(cls, paths: Collection[str], catalogue: Catalogue = KNOWN) -> ModulePaths:
-        """The Python files of a project, beside the libraries that the catalogue knows."""
-        return cls(paths, (*catalogue.libraries, *HOOK_LIBRARIES))
+        """The Python files of a project, beside the libraries that the catalogue knows and the standard library."""
+        return cls(paths, (*catalogue.libraries, *HOOK_LIBRARIES, *sys.stdlib_module_names))
 
     def absolute(self, dotted: str, importer: str, *, is_library: bool = True) -> str | None:
         """The path of the module that `import dotted` in the file `importer` means, or None when it is not ours.
@@ -79,6 +80,10 @@ class ModulePaths:
     def is_package(self, parts: tuple[str, ...]) -> bool:
         """Whether a folder has an `__init__.py`."""
         return parts in self._packages
+
+    def exact(self, parts: tuple[str, ...]) -> str | None:
+        """The path of the module with this dotted name, counted from the top of the tree."""
+        return self._file_of.get(parts)
 
     def child(self, package: str, name: str) -> str | None:
         """The path of the submodule `name` of the package whose `__init__.py` is `package`."""

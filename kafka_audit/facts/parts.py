@@ -35,8 +35,8 @@ def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: M
                 if other.startswith(f"{folder}/" if folder else ""):
                     groups.join(path, other)
         for module, is_exact in {link[:2] for link in links(path)}:
-            dotted = ".".join(module)  # all files of a folder mean the same; itself none means, but in examples
-            target = paths.below((), dotted) if is_exact else absolute(dotted, f"{folder}/")
+            # All files of a folder mean the same by a name, and none means itself, but in an example of its use.
+            target = paths.exact(module) if is_exact else absolute(".".join(module), f"{folder}/")
             if target is not None:
                 groups.join(path, target)
     return tuple(groups.all())
