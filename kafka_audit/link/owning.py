@@ -315,7 +315,8 @@ class Owning:
                 continue
             at_fault: list[Owner] = []
             for owner in self.roots(life):
-                silent = owner.is_released or not owner.opens or self._is_passed_on(owner)
+                is_ended = owner.is_released and not self._is_started_apart(owner)
+                silent = is_ended or not owner.opens or self._is_passed_on(owner)
                 silent = silent or self.dies_released(life, owner.value)
                 if not silent:
                     at_fault.append(owner)
@@ -340,6 +341,32 @@ class Owning:
             for caller, callee in self.calls.get(owner.value, ())
             if caller.function is not None
         )
+
+    def is_ended_apart(self, owner: Owner, unit: Unit) -> bool:
+        """Whether only functions that asked its maker for an object of their own end it, and `unit` gets to none."""
+        maker, asking = owner.origin.unit, self._asking(owner)
+        is_shared = self.engine.flagged(maker, "cached") or owner.value.scope in self.engine.singletons
+        if is_shared or owner.holding.kind not in {"local", "returned"} or owner.value not in maker.result.values:
+            return False
+        enders = self._callers_of(owner, owner.life.releases)
+        return bool(enders) and enders <= asking and enders.isdisjoint(self.reach.below(unit))
+
+    def _is_started_apart(self, owner: Owner) -> bool:
+        """Whether a function starts an object of its own and drops it: those that are ended are other ones."""
+        starters = self._callers_of(owner, owner.life.starts) & self._asking(owner)
+        return any(
+            owner.value not in starter.result.values and self.is_ended_apart(owner, starter) for starter in starters
+        )
+
+    def _asking(self, owner: Owner) -> set[Unit]:
+        """The functions that call the maker of the object: each gets another one."""
+        edges = self.reach.incoming.get(owner.origin.unit, ())
+        return {edge.caller for edge in edges if edge.fact is not None and edge.caller.function is not None}
+
+    def _callers_of(self, owner: Owner, events: tuple[Event, ...]) -> set[Unit]:
+        """The functions that ask the object for one of these."""
+        wanted = self.closure(events)
+        return {caller for caller, callee in self.calls_on(owner.value) if callee in wanted}
 
     def leaves(self, owner: Owner) -> bool:
         """Whether the object is returned out of the project: by a function that nothing here calls."""

@@ -108,6 +108,7 @@ def check(program: Program) -> Iterator[Alarm]:
                     )
                     chain = (made, created(life), *started(program, life), *_left_to_the_end(owner))
                     is_only_kept = owner.holding.kind == "global" and not program.owning.is_ended_where_given(owner)
+                    is_only_kept = is_only_kept or program.owning.is_ended_apart(owner, found.unit)
                     is_released = owner.is_released and not is_only_kept and not _left_to_the_end(owner)
                     yield _alarm(life, name, found, chain, is_released=is_released)
                     seen.add(found.node)
