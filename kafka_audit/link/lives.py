@@ -107,8 +107,8 @@ class Lives:
         events = self._relevant(self._events.get(value, []), context_of(site.unit.module.path) == "test")
         at_import = not site.guarded and self.reach.runs_at_import(site.unit, site.node)
         holding = self.holdings.lent(value, site.unit, holding, _enders(events, site.unit))
-        written = [e for e in events if e.what == "release"]
-        releases = [e for e in written if not self._unreached.has(e)]
+        behind = [e for e in events if e.what != "start" and self._unreached.has(e)]
+        releases = [e for e in events if e.what == "release" and e not in behind]
         filling = site.client.dirtied_by if site.client.flush_is_release else ()
         in_vain = self._refills.filled_again(events, filling)
         if filling and holding.kind in {"global", "instance"}:
@@ -125,8 +125,8 @@ class Lives:
             starts=tuple(e for e in events if e.what == "start"),
             releases=tuple(e for e in releases if e in ends),
             undoings=tuple(e for e in releases if e not in ends),
-            unreached=tuple(e for e in written if e not in releases),
-            uses=tuple(e for e in events if e.what == "use" and _is_called(e)),
+            unreached=tuple(e for e in behind if e.what == "release"),
+            uses=tuple(e for e in events if e.what == "use" and _is_called(e) and e not in behind),
             possible=tuple(self._possible_for(site)),
         )
 
