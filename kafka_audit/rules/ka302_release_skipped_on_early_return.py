@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.losses import left_open
+from kafka_audit.link.per_call import runs_once
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import SKIPPED, created, leaves, owner_chain, released, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.scopes import Unit
+    from kafka_audit.model import Severity
 
 BAD = """\
 import asyncio
@@ -101,6 +105,7 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence="high",
             producer=life.id,
             trace=(created(life), *started(program, life), *released(life), *leaves(life, losses)),
+            severity=_severity(program, life, life.site.unit),
         )
     yield from _owners(program)
 
@@ -122,4 +127,10 @@ def _owners(program: Program) -> Iterator[Alarm]:
             confidence="medium",
             producer=owner.life.id,
             trace=(*owner_chain(program, owner, SKIPPED), *ends),
+            severity=_severity(program, owner.life, owner.origin.unit),
         )
+
+
+def _severity(program: Program, life: Life, unit: Unit) -> Severity | None:
+    """A program that flushes what it sends and ends loses nothing on a short way out: its process is the release."""
+    return "info" if program.lives.loses_nothing(life) and runs_once(program.lives, unit) else None
