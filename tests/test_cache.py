@@ -307,6 +307,20 @@ def test_what_linking_asked_for_is_part_of_the_answer(project: Path, scan: Scan)
         assert scan() == audit(Settings(jobs=1))
 
 
+def test_what_extends_the_search_path_is_part_of_both_questions(project: Path, scan: Scan):
+    (project / "shop" / "bus").mkdir(parents=True)
+    (project / "jobs").mkdir()
+    for package in ("shop", "shop/bus"):
+        (project / package / "__init__.py").touch()
+    (project / "shop" / "bus" / "senders.py").write_text(MAKING)
+    (project / "jobs" / "send.py").write_text("from senders import made\n\nPRODUCER = made()\n")
+    before = scan()
+    (project / "shop" / "paths.py").write_text("# sys.path has bus\n")
+    after = scan()
+    assert after == audit(Settings(jobs=1))
+    assert after.findings != before.findings
+
+
 def test_what_a_project_declares_is_part_of_both_questions(project: Path, scan: Scan):
     text = "from kafka import KafkaProducer\nproducer = KafkaProducer()\n\ndef end():\n    producer.close()\n"
     (project / "send.py").write_text(text)

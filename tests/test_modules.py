@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kafka_audit.facts.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths, extension
 
 GUARDED = ("kafka", "aiokafka")
 
@@ -41,6 +41,34 @@ def test_a_package_beside_the_script_hides_the_library():
 
 def test_a_package_of_the_librarys_name_elsewhere_hides_nothing():
     assert resolve("services/kafka/__init__.py app/main.py", "kafka", "app/main.py") is None
+
+
+SHOP = {
+    "shop/__init__.py": b"",
+    "shop/clients/__init__.py": b"",
+    "shop/clients/redis.py": b"",
+    "shop/main.py": b"import redis",
+    "jobs/send.py": b"import redis",
+}
+EXTENDING = b"import sys\nsys.path.insert(0, os.path.join(ROOT, 'shop', 'clients'))\n"
+
+
+@pytest.mark.parametrize(
+    ("extending", "found"),
+    [
+        ({}, []),
+        ({"jobs/send.py": EXTENDING}, ["jobs/send.py"]),
+        ({"shop/paths.py": EXTENDING}, ["jobs/send.py", "shop/main.py"]),
+        ({"paths.py": EXTENDING}, ["jobs/send.py", "shop/main.py"]),
+        ({"jobs/paths.py": EXTENDING}, []),
+        ({"shop/paths.py": b"print(sys.path)"}, []),
+    ],
+)
+def test_a_folder_inside_a_package_is_a_root_only_if_somebody_may_add_it(extending: dict[str, bytes], found: list[str]):
+    contents = SHOP | extending
+    paths = ModulePaths.of(contents, extended=extension(contents))
+    assert [p for p in ("jobs/send.py", "shop/main.py") if paths.absolute("redis", p) is not None] == found
+    assert paths.absolute("redis", "shop/clients/other.py") == "shop/clients/redis.py", "a script beside it finds it"
 
 
 @pytest.mark.parametrize("dotted", ["json", "typing", "logging.handlers"])

@@ -36,7 +36,8 @@ def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: M
                     groups.join(path, other)
         for module, is_exact in {link[:2] for link in links(path)}:
             # All files of a folder mean the same by a name, and none means itself, but in an example of its use.
-            target = paths.exact(module) if is_exact else absolute(".".join(module), f"{folder}/")
+            here = path if paths.extends(path) else f"{folder}/"
+            target = paths.exact(module) if is_exact else absolute(".".join(module), here)
             if target is not None:
                 groups.join(path, target)
     return tuple(groups.all())

@@ -184,7 +184,6 @@ class _Auditor:
 
     @not_collecting()
     def _audited(self, contents: Mapping[str, bytes]) -> Audited:
-        from kafka_audit.facts.modules import ModulePaths
         from kafka_audit.facts.screen import relevant
         from kafka_audit.link import link
         from kafka_audit.rules import judge
@@ -197,9 +196,8 @@ class _Auditor:
             facts.update(more)
             return more
 
-        paths = ModulePaths.of([file.name for file in found.files], given.catalogue)
         known = (given.catalogue, found.declarations, configurations(found.base, facts))
-        program = link(facts.copy(), paths, given.settings.roles, load, found.scripts, *known)
+        program = link(facts.copy(), given.paths, given.settings.roles, load, found.scripts, *known)
         return Audited(program, judge(program, self._codes).findings)
 
 

@@ -141,16 +141,14 @@ def _answers(
     given: Given, asked: _Asked, facts: Mapping[str, FileFacts], rest: Mapping[str, FileFacts]
 ) -> list[TestImpact]:
     """The answer for each file, the producers that no test can import included."""
-    from kafka_audit.facts.modules import ModulePaths
     from kafka_audit.impact.answer import by_reach, unreachable
     from kafka_audit.impact.answers import impacts
     from kafka_audit.link import link
 
-    paths = ModulePaths.of([file.name for file in given.found.files], given.catalogue)
     roles = given.settings.roles
-    program = link(facts, paths, roles, lambda _: {}, catalogue=given.catalogue)
+    program = link(facts, given.paths, roles, lambda _: {}, catalogue=given.catalogue)
     _check_tests(program, asked)
-    others = unreachable(link(rest, paths, roles, lambda _: {}, catalogue=given.catalogue))
+    others = unreachable(link(rest, given.paths, roles, lambda _: {}, catalogue=given.catalogue))
     return [
         msgspec.structs.replace(each, producers=tuple(sorted((*each.producers, *others), key=by_reach)))
         for each in impacts(program, asked.tests, asked.configured)

@@ -70,7 +70,7 @@ def linked(given: Given, reading: Reading, names: Collection[str]) -> Linked:
         return more
 
     known = (given.catalogue, found.declarations, given.pytest)
-    program = link(reading.facts(names), reading.paths, given.settings.roles, load, found.scripts, *known)
+    program = link(reading.facts(names), given.paths, given.settings.roles, load, found.scripts, *known)
     return Linked(program, loaded)
 
 
@@ -87,7 +87,7 @@ class Judging:
     def __init__(self, given: Given, reading: Reading, workers: Workers, watch: Stopwatch) -> None:
         self._given, self._reading, self._workers, self._watch = given, reading, workers, watch
         memory, names = given.memory, [file.name for file in given.found.files]
-        self._about = memory.key("part", given.wanted, names, given.about_project)
+        self._about = memory.key("part", given.wanted, names, given.about_project, given.extended)
         self._key = memory.key("said", given.wanted)
         said = memory.answer(self._key, Said)
         self._before = said.parts if said is not None else {}

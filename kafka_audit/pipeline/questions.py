@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from kafka_audit.model import Finding, Problem, Producer, Record
 from kafka_audit.pipeline.remembering import Memory, digests
 from kafka_audit.report import RuleText
 from kafka_audit.settings import Settings
+
+if TYPE_CHECKING:
+    from kafka_audit.facts.modules import Extension, ModulePaths
 
 MANNERS = frozenset(
     {"cache", "cache_dir", "color", "exit_zero", "fail_on", "format", "jobs", "output", "paths", "quiet"}
@@ -96,6 +99,20 @@ class Given:
             "pytest": sorted(self.pytest.items()),
         }
         self.about_files = {name: getattr(found, name) for name in ABOUT_FILES - {"files", "skipped"}}
+
+    @functools.cached_property
+    def extended(self) -> Extension:
+        """What the files do to the search path."""
+        from kafka_audit.facts.modules import extension  # here, because most runs recall what was linked
+
+        return extension(self.contents)
+
+    @functools.cached_property
+    def paths(self) -> ModulePaths:
+        """All Python files of the project by the names that imports have for them."""
+        from kafka_audit.facts.modules import ModulePaths
+
+        return ModulePaths.of([file.name for file in self.found.files], self.catalogue, self.extended)
 
     @functools.cached_property
     def question(self) -> bytes:

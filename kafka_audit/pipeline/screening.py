@@ -6,7 +6,6 @@ of all files at once would fill the memory.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ from kafka_audit.pipeline.questions import Given
 from kafka_audit.pipeline.workers import Workers
 
 if TYPE_CHECKING:
-    from kafka_audit.facts.modules import ModulePaths
     from kafka_audit.facts.screen import Relevance
 
 
@@ -52,7 +50,7 @@ class Reading:
         self._encoded: dict[str, bytes] = {}
         self._flaws: dict[str, tuple[Flaw, ...]] = {}
         self.changed: dict[str, tuple[bytes, bytes]] = {}
-        key = given.memory.key("screened", given.wanted, [file.name for file in given.found.files])
+        key = given.memory.key("screened", given.wanted, [file.name for file in given.found.files], given.extended)
         relevance = Relevance(given.contents, given.catalogue)
         screened = self._confirmed(given.memory.answer(key, Screened), relevance)
         if screened is None:
@@ -63,13 +61,6 @@ class Reading:
         self.names: Set[str] = frozenset(screened.facts)
         if given.digests and self._is_sound(self.names):
             given.memory.keep_answer(key, screened)
-
-    @functools.cached_property
-    def paths(self) -> ModulePaths:
-        """All Python files of the project by the names that imports have for them."""
-        from kafka_audit.facts.modules import ModulePaths  # here, because most runs recall what was linked
-
-        return ModulePaths.of([file.name for file in self._given.found.files], self._given.catalogue)
 
     def facts(self, names: Iterable[str]) -> dict[str, FileFacts]:
         """The facts of these files, those left out that there are not."""
@@ -144,7 +135,7 @@ class Reading:
             seen={name: self._sight(relevance, name, carrying, outlines.get(name)) for name in digests},
             carrying=tuple(sorted(carrying)),
             facts=self._digests(outlines),
-            parts=parts(sorted(outlines), relevance.links, self.paths),
+            parts=parts(sorted(outlines), relevance.links, self._given.paths),
         )
 
     def _sight(self, relevance: Relevance, name: str, carrying: Set[str], outline: Outline | None) -> bytes:
