@@ -18,6 +18,8 @@ from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.known import KNOWN, Catalogue
 
 _WORD = re.compile(rb"[\w-]+")
+_STATEMENT = 300
+"""Bytes in which a statement that adds a folder to the path has come to its end."""
 
 
 class Extension(NamedTuple):
@@ -35,8 +37,9 @@ NOBODY = Extension()
 
 
 def extension(contents: Mapping[str, bytes]) -> Extension:
-    """What the bytes of files say of the search path: those that name it may add the folders that they name."""
-    extending = {path: data for path, data in contents.items() if b"sys.path" in data}
+    """What the bytes of files say of the search path: those that name it may add the folders that they name before."""
+    ends = {path: data.rfind(b"sys.path") for path, data in contents.items()}
+    extending = {path: contents[path][: end + _STATEMENT] for path, end in ends.items() if end >= 0}
     parts = {part for path in contents for part in path.split("/")[:-1]} if extending else set()
     folders: set[tuple[str, str]] = set()
     for path, data in extending.items():
