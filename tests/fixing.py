@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kafka_audit.facts.extract import extract
-from kafka_audit.facts.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths, extension
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.facts.screen import relevant
 from kafka_audit.fix.apply import Fixing
@@ -42,7 +42,7 @@ def audit(contents: Mapping[str, bytes], *also: str) -> Audited:
         return read({name: contents[name] for name in names if name in contents})
 
     facts = relevant(contents, read)
-    linked = link(facts.copy(), ModulePaths.of(contents), ("producer",), load)
+    linked = link(facts.copy(), ModulePaths.of(contents, extended=extension(contents)), ("producer",), load)
     judgement = judge(linked, (*(rule.code for rule in rules() if rule.default), *also))
     assert not judgement.problems, judgement.problems
     return Audited(linked, judgement.findings)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from kafka_audit.facts.extract import extract
-from kafka_audit.facts.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths, extension
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.facts.screen import relevant
 from kafka_audit.link import link
@@ -35,7 +35,12 @@ class Audited(NamedTuple):
 def audited(texts: Texts, roles: tuple[Role, ...] = ("producer",)) -> Audited:
     """Audit a project, its files given in the order of `texts`."""
     contents = {path: text.encode() for path, text in texts.items()}
-    program = link(relevant(contents, _extracted), ModulePaths.of(contents), roles, _loading(contents))
+    program = link(
+        relevant(contents, _extracted),
+        ModulePaths.of(contents, extended=extension(contents)),
+        roles,
+        _loading(contents),
+    )
     judgement = judge(program)
     assert not judgement.problems, judgement.problems
     return Audited(tuple(sorted(program.producers(), key=_position)), judgement.findings)
@@ -46,7 +51,10 @@ def in_order(texts: Texts, paths: Iterable[str]) -> Audited:
     contents = {path: texts[path].encode() for path in paths}
     facts = relevant(contents, _extracted)
     program = link(
-        {p: facts[p] for p in contents if p in facts}, ModulePaths.of(contents), ("producer",), _loading(contents)
+        {p: facts[p] for p in contents if p in facts},
+        ModulePaths.of(contents, extended=extension(contents)),
+        ("producer",),
+        _loading(contents),
     )
     return Audited(tuple(sorted(program.producers(), key=_position)), judge(program).findings)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kafka_audit.discover.pytest_ini import configurations
 from kafka_audit.facts.extract import extract
-from kafka_audit.facts.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths, extension
 from kafka_audit.impact.index import Index
 from kafka_audit.impact.session import Session
 from kafka_audit.impact.trace import Trace
@@ -78,7 +78,7 @@ def foretold(project: Path, test: str) -> Outcome:
     """What the audit says of the test file, as the recorder would write it: what is mocked away does not happen."""
     contents = {file.relative_to(project).as_posix(): file.read_bytes() for file in sorted(project.rglob("*.py"))}
     facts = {path: extract(content) for path, content in contents.items()}
-    program = link(facts, ModulePaths.of(contents), ROLES, lambda _: {})
+    program = link(facts, ModulePaths.of(contents, extended=extension(contents)), ROLES, lambda _: {})
     (ini,) = configurations(str(project), [test]).values()
     return _in_words(Session(program, Index(program), program.engine.modules[test], ini).run())
 
@@ -106,6 +106,9 @@ def client_files(project: Path) -> frozenset[str]:
     """The files of a project that make clients, as the audit sees it."""
     contents = {file.relative_to(project).as_posix(): file.read_bytes() for file in sorted(project.rglob("*.py"))}
     program = link(
-        {path: extract(content) for path, content in contents.items()}, ModulePaths.of(contents), ROLES, lambda _: {}
+        {path: extract(content) for path, content in contents.items()},
+        ModulePaths.of(contents, extended=extension(contents)),
+        ROLES,
+        lambda _: {},
     )
     return frozenset(life.path for life in program.audited)
