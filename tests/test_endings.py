@@ -37,7 +37,7 @@ BUSY_JUDGING = """
 import os, time
 from kafka_audit.pipeline import judging
 from kafka_audit.cli import main
-judging.WORTH_A_PROCESS = 1
+judging.WORTH_A_PROCESS, judging.WORTH_SPREADING = 1, 0
 def linked(given, reading, part):
     open(os.path.join(os.environ["STARTED"], str(os.getpid())), "w").close()
     time.sleep(60)

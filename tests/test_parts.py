@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from kafka_audit.facts.importing import links
-from kafka_audit.facts.modules import ModulePaths
+from kafka_audit.facts.modules import ModulePaths, extension
 from kafka_audit.facts.parts import Part, Reach, parts, together
 from kafka_audit.pipeline import audit, gather, judging, screening
 from kafka_audit.pipeline.judging import Judging
@@ -31,10 +31,12 @@ forking = pytest.mark.skipif(sys.platform != "linux", reason="only there is a pr
 
 
 def parts_of(files: Mapping[str, str]) -> list[Part]:
-    def linked(path: str):
-        return links(files[path].encode(), path)
+    contents = {path: text.encode() for path, text in files.items()}
 
-    return list(parts(sorted(files), linked, ModulePaths.of(files)))
+    def linked(path: str):
+        return links(contents[path], path)
+
+    return list(parts(sorted(files), linked, ModulePaths.of(files, extended=extension(contents))))
 
 
 def test_an_import_joins_two_files_and_no_more():
@@ -53,6 +55,8 @@ def test_an_import_means_the_nearest_file():
 def test_a_file_that_shows_how_to_import_it_is_not_joined_with_its_copy():
     example = '"""How to use it:\n\nfrom send import send\n"""\n'
     assert parts_of({"a/send.py": example, "b/send.py": example}) == [("a/send.py",), ("b/send.py",)]
+    extending = example + "import sys\nsys.path.insert(0, 'a')\n"
+    assert parts_of({"a/send.py": extending, "b/send.py": extending}) == [("a/send.py",), ("b/send.py",)]
 
 
 def test_a_conftest_is_one_part_with_what_is_below_it():
@@ -172,6 +176,7 @@ def test_parts_that_are_judged_by_several_processes_give_the_same_bytes(
     alone = msgspec.json.encode(audit(Settings(jobs=1)))
     assert len(judged_here) == len(PARTS)
     monkeypatch.setattr(judging, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(judging, "WORTH_SPREADING", 0)
     assert msgspec.json.encode(audit(Settings(jobs=2))) == alone
     assert len(judged_here) == len(PARTS), "nothing is judged twice"
 
@@ -183,6 +188,7 @@ def test_what_a_process_that_died_left_undone_is_done_by_the_first_one(
     alone = msgspec.json.encode(audit(Settings(jobs=1)))
     judged_here.clear()
     monkeypatch.setattr(judging, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(judging, "WORTH_SPREADING", 0)
     real, first = judging.judgement_on, os.getpid()
 
     def dying(program: object, *rest: object) -> object:
@@ -214,6 +220,7 @@ def test_the_time_that_other_processes_take_is_told(project: Path, monkeypatch: 
     settings, watch = Settings(jobs=2), Stopwatch()
     given = gather(settings)
     monkeypatch.setattr(judging, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(judging, "WORTH_SPREADING", 0)
     with Workers(2, lambda doing, done, of: None) as workers:
         spread = Judging(given, Reading(given, workers), workers, watch)
         assert spread.is_spread

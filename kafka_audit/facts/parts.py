@@ -26,8 +26,7 @@ Part = tuple[str, ...]
 
 def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: ModulePaths) -> tuple[Part, ...]:
     """The parts that files make, given the links of each."""
-    groups = Groups(files)
-    absolute = functools.cache(paths.absolute)
+    groups, meant = Groups(files), _Meant(paths)
     for path in files:
         folder, _, name = path.rpartition("/")
         if name == "conftest.py":
@@ -35,12 +34,26 @@ def parts(files: Sequence[str], links: Callable[[str], Iterable[Link]], paths: M
                 if other.startswith(f"{folder}/" if folder else ""):
                     groups.join(path, other)
         for module, is_exact in {link[:2] for link in links(path)}:
-            # All files of a folder mean the same by a name, and none means itself, but in an example of its use.
-            here = path if paths.extends(path) else f"{folder}/"
-            target = paths.exact(module) if is_exact else absolute(".".join(module), here)
+            target = paths.exact(module) if is_exact else meant.by(path, ".".join(module))
             if target is not None:
                 groups.join(path, target)
     return tuple(groups.all())
+
+
+class _Meant:
+    """Which file a dotted name means in another one. All files of a folder mean the same, but for those that extend
+    the search path; and none means itself: it shows how it is to be imported."""
+
+    def __init__(self, paths: ModulePaths) -> None:
+        self._paths = paths
+        self._in_folder = functools.cache(paths.absolute)
+
+    def by(self, path: str, dotted: str) -> str | None:
+        """The file that is meant by a name in the file of this path."""
+        target = self._in_folder(dotted, f"{path.rpartition('/')[0]}/")
+        if target != path and self._paths.extends(path):
+            return self._paths.absolute(dotted, path)
+        return target
 
 
 class Reach(NamedTuple):

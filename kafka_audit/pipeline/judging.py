@@ -35,7 +35,10 @@ MOST_OLDER = 5
 
 
 WORTH_A_PROCESS = 1_000_000
-"""Bytes of sources: half a second."""
+"""Bytes of sources: a quarter of a second."""
+
+WORTH_SPREADING = 2_000_000
+"""Bytes beside the largest part: with less to do, the other processors had better look at the remaining files."""
 
 
 class Said(Record, frozen=True, kw_only=True):
@@ -100,7 +103,8 @@ class Judging:
     @property
     def is_spread(self) -> bool:
         """Whether several processes are to be busy with it, so that none should be with anything else."""
-        return len(self._batches) > 1 and self._workers.can_copy
+        beside = sum(self._size(part) for batch in self._batches[1:] for part in batch)
+        return beside > WORTH_SPREADING and self._workers.can_copy
 
     def whole(self) -> Judged:
         """What is said of all parts. Those that are shown to be one are judged again, as one."""
