@@ -71,6 +71,13 @@ def test_a_folder_inside_a_package_is_a_root_only_if_somebody_may_add_it(extendi
     assert paths.absolute("redis", "shop/clients/other.py") == "shop/clients/redis.py", "a script beside it finds it"
 
 
+def test_of_folders_with_the_same_module_the_one_that_the_file_names_is_the_root():
+    contents = {f"{name}/lib/bus.py": b"" for name in ("north", "south")}
+    contents["tests/test_bus.py"] = EXTENDING.replace(b"'shop', 'clients'", b"'south', 'lib'")
+    paths = ModulePaths.of(contents, extended=extension(contents))
+    assert paths.absolute("bus", "tests/test_bus.py") == "south/lib/bus.py"
+
+
 @pytest.mark.parametrize("dotted", ["json", "typing", "logging.handlers"])
 def test_a_module_in_a_package_hides_nothing_of_the_standard_library(dotted: str):
     files = ["app/__init__.py", "app/x/__init__.py", "app/x/json.py", "app/x/typing.py", "app/x/logging/handlers.py"]

@@ -78,7 +78,7 @@ class ModulePaths:
         """
         wanted = tuple(dotted.split("."))
         here = _folder(importer)
-        best: tuple[tuple[int, int, int], str] | None = None
+        best: tuple[tuple[int, int, int, int], str] | None = None
         for parts in self._by_tail.get(wanted[-1], ()):
             if parts[-len(wanted) :] != wanted:
                 continue
@@ -87,7 +87,7 @@ class ModulePaths:
                 continue
             if not self._may_be_root(root, importer):
                 continue
-            rank = self._rank(root, here, wanted[0], is_library=is_library)
+            rank = self._rank(root, importer, here, wanted[0], is_library=is_library)
             if rank is not None and (best is None or (rank, path) < best):
                 best = (rank, path)
         return best[1] if best else None
@@ -139,18 +139,22 @@ class ModulePaths:
         return any((who, root[-1]) in self._extended.folders for who in (importer, root[0], ""))
 
     def _rank(
-        self, root: tuple[str, ...], here: tuple[str, ...], first: str, *, is_library: bool
-    ) -> tuple[int, int, int] | None:
+        self, root: tuple[str, ...], importer: str, here: tuple[str, ...], first: str, *, is_library: bool
+    ) -> tuple[int, int, int, int] | None:
         """How likely `root` is on the search path of a file in `here`, smaller is likelier; None when it cannot be.
 
-        An ancestor that is itself a package is on the path only by `sys.path` tricks, so it ranks behind real roots.
+        An ancestor that is itself a package is on the path only by `sys.path` tricks, so it ranks behind real roots. Of
+        others, the one whose folders the file itself names where it extends the path comes first.
         """
         shared = sum(1 for _ in _common(root, here))
         is_ancestor = shared == len(root)
         in_package = root in self._packages
         if first in self._guarded and (not is_ancestor or (in_package and is_library)):
             return None
-        return (0 if is_ancestor and not in_package else 1 if is_ancestor else 2, -shared, len(root))
+        if is_ancestor:
+            return (1 if in_package else 0, 0, -shared, len(root))
+        named = sum((importer, part) in self._extended.folders for part in root)
+        return (2, -named, -shared, len(root))
 
 
 def _common(left: tuple[str, ...], right: tuple[str, ...]) -> Iterator[str]:
