@@ -118,7 +118,7 @@ class Relevance:
         data = self._contents[path]
         links = tuple(self.links(path))
         is_searched = any(link.name is None for link in links) or any(each in self._contents for each in _above(path))
-        words = self._words_of(path) & carrying if is_searched else ()
+        words = (self._words.get(path) or _words(data)) & carrying if is_searched else ()  # kept, they fill the memory
         return Glimpse(
             names_client=names_client(data, self._libraries),
             links=links,
@@ -279,10 +279,12 @@ class Relevance:
 
     def _words_of(self, path: str) -> frozenset[str]:
         if path not in self._words:
-            self._words[path] = frozenset(
-                word.decode(errors="replace") for word in set(_WORD.findall(self._contents[path]))
-            )
+            self._words[path] = _words(self._contents[path])
         return self._words[path]
+
+
+def _words(data: bytes) -> frozenset[str]:
+    return frozenset(word.decode(errors="replace") for word in set(_WORD.findall(data)))
 
 
 def _fixtures(facts: Outline, is_replacing: bool) -> frozenset[str]:
