@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MOST_OLDER = 5
 """What was said of parts at other times, if there are not as many parts now: enough for a few branches."""
 
-
 WORTH_A_PROCESS = 1_000_000
 """Bytes of sources: a quarter of a second."""
 
@@ -167,8 +166,9 @@ class Judging:
 
     def _question(self, part: Part, earlier: Mapping[str, bytes] | None = None) -> bytes:
         """What is asked of a part, `earlier` the digests of the facts that some of its files had."""
-        digests = {**self._reading.digests, **(earlier or {})}
-        return self._given.memory.key(self._about, [(name, digests[name]) for name in part])
+        known = earlier or {}
+        digests = [(name, known.get(name) or self._reading.digests[name]) for name in part]
+        return self._given.memory.key(self._about, digests)
 
     def _recalled(self, part: Part) -> Judged | None:
         """What was said of the part before, if the same would be said now, or the same of code that has moved."""
