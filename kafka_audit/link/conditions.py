@@ -5,14 +5,19 @@ A fact is a test in its plainest words with its outcome. Two facts that contradi
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from kafka_audit.facts import schema as s
-from kafka_audit.link.walk import inside, target_names
+from kafka_audit.link.walk import holds, inside, statements, target_names
 
 Facts = frozenset[tuple[str, frozenset[str], bool]]
 """(the test as text, the names in it, its outcome)."""
 
 MOST_FACTS = 4
-"""More than this many facts are not kept: the oldest by text go first."""
+"""More than this many facts are not kept for long: those that decide nothing about the client go first."""
+
+MOST_FACTS_AT_ONCE = 2 * MOST_FACTS
+"""More than this many facts are not even noted: the oldest by text go first."""
 
 
 def assume(facts: Facts, test: s.Expr, outcome: bool, alive: frozenset[str]) -> Facts | None:
@@ -72,6 +77,26 @@ def counted(facts: Facts, node: s.Augment) -> Facts:
     return _add(known, _text(node.target), _names(node.target), outcome=True)
 
 
+def told(facts: Facts, target: s.Name, test: s.Expr, outcome: bool, alive: frozenset[str]) -> Facts | None:
+    """The facts after `target = test`, when the test came out as `outcome`; None when it cannot."""
+    known = assume(facts, test, outcome, alive)
+    return None if known is None else _add(known, target.id, frozenset((target.id,)), outcome)
+
+
+def trimmed(facts: Facts, deciding: frozenset[str]) -> Facts:
+    """The facts that are kept: first those about the names that decide what becomes of the client."""
+    if len(facts) <= MOST_FACTS:
+        return facts
+    return frozenset(sorted(facts, key=lambda fact: (bool(fact[1] & deciding), fact[0]))[-MOST_FACTS:])
+
+
+def deciding(body: s.Body, nodes: Set[object]) -> frozenset[str]:
+    """The names in the tests on which it depends whether one of these calls is made."""
+    branches = (each for each in statements(body) if isinstance(each, s.If))
+    tests = (branch.test for branch in branches if any(holds(part, nodes) for part in (*branch.body, *branch.orelse)))
+    return frozenset(name for test in tests for name in _names(test))
+
+
 def forget(facts: Facts, target: s.Expr) -> Facts:
     """The facts that survive an assignment to `target`."""
     names = set(target_names(target)) or {_text(target)}
@@ -104,7 +129,7 @@ def _agreed(facts: Facts, text: str, names: frozenset[str], outcome: bool) -> Fa
 def _add(facts: Facts, text: str, names: frozenset[str], outcome: bool) -> Facts:
     if not text or (text, names, outcome) in facts:
         return facts
-    kept = sorted(facts - {(text, names, not outcome)}, key=lambda fact: fact[0])[-(MOST_FACTS - 1) :]
+    kept = sorted(facts - {(text, names, not outcome)}, key=lambda fact: fact[0])[-(MOST_FACTS_AT_ONCE - 1) :]
     return frozenset(kept) | {(text, names, outcome)}
 
 

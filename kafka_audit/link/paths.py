@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import assigned, counted, filled, forget
+from kafka_audit.link.conditions import assigned, counted, deciding, filled, forget
 from kafka_audit.link.effort import TooLong
 from kafka_audit.link.engine import Engine
 from kafka_audit.link.scopes import Unit
@@ -41,6 +41,7 @@ from kafka_audit.link.states import (
     past_loop,
     repeated,
     split,
+    weighed,
 )
 from kafka_audit.link.walk import target_names
 
@@ -58,6 +59,7 @@ class Walk:
         self.reached: set[s.Call] = set()
         self._elements: list[str] = []
         self._is_expecting = False
+        self._deciding = deciding(unit.body, {effects.site, *effects.starts, *effects.releases})
 
     def run(self, start: State | None = None) -> list[Loss]:
         """Every way on which the client is lost, by line; none when that takes too long to find out."""
@@ -173,7 +175,7 @@ class Walk:
             state = before
             for target, value in pairs(node):
                 state = self._bind(target, value, state, node.line)
-            after.setdefault(state, line)
+            merge(after, dict.fromkeys(weighed(node, state), line))
         exits.normal = after
         return exits
 
@@ -251,7 +253,7 @@ class Walk:
         if not isinstance(test, s.Logic):
             head = self.evaluate(test, states, line)
             exits.absorb(head)
-            return split(test, head.normal)
+            return split(test, head.normal, self._deciding)
         going, stopped = states, States()
         for operand in test.operands:
             then, otherwise = self._test(operand, going, line, exits)
@@ -344,8 +346,7 @@ class Walk:
             through = self.block(final, states)
             exits.absorb(through)
             line = min(states.values(), default=0)
-            for state in through.normal:
-                getattr(exits, name).setdefault(state, states.get(state, line))
+            merge(getattr(exits, name), {state: states.get(state, line) for state in through.normal})
         return exits
 
     def managed(self, node: s.With, states: States) -> Exits:
@@ -358,8 +359,7 @@ class Walk:
             if item in self.effects.starts:
                 exits.normal = {self._entered(item, state): line for state, line in exits.normal.items()}
             if item.target is not None:
-                given = {self._enter(item, state, node.line): line for state, line in exits.normal.items()}
-                exits.normal = given
+                exits.normal = {self._enter(item, state, node.line): line for state, line in exits.normal.items()}
         before, exits.normal = exits.normal, {}
         inner = self.block(node.body, before)
         releases = any(item in self.effects.releases for item in node.items)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import Facts, assume
+from kafka_audit.link.conditions import Facts, assume, told, trimmed
 from kafka_audit.link.containers import VIEWS
 from kafka_audit.link.walk import has_elements, holds, parts, reads_later, target_names
 
@@ -201,17 +201,34 @@ def merge(into: States, other: Mapping[State, int]) -> None:
         into.setdefault(state, line)
 
 
-def split(test: s.Expr, states: States) -> tuple[States, States]:
+def split(test: s.Expr, states: States, deciding: frozenset[str]) -> tuple[States, States]:
     """The states in which a test, which makes no call that matters, comes out true, and those in which it does not."""
     then: States = {}
     otherwise: States = {}
     for state, line in states.items():
-        alive = state.names if state.stage is not Stage.ABSENT else frozenset()
         for outcome, side in ((True, then), (False, otherwise)):
-            facts = assume(state.facts, test, outcome, alive)
+            facts = assume(state.facts, test, outcome, _alive(state))
             if facts is not None:
-                side.setdefault(replace(state, facts=facts), line)
+                side.setdefault(replace(state, facts=trimmed(facts, deciding)), line)
     return then, otherwise
+
+
+def weighed(node: s.Assign, state: State) -> Iterator[State]:
+    """The state after an assignment: two of it where a name is given what a test says, `owns = feed is None`."""
+    match node.targets, node.value:
+        case (
+            (s.Name(name) as target,),
+            s.Compare(s.Name(tested), "is" | "is not", s.Constant(None)) | s.Not(s.Name(tested)) as test,
+        ) if name != tested:
+            facts = (told(state.facts, target, test, outcome, _alive(state)) for outcome in (True, False))
+            yield from (replace(state, facts=each) for each in facts if each is not None)
+        case _:
+            yield state
+
+
+def _alive(state: State) -> frozenset[str]:
+    """The names that lead to an object."""
+    return state.names if state.stage is not Stage.ABSENT else frozenset()
 
 
 def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:
