@@ -70,6 +70,13 @@ def reordering(configured: Configured, life: Life) -> Entry | None:
     return retries if is_closed and (weak or not by_default) else None
 
 
+def waits_for_an_id(configured: Configured, life: Life) -> bool:
+    """Whether the start may ask a broker for an id, for idempotence or transactions, when it has connected already."""
+    options = configured.options(life.site)
+    asked = [] if options is None else [entry for entry in options.known.entries if entry.name in IDEMPOTENCE]
+    return options is None or any(configured.constant(entry) not in (False, None) for entry in asked)
+
+
 def never_acknowledged(configured: Configured, life: Life) -> Entry | None:
     """The option that has brokers confirm nothing."""
     options = configured.options(life.site)

@@ -14,7 +14,7 @@ from kafka_audit.facts.schema import Flaw
 from kafka_audit.link.blocking import Blocked, blocked_calls
 from kafka_audit.link.context import context_of
 from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_releases, dropped_sends, idle_releases
-from kafka_audit.link.delivery import Unchecked, never_acknowledged, reordering, unchecked
+from kafka_audit.link.delivery import Unchecked, never_acknowledged, reordering, unchecked, waits_for_an_id
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.ends import Ends
 from kafka_audit.link.engine import Engine, Event, Node
@@ -146,6 +146,10 @@ class Program:
         """Producers that can change the order of messages, with the option that has them do so."""
         found = ((life, reordering(self.configured, life)) for life in self.living)
         return ((life, entry) for life, entry in found if entry is not None)
+
+    def starts_in_steps(self, life: Life) -> bool:
+        """Whether a start that fails can have come half-way: plain aiokafka producers connect, and that is all."""
+        return life.site.client.role != "producer" or waits_for_an_id(self.configured, life)
 
     def unacknowledged(self) -> Iterator[tuple[Life, Entry]]:
         """Producers whose messages no broker confirms, with the option that says so."""

@@ -12,7 +12,9 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.model import Severity
 
 BAD = """\
 import asyncio
@@ -68,10 +70,11 @@ RULE = Rule(
         "for its producer id keeps its metadata task, a consumer in the middle of its group join keeps three tasks "
         "and as many connections. Only `stop()` cleans that up, and it may be called on a client that never finished "
         "starting. `wait_for(client.start(), ...)` makes that exit an everyday one, and code that swallows the "
-        "failure and builds another client at the next attempt leaves one behind per attempt; in a function that a "
-        "process calls once, such as a check whether the broker is there, or an application's start-up hook, that is "
-        "information only. A plain `start()` before the `try`, which simply raises, is the documented idiom and no "
-        "alarm."
+        "failure and builds another client at the next attempt leaves one behind per attempt. Where a function goes on "
+        "without the client, that is information only if a process calls it once, as an application's start-up hook, "
+        "or if the client is an aiokafka producer without idempotence and transactions, which connects or does not, "
+        "and only warns that it is unclosed when it is dropped. A plain `start()` before the `try`, which simply "
+        "raises, is the documented idiom and no alarm."
     ),
     bad=BAD,
     good=GOOD,
@@ -80,6 +83,7 @@ RULE = Rule(
     since="0.1.0",
     references=(
         "aiokafka 0.14.0: tasks and sockets left after a start that was cancelled, run against an embedded broker",
+        "aiokafka 0.14.0: no task and no socket left of a plain producer that finds no broker, run",
         "https://docs.python.org/3/library/asyncio-task.html#asyncio.wait_for",
     ),
 )
@@ -102,5 +106,10 @@ def check(program: Program) -> Iterator[Alarm]:
                     *started(program, life),
                     *leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED]),
                 ),
-                severity="info" if reason == GOES_ON and is_called_once(program.lives, life.site.unit) else None,
+                severity=_severity(program, life, reason),
             )
+
+
+def _severity(program: Program, life: Life, reason: str) -> Severity | None:
+    is_harmless = is_called_once(program.lives, life.site.unit) or not program.starts_in_steps(life)
+    return "info" if reason == GOES_ON and is_harmless else None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 
 
 def sender_tasks() -> list[asyncio.Task[Any]]:
@@ -45,6 +46,17 @@ def test_the_admin_and_the_low_level_client_end_by_close(kind: Callable[..., Any
         await client.close()
         await asyncio.sleep(0)
         assert not other_tasks()
+
+    asyncio.run(scene())
+
+
+def test_a_plain_producer_that_finds_no_broker_leaves_nothing_to_end():
+    async def scene() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers="localhost:1")
+        with pytest.raises(KafkaConnectionError):
+            await producer.start()
+        assert not other_tasks()
+        await producer.stop()
 
     asyncio.run(scene())
 
