@@ -12,11 +12,10 @@ from kafka_audit.link.discharge import Discharge, Weak
 from kafka_audit.link.engine import Event, Registration
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
+from kafka_audit.link.opening import goes_past, is_opened, opening_of
 from kafka_audit.link.owners import Holding
-from kafka_audit.link.reported import is_reported_back
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance, Origin
-from kafka_audit.link.waiting import polls_until_delivered
 
 DEEPEST = 5
 """Layers of objects that own objects; real code was seen to have four."""
@@ -89,10 +88,10 @@ class Owning:
 
     def _find_roots(self, life: Life) -> list[Owner]:
         releasing = self.closure(tuple(e for e in life.releases if not self.discharge.comes_too_late(life, e)))
-        opening = self._opening(life)
-        past = any(self._goes_past(life, event) for event in self.discharge.effective(life))
+        opening = opening_of(self.lives, life)
+        past = any(goes_past(self.lives, life, event) for event in self.discharge.effective(life))
         direct = past or _is_ended_where_started(life)
-        found = []
+        found: list[Owner] = []
         for value, layer in self._layers(life).items():
             origin = value.origin
             assert origin is not None
@@ -104,26 +103,19 @@ class Owning:
             is_released = bool(life.releases) and (ended or self._is_released(life, value, holding, releasing))
             hook = None if is_released else self._own_hook(life, value, releasing)
             is_made_open = life.site.unit.kind == "class" or life.site.unit is origin.unit
-            opens = bool(openers) or (is_made_open and bool(opening))
+            opens = (is_made_open and bool(opening)) or is_opened(self.reach, value, self.calls_on(value), opening)
+            opens = opens or any(self._is_started_past(value, each, opening) for each in found if each.opens)
             found.append(Owner(life, value, origin, layer, holding, opens, is_released or hook is not None, hook))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at, owner.name))
 
-    def _opening(self, life: Life) -> Set[Unit]:
-        """The functions after which something is owed: those that make the client, or may leave its buffer filled.
-
-        A function that fills the buffer and flushes it then leaves nothing to anybody, nor does one that waits for what
-        it puts there.
-        """
-        client = life.site.client
-        if not client.flush_is_release:
-            return self.reach.callers(life.site.unit)
-        fills = [event for event in life.uses if event.method in client.dirtied_by]
-        leaves = any(
-            all(each.unit is not fill.unit or each.line < fill.line for each in life.releases) for fill in fills
-        )
-        is_waited_for = polls_until_delivered(life) or is_reported_back(self.reach, life)
-        is_owed = (leaves and not is_waited_for) or not life.uses
-        return self.reach.callers(life.site.unit) if is_owed else frozenset()
+    def _is_started_past(self, value: Instance, inner: Owner, opening: Set[Unit]) -> bool:
+        """Whether something else starts the client of what the object keeps and owns: `desk.feed.open()`."""
+        if not inner.life.starts:
+            return False
+        family = ancestry(self.engine, value.scope)
+        callers = (caller for caller, callee in self.calls_on(inner.value) if callee in opening)
+        is_kept = value.scope in self.lives.holdings.fields(inner.value)
+        return is_kept and any(caller.method_of not in family for caller in callers)
 
     def closure(self, events: tuple[Event, ...]) -> set[Unit]:
         """The units that get to one of these releases: by calls, or by leaving it to an exit stack."""
@@ -135,11 +127,6 @@ class Owning:
                 if "ExitStack" in registration.target:
                     found |= self.reach.callers(registration.unit)
         return found
-
-    def _goes_past(self, life: Life, event: Event) -> bool:
-        """Whether the release stands outside the class that keeps the client: `feed.producer.stop()`."""
-        definer, keepers = event.unit.method_of, self.lives.holdings.fields(life.value)
-        return not any(definer in ancestry(self.engine, keeper) for keeper in keepers)
 
     def _layers(self, life: Life) -> dict[Instance, int]:
         """The objects that own the client, those that own these in a field, and so on, with their distance.
@@ -178,7 +165,7 @@ class Owning:
         return any(
             callee in releasing and caller.method_of not in keepers and self._is_run(life, value, caller)
             for caller, callee in self.calls_on(value)
-        )
+        ) or any(each.unit.method_of not in keepers for each in self._hooked(life, value, releasing))
 
     def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
         """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
@@ -238,12 +225,15 @@ class Owning:
         for caller, callee in self.calls_on(value):
             if callee in releasing and (caller.method_of in keepers or self._is_run(life, value, caller)):
                 return True
-        return any(
-            registration.receiver is value and self._is_run(life, value, registration.unit, registration.target)
-            for unit in releasing
-            for registration in self.reach.registrations(unit)
-            if not self.discharge.hosts.unmet(registration)
-        )
+        return any(self._hooked(life, value, releasing))
+
+    def _hooked(self, life: Life, value: Instance, releasing: set[Unit]) -> Iterator[Registration]:
+        """To whom a releasing method of this very object is handed, which calls it."""
+        for unit in releasing:
+            for registration in self.reach.registrations(unit):
+                is_its = registration.receiver is value and not self.discharge.hosts.unmet(registration)
+                if is_its and self._is_run(life, value, registration.unit, registration.target):
+                    yield registration
 
     def _is_left_to_base(self, value: Instance, releasing: set[Unit]) -> bool:
         """Whether a method of the object releases the client that only a library's base class can call."""

@@ -139,6 +139,10 @@ class Reach:
         """Whether control comes from outside to the unit itself; a coroutine called `main` waits to be run."""
         return any(not (entry.kind == "name" and unit.is_async) for entry in self._entries_at(unit, None))
 
+    def entries_at(self, unit: Unit) -> list[Entry]:
+        """The ways by which control comes from outside to the unit itself."""
+        return list(self._entries_at(unit, None))
+
     def callers(self, unit: Unit) -> frozenset[Unit]:
         """Every unit from which `unit` can be reached by calls, itself included."""
         if unit not in self._callers:
