@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.engine import Calling, Engine
 from kafka_audit.link.events import client_of
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.lives import Lives
@@ -36,7 +36,7 @@ class Blocked:
     """
 
     unit: Unit
-    node: Node | None
+    node: Calling | None
     line: int
     wait: Wait
     through: tuple[Edge, ...]

@@ -13,7 +13,7 @@ from kafka_audit.link.aliases import given_back
 from kafka_audit.link.attributes import attribute_of
 from kafka_audit.link.callees import steps_of
 from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store, iterate, store_under
-from kafka_audit.link.engine import Arguments, Engine, Node, Values
+from kafka_audit.link.engine import Arguments, Calling, Engine, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
 from kafka_audit.link.families import ancestry, client_base, find_method
@@ -295,7 +295,7 @@ def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> Non
             engine.write(engine.field(scope, name), values)
 
 
-def invoke(engine: Engine, unit: Unit, node: Node, arguments: Arguments, receivers: Sequence[Value] = ()) -> Values:
+def invoke(engine: Engine, unit: Unit, node: Calling, arguments: Arguments, receivers: Sequence[Value] = ()) -> Values:
     """Call a project function, a method on each of `receivers`: hand it its arguments, and take its result."""
     engine.note_call(node, unit, receivers or (None,))
     _bind_parameters(engine, unit, arguments, receivers)
@@ -370,7 +370,7 @@ def call_client(engine: Engine, method: ClientMethod, node: s.Call, arguments: A
     return {receiver} if name in {"__aenter__", "__enter__", "start"} else set()
 
 
-def apply_bound(engine: Engine, callee: Value, node: Node) -> Values:
+def apply_bound(engine: Engine, callee: Value, node: Calling) -> Values:
     """Call a bound method without arguments, as `with` and exit stacks do."""
     if not isinstance(callee, BoundMethod):
         return set()

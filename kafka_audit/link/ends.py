@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
-from kafka_audit.link.engine import Event, Node
+from kafka_audit.link.engine import Calling, Event, Node
 from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.lives import Life
 from kafka_audit.link.losses import Given, calls_to, is_thrown_into, throws_at_yield
@@ -59,7 +59,7 @@ class Ends:
         if (owner.holding.kind not in {"local", "delegated"} and not in_pool) or unit.function is None:
             return []
         opening, nodes = self._opening(owner.life), self._on_object(owner)
-        if not nodes.releases or self.owning.dies_released(owner.life, value):
+        if not nodes.releases or self._ends_with_its_loop(owner) or self.owning.dies_released(owner.life, value):
             return []
         created_open = any(callee in opening for _, callee in self.owning.calls.get(value, ()) if _is_init(callee))
         effects = replace(
@@ -98,15 +98,19 @@ class Ends:
         direct = {event.node for event in owner.life.uses if event.unit is unit and event.method not in QUIET}
         return _Nodes(_calls(opens), releases, _calls(uses | direct))
 
+    def _ends_with_its_loop(self, owner: Owner) -> bool:
+        """Whether a loop of the function goes through the object and ends it, which it does on every way out."""
+        releasing = self.owning.closure(owner.life.releases)
+        return any(isinstance(node, s.For) for node in self._reaching(owner.origin.unit, {owner.value}, releasing))
+
     def _nodes(self, unit: Unit, values: Set[Instance], wanted: Set[Unit]) -> frozenset[Node]:
         """The calls (and `with` items) of `unit` on these objects that reach one of the wanted functions."""
-        facts = [edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None]
-        return frozenset(
-            fact.node
-            for fact in facts
-            for callee, receivers in fact.callees.items()
-            if callee in wanted and not values.isdisjoint(receivers)
-        )
+        return frozenset(node for node in self._reaching(unit, values, wanted) if not isinstance(node, s.For))
+
+    def _reaching(self, unit: Unit, values: Set[Instance], wanted: Set[Unit]) -> Iterator[Calling]:
+        for fact in (edge.fact for edge in self.reach.outgoing.get(unit, ()) if edge.fact is not None):
+            if any(each in wanted and not values.isdisjoint(receivers) for each, receivers in fact.callees.items()):
+                yield fact.node
 
     def _hands_over(self, owner: Owner, node: s.Call, given: Given) -> bool:
         """Whether a call makes the object somebody else's to release; what its maker releases is lent as a rule."""

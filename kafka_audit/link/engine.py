@@ -42,7 +42,10 @@ NOTHING: Values = set()
 V = TypeVar("V", bound=Value)
 
 Node = s.Call | s.Item
-"""What can run a function: a call, or entering and leaving a `with`."""
+"""What can happen to a client: a call, or entering and leaving a `with`."""
+
+Calling = Node | s.For
+"""What can run a function: those, and a loop over an object."""
 
 Mode = Literal["awaited", "run", "dropped", "used"]
 """What happens to the result of a call: awaited, given to a runner (`asyncio.run`), thrown away, or anything else."""
@@ -51,12 +54,13 @@ Runner = Literal["run", "new", "kept", "task", "group"]
 """What runs a coroutine that is not awaited: a new event loop, one that the program kept, a task, a task group."""
 
 
-def position(node: Node) -> s.At:
-    """Where a call or a `with` item stands; for an item that is no call, its line."""
-    if isinstance(node, s.Item):
-        inner = node.value.value if isinstance(node.value, s.Await) else node.value
-        return inner.at if isinstance(inner, s.Call) else (node.line, 1, node.line, 1)
-    return node.at
+def position(node: Calling) -> s.At:
+    """Where a call, a `with` item or a loop stands; for what is no call, its line."""
+    if isinstance(node, s.Call):
+        return node.at
+    value = node.value if isinstance(node, s.Item) else node.iterable
+    inner = value.value if isinstance(value, s.Await) else value
+    return inner.at if isinstance(inner, s.Call) else (node.line, 1, node.line, 1)
 
 
 @dataclass(eq=False, slots=True)
@@ -83,7 +87,7 @@ class CallFact:
     """A call and the project's functions it can reach, with the receivers it reaches them through."""
 
     unit: Unit
-    node: Node
+    node: Calling
     guarded: bool
     mode: Mode = "used"
     callees: dict[Unit, dict[Value | None, None]] = field(default_factory=dict)
@@ -140,7 +144,7 @@ class Engine(Fixpoint):
 
     evaluate: Callable[[s.Expr], Values]
     apply: Callable[[Value, s.Call, Arguments], Values]
-    apply_bound: Callable[[Value, Node], Values]
+    apply_bound: Callable[[Value, Calling], Values]
 
     def __init__(self, modules: dict[str, Module], paths: ModulePaths, catalogue: Catalogue) -> None:
         super().__init__()
@@ -148,7 +152,7 @@ class Engine(Fixpoint):
         self.paths = paths
         self.catalogue = catalogue
         self.sites: dict[tuple[s.Call, str], Site] = {}
-        self.calls: dict[Node, CallFact] = {}
+        self.calls: dict[Calling, CallFact] = {}
         self.implicit: dict[tuple[Unit, Unit], int] = {}
         self.events: dict[tuple[object, ...], Event] = {}
         self.registrations: dict[Unit, dict[tuple[str, int, Value | None, Made | None], Registration]] = {}
@@ -156,10 +160,10 @@ class Engine(Fixpoint):
         self.given: dict[tuple[str, s.Call, str, Made | None], tuple[Values, Values]] = {}
         self.flags: dict[Unit, set[str]] = {}
         self.loose: dict[str, dict[Node, Unit]] = {}
-        self.modes: dict[Node, Mode] = {}
+        self.modes: dict[Calling, Mode] = {}
         self.hosting = Hosting()
-        self.runners: dict[Node, Runner] = {}
-        self.offloaded: set[Node] = set()
+        self.runners: dict[Calling, Runner] = {}
+        self.offloaded: set[Calling] = set()
         self.managed: dict[Value, Node] = {}
         self.containers: dict[object, Container] = {}
         self.fixtures: dict[str, list[Unit]] = {}
@@ -313,7 +317,7 @@ class Engine(Fixpoint):
 
     # What is recorded on the way.
 
-    def note_call(self, node: Node, callee: Unit, receivers: Iterable[Value | None]) -> None:
+    def note_call(self, node: Calling, callee: Unit, receivers: Iterable[Value | None]) -> None:
         """Remember that this call can reach `callee`, and through which objects."""
         fact = self.calls.get(node)
         if fact is None:

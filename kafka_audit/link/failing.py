@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from kafka_audit.catalog.clients import ERRORS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Node
+from kafka_audit.link.engine import Calling
 from kafka_audit.link.externals import INERT, LOGS
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit, lookup
@@ -138,7 +138,7 @@ class Failing:
                     waiting.append(edge.caller)
         return found
 
-    def takers(self, life: Life, unit: Unit, node: Node) -> set[Unit]:
+    def takers(self, life: Life, unit: Unit, node: Calling) -> set[Unit]:
         """The application's functions in which an error of the call ends: its own, or those that it travels up to."""
         found: set[Unit] = set()
         seen, waiting = {unit}, [(unit, node)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.engine import Engine, Node
+from kafka_audit.link.engine import Calling, Engine
 from kafka_audit.link.lives import Lives
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import External, Site
@@ -20,7 +20,7 @@ def lock_around(lives: Lives, site: Site) -> int | None:
     return _held(lives, site.unit, site.node, frozenset())
 
 
-def _held(lives: Lives, unit: Unit, node: Node, below: frozenset[Unit]) -> int | None:
+def _held(lives: Lives, unit: Unit, node: Calling, below: frozenset[Unit]) -> int | None:
     for statement in unit.body:
         found = _around(lives.engine, unit, node, statement, None)
         if found is not None:
@@ -33,8 +33,8 @@ def _held(lives: Lives, unit: Unit, node: Node, below: frozenset[Unit]) -> int |
     return held[0] if held and None not in held else None
 
 
-def _around(engine: Engine, unit: Unit, node: Node, statement: s.Stmt, held: int | None) -> int | None:
-    if any(part is node for expression in expressions(statement) for part in inside(expression)):
+def _around(engine: Engine, unit: Unit, node: Calling, statement: s.Stmt, held: int | None) -> int | None:
+    if statement is node or any(part is node for each in expressions(statement) for part in inside(each)):
         return held
     if isinstance(statement, s.With) and any(_is_lock(engine, unit, item.value) for item in statement.items):
         held = statement.line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Engine, Event, Node
+from kafka_audit.link.engine import Calling, Engine, Event
 from kafka_audit.link.lives import Life
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.scopes import Unit
@@ -16,7 +16,7 @@ class Loops:
 
     def __init__(self, engine: Engine, reach: Reach) -> None:
         self.engine, self.reach = engine, reach
-        self._of: dict[tuple[Unit, bool], frozenset[Node]] = {}
+        self._of: dict[tuple[Unit, bool], frozenset[Calling]] = {}
 
     def part(self, life: Life, release: Event) -> bool:
         """Whether every loop that the client is started on is closed before the release runs, on a loop of its own."""
@@ -24,7 +24,7 @@ class Loops:
         begins = [self._around(start, tests=life.in_test) for start in life.starts]
         return bool(ends and begins) and all(each and each.isdisjoint(ends) for each in begins)
 
-    def _around(self, event: Event, *, tests: bool) -> frozenset[Node]:
+    def _around(self, event: Event, *, tests: bool) -> frozenset[Calling]:
         """The coroutines given to `asyncio.run` by which alone control gets to an event; none if by others, too.
 
         What runs while a module is imported is another matter (KA102).
@@ -35,8 +35,8 @@ class Loops:
             self._of[event.unit, tests] = self._find(event.unit, tests)
         return self._of[event.unit, tests]
 
-    def _find(self, unit: Unit, tests: bool) -> frozenset[Node]:
-        found: set[Node] = set()
+    def _find(self, unit: Unit, tests: bool) -> frozenset[Calling]:
+        found: set[Calling] = set()
         seen, waiting = {unit}, [unit]
         while waiting:
             current = waiting.pop()
@@ -51,7 +51,7 @@ class Loops:
                     waiting.append(edge.caller)
         return frozenset(found)
 
-    def _opens(self, unit: Unit, node: Node, *, guarded: bool) -> bool:
+    def _opens(self, unit: Unit, node: Calling, *, guarded: bool) -> bool:
         """Whether a loop is opened for the coroutine of this call, and not by an import."""
         return self.engine.runners.get(node) == "run" and (guarded or not self.reach.runs_at_import(unit, node))
 

@@ -7,12 +7,12 @@ parameter of the function is what the client sends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Node
+from kafka_audit.link.engine import Calling
 from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import brings, is_dependency, runs_for_requests
@@ -162,7 +162,7 @@ def _outlives(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> bool:
 
 
 def _per_call(
-    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call, sends: set[Node], *, kept_as: str = ""
+    lives: Lives, value: ClientObject | Instance, maker: Unit, site: s.Call, sends: Set[Calling], *, kept_as: str = ""
 ) -> Iterator[PerCall]:
     for unit, node in _receivers(lives, value, maker, site, kept_as):
         why = _reason(lives, unit, node, sends) if context_of(unit.module.path) == "app" else ""
@@ -199,7 +199,7 @@ def _lends(lives: Lives, unit: Unit, value: ClientObject | Instance) -> bool:
     return value in unit.yields.values and lives.engine.flagged(unit, "manager")
 
 
-def _reason(lives: Lives, unit: Unit, node: s.Call, sends: set[Node]) -> str:
+def _reason(lives: Lives, unit: Unit, node: s.Call, sends: Set[Calling]) -> str:
     """What makes an object be made again and again; empty when nothing does."""
     if is_dependency(node) or runs_for_requests(lives, unit):
         return "every request makes one"
@@ -335,7 +335,7 @@ def _contains(body: s.Body, node: s.Call) -> bool:
     return any(part is node for statement in statements(body) for e in expressions(statement) for part in inside(e))
 
 
-def sent_parameter(unit: Unit, sends: set[Node]) -> str:
+def sent_parameter(unit: Unit, sends: Set[Calling]) -> str:
     """The parameter of the function that it sends, if it sends once: many messages are worth a client of their own."""
     function = unit.function
     if function is None or function.name.startswith("__") or _sends_in_loop(unit, sends):
@@ -368,7 +368,7 @@ ABOUT_THE_SEND = frozenset({"topic", "partition", "headers", "timestamp", "times
 """Keywords of the libraries' sends that say where to and how, and not what."""
 
 
-def _sends_in_loop(unit: Unit, sends: set[Node]) -> bool:
+def _sends_in_loop(unit: Unit, sends: Set[Calling]) -> bool:
     loops = (each for each in statements(unit.body) if isinstance(each, s.For | s.While))
     return any(isinstance(send, s.Call) and _contains(loop.body, send) for loop in loops for send in sends)
 

@@ -16,7 +16,7 @@ from typing import Literal
 from kafka_audit.catalog.hooks import Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import CallFact, Engine, Node, Registration
+from kafka_audit.link.engine import CallFact, Calling, Engine, Node, Registration
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.switches import NONE_OFF, Off, Switches
@@ -108,7 +108,7 @@ class Reach:
         self.switches = Switches(engine)
         self._at_import = self._run_at_import()
 
-    def runs_at_import(self, unit: Unit, node: Node) -> bool:
+    def runs_at_import(self, unit: Unit, node: Calling) -> bool:
         """Whether what stands in `unit` runs when a module is imported."""
         return any(node not in run.off for run in self._at_import.get(unit, ()))
 
@@ -287,7 +287,7 @@ class Reach:
                     queue.append((edge.callee, others[-1]))
         return runs
 
-    def is_put_off(self, unit: Unit, node: Node) -> bool:
+    def is_put_off(self, unit: Unit, node: Calling) -> bool:
         """Whether the coroutine becomes a task of a loop that `unit`, no coroutine itself, leaves to others to run."""
         if unit.is_async or self.engine.runners.get(node) not in {"task", "group"}:
             return False
@@ -309,7 +309,7 @@ class Reach:
         replaced = self.engine.registrations.get(edge.callee, {}).values()
         if any(registration.via == "decorator" for registration in replaced):
             return False
-        if not edge.callee.is_async or isinstance(edge.fact.node, s.Item):
+        if not edge.callee.is_async or not isinstance(edge.fact.node, s.Call):
             return True
         return edge.fact.mode in {"awaited", "run"}
 

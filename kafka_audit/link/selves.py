@@ -7,7 +7,7 @@ on the object. Its class is known where it was made in sight, and stays known as
 from __future__ import annotations
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.engine import CallFact, Engine, Node
+from kafka_audit.link.engine import CallFact, Calling, Engine
 from kafka_audit.link.families import ancestry, descendants
 from kafka_audit.link.lives import Lives
 from kafka_audit.link.scopes import ClassScope, Unit
@@ -79,10 +79,12 @@ class Selves:
         )
 
 
-def called_on(node: Node | None) -> s.Expr | None:
-    """The object of a method call; what `with` enters."""
+def called_on(node: Calling | None) -> s.Expr | None:
+    """The object of a method call; what `with` enters, or a loop goes through."""
     if isinstance(node, s.Item):
         return node.value
+    if isinstance(node, s.For):
+        return node.iterable
     return node.function.value if node is not None and isinstance(node.function, s.Attribute) else None
 
 

@@ -15,6 +15,7 @@ from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.families import inherit
 from kafka_audit.link.fixpoint import Turn
 from kafka_audit.link.imports import bind_import
+from kafka_audit.link.iterating import step_through
 from kafka_audit.link.managers import enter
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientType, Instance
@@ -189,7 +190,7 @@ def _while(engine: Engine, node: s.While) -> None:
 
 
 def _for(engine: Engine, node: s.For) -> None:
-    bind(engine, node.target, iterate(engine, engine.evaluate(node.iterable)), node.line)
+    bind(engine, node.target, step_through(engine, engine.evaluate(node.iterable), node), node.line)
 
 
 def _with(engine: Engine, node: s.With) -> None:
