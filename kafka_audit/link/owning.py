@@ -136,10 +136,8 @@ class Owning:
         found: dict[Instance, int] = {}
         if life.holding.kind in {"local", "managed"}:
             return found
-        releasing = self.closure(life.releases)
-        kept = set(self.lives.holdings.fields(life.value))
-        if life.holding.scope is not None:
-            kept.add(life.holding.scope)
+        releasing, scope = self.closure(life.releases), life.holding.scope
+        kept = {*self.lives.holdings.fields(life.value), *([scope] if scope is not None else [])}
         scopes = self._owning_scopes(kept, life.site.unit, releasing)
         for layer in range(DEEPEST):
             made = (value for scope in scopes for value in self._by_scope.get(scope, ()) if value not in found)
@@ -159,13 +157,13 @@ class Owning:
 
     def _ends_elsewhere(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
         """Whether something else than the objects that keep this one releases it: those only borrow it."""
-        if value in self.engine.managed:
+        if value in self.engine.managed or any(self._hooked(life, value, releasing)):
             return True
         keepers = {base for scope in self.lives.holdings.fields(value) for base in ancestry(self.engine, scope)}
         return any(
             callee in releasing and caller.method_of not in keepers and self._is_run(life, value, caller)
             for caller, callee in self.calls_on(value)
-        ) or any(each.unit.method_of not in keepers for each in self._hooked(life, value, releasing))
+        )
 
     def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
         """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
