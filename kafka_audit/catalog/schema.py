@@ -63,7 +63,7 @@ class Client(Record, frozen=True, kw_only=True):
     awaited_constructor: bool = False
     """Written `await Client(...)`."""
     closes_at_exit: bool = False
-    """The library itself closes it when the interpreter exits."""
+    """The library itself closes it when the object is collected, and when the interpreter exits."""
     flush_is_release: bool = False
     """The obligation is the buffer: nothing is owed until a method of `dirtied_by` was called."""
     dirtied_by: tuple[str, ...] = ()

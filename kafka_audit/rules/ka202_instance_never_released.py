@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.kept import kept_for_all
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.overwrites import overwrites
 from kafka_audit.link.per_call import runs_often
@@ -109,10 +110,15 @@ def _absence(program: Program, life: Life) -> str:
 
 
 def _is_one(program: Program, life: Life) -> bool:
-    """Whether the program makes one object that keeps it, for as long as it runs, and makes no other after an error."""
+    """Whether the program makes one object that keeps it, for as long as it runs, and makes no other after an error.
+
+    One that an object makes on first use, and asks for from then on, is as many as that object.
+    """
     owners = program.owning.roots(life)
+    asked = {kept.value for kept in kept_for_all(program.owning, life, frozenset({"instance"}))}
     return bool(owners and not overwrites(program.lives, life)) and all(
-        owner.holding.kind == "global" or not runs_often(program.lives, owner.origin.unit) for owner in owners
+        owner.holding.kind == "global" or owner.value in asked or not runs_often(program.lives, owner.origin.unit)
+        for owner in owners
     )
 
 

@@ -13,6 +13,7 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.lives import Lives
     from kafka_audit.link.program import Program
 
 BAD = """\
@@ -102,11 +103,12 @@ RULE = Rule(
         "assignment the event loop runs whatever else is ready, and the start of a client waits for the network: "
         "every request that arrives in the meantime finds the place empty and builds a client of its own. The last "
         "one to finish stays in the place, and nothing refers to the others any more: they keep their tasks and "
-        "connections, and what they had buffered is lost. It happens when a service starts under load. With threads "
-        "the same holds for any two statements: handlers of Flask and plain functions of FastAPI run in several. Where "
-        "the place is assigned first and the client started then, the "
-        "second caller gets one that is not started yet: its first message fails, nothing leaks, and the severity is "
-        "`info`."
+        "connections, and what they had buffered is lost. It happens when a service starts under load, and with "
+        "threads between any two statements: handlers of Flask and plain functions of FastAPI run in several. A "
+        "producer of kafka-python that nothing refers to any more closes itself: where whatever is sent is flushed or "
+        "waited for, the second one loses nothing, and the severity is `info`. Where the place is assigned first and "
+        "the client started then, the second caller gets one that is not started yet: its first message fails, nothing "
+        "leaks, and the severity is `info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -116,6 +118,7 @@ RULE = Rule(
     references=(
         "https://docs.python.org/3/library/asyncio-sync.html#asyncio.Lock",
         "aiokafka 0.14.0: tasks and connections left by a producer that is not stopped, counted",
+        "kafka-python 2.0.2 to 3.0.12: threads and sockets left by a producer that is dropped, counted: none",
     ),
 )
 
@@ -123,8 +126,9 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every getter that makes and starts the client it looked for in vain, without a lock across the await."""
     early = {each.kept.life.id for each in program.published_early()}  # KA406 tells of those
-    yield from _met(program.met_in_threads(), "threads meet", "while one thread is in the constructor, another")
-    yield from _met(program.met_in_tasks(), "callers meet", "while one caller waits for the start, another")
+    lives = program.lives
+    yield from _met(lives, program.met_in_threads(), "threads meet", "while one thread is in the constructor, another")
+    yield from _met(lives, program.met_in_tasks(), "callers meet", "while one caller waits for the start, another")
     for life in program.owing():
         race, name = race_in_getter(program.lives, life), where(life.owner)
         if not race or (race == "unstarted client" and life.id in early):
@@ -151,7 +155,7 @@ def check(program: Program) -> Iterator[Alarm]:
         )
 
 
-def _met(found: Iterator[Kept], meet: str, meanwhile: str) -> Iterator[Alarm]:
+def _met(lives: Lives, found: Iterator[Kept], meet: str, meanwhile: str) -> Iterator[Alarm]:
     """The getters of synchronous clients, and of objects that own a client, in which two of these meet."""
     for kept in found:
         life, path, owner = kept.life, kept.unit.module.path, where(owner_name(kept.unit))
@@ -163,4 +167,5 @@ def _met(found: Iterator[Kept], meet: str, meanwhile: str) -> Iterator[Alarm]:
             confidence="medium",
             producer=life.id,
             trace=(created(life), Step(path=path, line=kept.made.at[0], message=last)),
+            severity="info" if lives.loses_nothing(life) else None,
         )
