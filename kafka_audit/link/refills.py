@@ -13,7 +13,7 @@ from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.states import Effects, Exits, Stage, State
+from kafka_audit.link.states import Effects, Exits, Stage, State, caught_types
 from kafka_audit.link.walk import holds, inside, statements
 
 _Nodes = frozenset[s.Call]
@@ -56,17 +56,34 @@ class Refills:
 
 
 def now_and_then(events: Collection[Event], filling: Collection[str]) -> set[Event]:
-    """The flushes that come only every so many messages of their own function: what follows the last one stays."""
+    """The flushes that come only every so many messages of their function, or when one is refused: the rest stays."""
     fills = [each for each in events if each.what == "use" and each.method in filling]
     flushes = [each for each in events if each.what == "release" and each.via == "call"]
     return {flush for flush in flushes if _is_rare(flush, {fill.node for fill in fills if fill.unit is flush.unit})}
 
 
 def _is_rare(flush: Event, fills: Collection[object]) -> bool:
-    """Whether the flush stands in an `if` that counts, and what fills the buffer does not."""
+    """Whether the flush stands in an `if` that counts, and what fills the buffer does not, or in a handler."""
     counting = [each for each in statements(flush.unit.body) if isinstance(each, s.If) and _counts(each.test)]
     around = [each for each in counting if any(holds(inner, {flush.node}) for inner in each.body)]
-    return bool(fills) and any(not any(holds(inner, fills) for inner in each.body) for each in around)
+    counted = bool(fills) and any(not any(holds(inner, fills) for inner in each.body) for each in around)
+    return counted or waits_for_refusal(flush, fills)
+
+
+def waits_for_refusal(flush: Event, fills: Collection[object]) -> bool:
+    """Whether the flush only makes room, in a handler of the error that the full buffer is: `except BufferError`."""
+    tries = [each for each in statements(flush.unit.body) if isinstance(each, s.Try)]
+    refused = [
+        handler for each in tries if any(holds(inner, fills) for inner in each.body) for handler in each.handlers
+    ]
+    return any(
+        all(map(_is_refusal, caught_types(handler))) and any(holds(inner, {flush.node}) for inner in handler.body)
+        for handler in refused
+    )
+
+
+def _is_refusal(caught: s.Expr | None) -> bool:
+    return isinstance(caught, s.Name) and caught.id == "BufferError"
 
 
 def _counts(test: s.Expr) -> bool:

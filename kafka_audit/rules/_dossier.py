@@ -217,7 +217,7 @@ def _undoing(program: Program, life: Life, event: Event) -> str:
     if program.lives.is_left_out(event):
         return "no call of the function passes what it takes to get there"
     if event in now_and_then((*life.undoings, *life.uses), life.site.client.dirtied_by):
-        return "it comes only every so many messages"
+        return "it comes only every so many messages, or when one is refused"
     filled = life.filled_after(event)
     if life.site.client.flush_is_release and filled is not None:
         return f"`{filled.method}` on line {filled.line} fills the buffer again"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.refills import left_in_buffer, now_and_then
+from kafka_audit.link.refills import left_in_buffer, now_and_then, waits_for_refusal
 from kafka_audit.link.reported import is_reported_back
 from kafka_audit.link.waiting import polls_until_delivered
 from kafka_audit.model import Step
@@ -141,14 +141,16 @@ def _alarm(program: Program, life: Life, filled: Event, left: Event | None, conf
             created(life),
             *map(_flushed_before, early),
             _filled(left or next(iter(early.values()), filled)),
-            *(_flushed_rarely(flush) for flush in life.undoings if flush in rare),
+            *(_flushed_rarely(life, flush) for flush in life.undoings if flush in rare),
             *absence,
         ),
     )
 
 
-def _flushed_rarely(flush: Event) -> Step:
-    message = f"{where(owner_name(flush.unit))} flushes only once it has counted so far"
+def _flushed_rarely(life: Life, flush: Event) -> Step:
+    fills = {use.node for use in life.uses if use.unit is flush.unit and use.method in life.site.client.dirtied_by}
+    condition = "when a message is refused" if waits_for_refusal(flush, fills) else "once it has counted so far"
+    message = f"{where(owner_name(flush.unit))} flushes only {condition}"
     return Step(path=flush.unit.module.path, line=flush.line, message=message)
 
 
