@@ -34,6 +34,8 @@ def dropped_by_caller(case: Case) -> Repair:
     """A caller drops what a factory made for it: the caller's block releases it."""
     life = case.life
     dropping = {each.node: each.unit for each in caller_losses(case.program.failing, life) if not each.only_by_error}
+    if not dropping and case.program.keeping(life):
+        raise Refused("the class that keeps it has no method that releases it")
     if len(dropping) != 1:
         raise Refused("several callers drop it" if dropping else "no caller that drops it is known")
     [(node, unit)] = dropping.items()

@@ -31,6 +31,7 @@ from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import is_script, is_served, unimported
 from kafka_audit.link.shapes import meets_in_tasks, meets_in_threads
+from kafka_audit.link.siblings import Keeper, never_releasing
 from kafka_audit.link.states import Loss, Stage
 from kafka_audit.link.users import Users
 from kafka_audit.link.values import Value
@@ -297,6 +298,7 @@ class Program:
             or any(self.ends.of_shared(life))
             or any(self.ends.of_kept(life))
             or self.dropping(life)
+            or self.keeping(life)
             or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life))
             or any(dropped_releases(life, self.dropped_lifecycle_calls))
         )
@@ -315,6 +317,10 @@ class Program:
         """The callers that drop a fresh client though nothing fails, or whatever happens."""
         losses = self.caller_losses(life)
         return [each for each in losses if not each.only_by_error and each.loss.stage is not Stage.FAILED]
+
+    def keeping(self, life: Life) -> list[Keeper]:
+        """The classes that got a fresh client of a factory and never release it, while others release theirs."""
+        return never_releasing(self.owning, life)
 
     def _root(self, owner: Owner) -> Root:
         verdict: Verdict = "always" if owner.is_released else "never" if owner.opens else "unknown"

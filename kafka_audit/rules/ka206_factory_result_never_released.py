@@ -15,6 +15,7 @@ from kafka_audit.rules._evidence import BEHIND, confidence_of_absence, created, 
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.siblings import Keeper
 
 BAD = """\
 import asyncio
@@ -72,9 +73,10 @@ RULE = Rule(
         "A function called `connect` or `get_producer` looks like a getter, so its callers treat what it returns as "
         "something that belongs to somebody else. When every call makes a new client, the caller is its only owner: "
         "dropping it loses the buffered messages and leaves another set of sockets, tasks or threads behind with each "
-        "call. The alarm stands at the constructor and its chain leads to the callers that drop the client. A getter "
-        "that returns the same cached client every time only lends it, and is no alarm. Programs that flush and end "
-        "lose nothing with a client that closes itself at exit: the alarm is information only."
+        "call, and so does a class that keeps its own and never releases it, beside others that do. The alarm stands "
+        "at the constructor and its chain leads to the callers that drop the client. A getter that returns the same "
+        "cached client every time only lends it, and is no alarm. Programs that flush and end lose nothing with a "
+        "client that closes itself at exit: the alarm is information only."
     ),
     bad=BAD,
     good=GOOD,
@@ -89,13 +91,16 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every client that a function returns and that a caller neither releases, nor keeps, nor returns."""
+    """Every client that a function returns and that a caller neither releases nor returns, nor keeps to release it."""
     for life in program.owing():
         if life.site.client.flush_is_release and not life.releases:
             continue  # never flushed at all: KA207
-        dropping = program.dropping(life)
+        dropping, keeping = program.dropping(life), program.keeping(life)
         confidence = confidence_of_absence(program, life)
-        if not dropping or confidence is None:
+        if confidence is None or not (dropping or keeping):
+            continue
+        if not dropping:
+            yield _kept(program, life, keeping)
             continue
         drops = [
             Step(
@@ -114,6 +119,24 @@ def check(program: Program) -> Iterator[Alarm]:
             trace=(created(life), *started(program, life), *drops),
             severity=_severity(program, life, dropping),
         )
+
+
+def _kept(program: Program, life: Life, keeping: list[Keeper]) -> Alarm:
+    """The alarm on classes that keep what a factory made for them."""
+    steps = [
+        Step(path=each.unit.module.path, line=each.line, message=f"`{each.scope.name}` got one, and never releases it")
+        for each in keeping
+    ]
+    loses_nothing = all(program.lives.loses_nothing(life, each.unit.module) for each in keeping)
+    return Alarm(
+        path=life.path,
+        at=life.site.node.at,
+        message=f"{subject(life)} is made for several, and `{keeping[0].scope.name}` never releases its own",
+        confidence="medium",
+        producer=life.id,
+        trace=(created(life), *started(program, life), *steps),
+        severity="info" if loses_nothing else None,
+    )
 
 
 def _severity(program: Program, life: Life, dropping: list[Caller]) -> Severity | None:
