@@ -113,7 +113,8 @@ def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
 def owners_per_call(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> Iterator[PerCall]:
     """Where an object that opens a client of its own, one of all its `owners`, is made for each of them."""
     life = owner.life
-    if owner.opens and _is_made_anew(lives, owner) and not _outlives(lives, owner, owners):
+    is_anew = owner.opens and _is_made_anew(lives, owner) and not _gives_another_first(lives, owner)
+    if is_anew and not _outlives(lives, owner, owners):
         sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
         edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
         sends = {edge.fact.node for edge in edges if edge.fact is not None}
@@ -129,6 +130,21 @@ def _is_made_anew(lives: Lives, owner: Owner) -> bool:
     if not name or lives.engine.flagged(maker, "cached"):
         return False
     return owner.value in maker.result.values and not _keeps(maker, name)
+
+
+def _gives_another_first(lives: Lives, owner: Owner) -> bool:
+    """Whether the maker gives whoever asks the object that the application has, and makes one only if there is none."""
+    maker, node = owner.origin.unit, owner.origin.node
+    for statement in statements(maker.body):
+        if isinstance(statement, s.If) and statement.line < node.at[0] and not holds(statement, {node}):
+            last = statement.body[-1] if statement.body else None
+            given = (
+                lives.engine.look(maker, last.value) if isinstance(last, s.Return) and last.value is not None else ()
+            )
+            others = (each for each in given if isinstance(each, Instance) and each.origin not in {None, owner.origin})
+            if any(each.scope is owner.value.scope for each in others):
+                return True
+    return False
 
 
 def _global_name(owner: Owner) -> str:
