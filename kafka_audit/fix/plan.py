@@ -73,7 +73,7 @@ REPAIRS: dict[str, tuple[Make, ...] | dict[Kind, tuple[Make, ...]]] = {
 BY_HAND: dict[str, str] = {
     "KA205": "who keeps the owner is for the design to decide",
     "KA207": "who keeps the producer is for the design to decide",
-    "KA404": "which of the two starts is meant is for the design to decide",
+    "KA404": "where it is to be started is for the design to decide",
     "KA505": "which hook ends together with the client is for the design to decide",
     "KA506": "which of the two releases is meant is for the design to decide",
     "KA405": "which loop the client belongs to is for the design to decide",

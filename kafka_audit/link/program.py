@@ -27,6 +27,7 @@ from kafka_audit.link.losses import Caller, caller_losses, is_always_released, i
 from kafka_audit.link.messages import leaves_earlier_ones
 from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
+from kafka_audit.link.restarts import restarted
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import is_script, is_served, unimported
@@ -147,6 +148,10 @@ class Program:
         """Producers that can change the order of messages, with the option that has them do so."""
         found = ((life, reordering(self.configured, life)) for life in self.living)
         return ((life, entry) for life, entry in found if entry is not None)
+
+    def restarted(self, life: Life) -> Iterator[Event]:
+        """The starts that every call of their function repeats."""
+        return restarted(self.owning, life)
 
     def starts_in_steps(self, life: Life) -> bool:
         """Whether a start that fails can have come half-way: plain aiokafka producers connect, and that is all."""
