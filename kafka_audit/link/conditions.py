@@ -32,10 +32,22 @@ def assume(facts: Facts, test: s.Expr, outcome: bool, alive: frozenset[str]) -> 
         return _assume_all(facts, test, outcome, alive)
     if outcome and _is_other_than_nothing(facts, test):
         return None
+    if isinstance(test, s.Compare) and (name := sought_by_name(test)):
+        return None if name in alive and outcome is (test.operator == "not in") else facts
     subject, positive = _plain(test)
     if isinstance(subject, s.Name) and subject.id in alive:
         return facts if outcome is positive else None
     return _agreed(facts, _text(subject), _names(subject), outcome is positive)
+
+
+def sought_by_name(test: s.Compare) -> str:
+    """The variable that a test asks whether there is: `"producer" in locals()`; empty for another test."""
+    match test:
+        case s.Compare(
+            s.Constant(str(name)), "in" | "not in", s.Call(s.Name("locals" | "globals" | "vars" | "dir"), ())
+        ):
+            return name
+    return ""
 
 
 def _is_other_than_nothing(facts: Facts, test: s.Expr) -> bool:

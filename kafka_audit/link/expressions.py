@@ -11,6 +11,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.attributes import load_attribute
 from kafka_audit.link.binding import bind
 from kafka_audit.link.calls import evaluate_call
+from kafka_audit.link.conditions import sought_by_name
 from kafka_audit.link.containers import display, element_load, is_more_than_data, iterate
 from kafka_audit.link.engine import NOTHING, Engine, Values
 from kafka_audit.link.imports import star_values
@@ -95,8 +96,9 @@ def _not(engine: Engine, node: s.Not) -> Values:
 
 
 def _compare(engine: Engine, node: s.Compare) -> Values:
-    evaluate(engine, node.left)
-    evaluate(engine, node.right)
+    if not sought_by_name(node):  # which gives no object to anybody
+        evaluate(engine, node.left)
+        evaluate(engine, node.right)
     return NOTHING
 
 
