@@ -14,7 +14,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Escape, Node
 from kafka_audit.link.families import ancestry
-from kafka_audit.link.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.scopes import ClassScope, Module, Unit, enclosing
 from kafka_audit.link.singletons import is_singleton
 from kafka_audit.link.templates import keeper
 from kafka_audit.link.values import RECORD, ClientObject, Container, Instance, Place, Value
@@ -174,7 +174,9 @@ class Holdings:
         """No long-lived place: managed by a later `with`, handed on, returned, or dropped in the function."""
         if manager is not None:
             return Holding("managed", local)
-        if any(takes_over(escape.target) for escape in self.escapes.get(value, ())) or _is_read_later(places, unit):
+        takers = {each.unit.module for each in self.escapes.get(value, ()) if takes_over(each.target)}
+        keepers = _keeping(places, unit) if _is_factory_of_many(places, unit) else set()
+        if (takers and keepers <= takers) or _is_read_later(places, unit):
             return Holding("delegated", local)
         if any(self._leaves(place, unit) for place in places):
             return Holding("returned", local)
@@ -201,11 +203,14 @@ def _is_factory_of_many(places: list[Place], unit: Unit) -> bool:
 
     What the object that makes it keeps of it is one more way to hand it out.
     """
-    if not any(place is unit.result for place in places):
-        return False
+    keepers = _keeping(places, unit)
+    return any(place is unit.result for place in places) and len(keepers) > 1 and unit.module not in keepers
+
+
+def _keeping(places: list[Place], unit: Unit) -> set[Module]:
+    """The modules that keep the object which `unit` makes in a long-lived place."""
     keepers = [p.owner for p in places if p.kind in LONG_LIVED and p.owner is not unit.method_of]
-    owners = {owner.module for owner in keepers if isinstance(owner, Unit | ClassScope)}
-    return len(owners) > 1 and unit.module not in owners
+    return {owner.module for owner in keepers if isinstance(owner, Unit | ClassScope)}
 
 
 def _is_read_later(places: Collection[Place], unit: Unit) -> bool:
