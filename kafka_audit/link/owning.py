@@ -138,17 +138,16 @@ class Owning:
             return found
         releasing, scope = self.closure(life.releases), life.holding.scope
         kept = {*self.lives.holdings.fields(life.value), *([scope] if scope is not None else [])}
-        scopes = self._owning_scopes(kept, life.site.unit, releasing)
+        owners = self._owners(kept, life.site.unit, releasing)
         for layer in range(DEEPEST):
-            made = (value for scope in scopes for value in self._by_scope.get(scope, ()) if value not in found)
-            new = {value: layer for value in made if life.in_test or not self._in_test(value)}
+            new = {v: layer for v in owners if v not in found and (life.in_test or not self._in_test(v))}
             found.update(new)
-            scopes = {
-                scope
+            owners = [
+                owner
                 for value in new
                 if value.origin is not None and not self._is_anothers(life, value, releasing)
-                for scope in self._owning_scopes(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
-            }
+                for owner in self._owners(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
+            ]
         return found
 
     def _is_anothers(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
@@ -165,16 +164,18 @@ class Owning:
             for caller, callee in self.calls_on(value)
         )
 
-    def _owning_scopes(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> set[ClassScope]:
-        """Of the classes that keep an object, those that own it: they make it, or release it; others borrow it.
+    def _owners(self, kept: set[ClassScope], maker: Unit, releasing: set[Unit]) -> list[Instance]:
+        """The objects of the classes that own an object, of those that keep one: they make it, or release it.
 
-        What one class both makes and releases is lent to all others, though they may be able to release it as well.
-        Where no class does either, it belongs to the object that the very function which made it gave it to.
+        Others borrow it. What one class both makes and releases is lent to all others, though they may be able to
+        release it as well. Where no class does either, it belongs to the object that the very function which made it
+        gave it to, and to no other of that one's class.
         """
         makers = {scope for scope in kept if self._makes(scope, maker)}
         enders = {scope for scope in kept if self._releases(scope, releasing)}
-        given = {s for s in kept if any(v.origin and v.origin.unit is maker for v in self._by_scope.get(s, ()))}
-        return makers & enders or makers | enders or given
+        owning = makers & enders or makers | enders
+        objects = [value for scope in owning or kept for value in self._by_scope.get(scope, ())]
+        return [each for each in objects if owning or (each.origin is not None and each.origin.unit is maker)]
 
     def _makes(self, scope: ClassScope, maker: Unit) -> bool:
         return maker.method_of is not None and (
