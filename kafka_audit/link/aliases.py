@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Arguments, Engine, Values
+from kafka_audit.link.runners import run_by
 from kafka_audit.link.scopes import Unit, once
 from kafka_audit.link.values import ForeignClient, Instance, Value
 from kafka_audit.link.walk import bound_names, statements
@@ -41,7 +42,7 @@ def given_back(engine: Engine, unit: Unit, found: Values, arguments: Arguments, 
 @once
 def _returned_parameter(unit: Unit) -> str:
     """The parameter that the function returns whatever way it ends, if it returns anything; empty for none."""
-    returned = [each.value for each in statements(unit.body) if isinstance(each, s.Return)]
+    returned = [_result_of(unit, each.value) for each in statements(unit.body) if isinstance(each, s.Return)]
     names = {each.id for each in returned if isinstance(each, s.Name)}
     others = [each for each in returned if each is not None and not isinstance(each, s.Name | s.Constant)]
     if len(names) != 1 or others or not isinstance(unit.node, s.Function | s.Lambda):
@@ -49,3 +50,20 @@ def _returned_parameter(unit: Unit) -> str:
     (name,) = names
     is_parameter = any(each.name == name and each.kind != "*" and each.kind != "**" for each in unit.node.parameters)
     return name if is_parameter and name not in bound_names(unit.body).bound else ""
+
+
+def _result_of(unit: Unit, value: s.Expr | None) -> s.Expr | None:
+    """What a returned expression comes to: `run(coro)`, and the `result()` of that, give what the coroutine returns."""
+    match value:
+        case s.Call(s.Attribute(s.Name(future), "result")):
+            made = [each.value for each in statements(unit.body) if isinstance(each, s.Assign) and _binds(each, future)]
+            return _result_of(unit, made[0]) if len(made) == 1 and isinstance(made[0], s.Call) else value
+        case s.Call(s.Attribute(s.Call() as future, "result")):
+            return _result_of(unit, future)
+        case s.Call(arguments=[first, *_]) if run_by(value):
+            return first.value
+    return value
+
+
+def _binds(assign: s.Assign, name: str) -> bool:
+    return any(isinstance(target, s.Name) and target.id == name for target in assign.targets)

@@ -9,9 +9,9 @@ from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.hosts import PROXIES
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import GIVING, METHODS
-from kafka_audit.link.engine import NOTHING, Engine, Values
+from kafka_audit.link.engine import NOTHING, Arguments, Engine, Values
 from kafka_audit.link.families import ancestry, descendants
-from kafka_audit.link.imports import module_attribute
+from kafka_audit.link.imports import module_attribute, submodule, whole_module
 from kafka_audit.link.scopes import ClassScope, SeenAs, Unit, enclosing
 from kafka_audit.link.templates import is_template, own_clients, own_results
 from kafka_audit.link.values import (
@@ -30,6 +30,7 @@ from kafka_audit.link.values import (
     Place,
     Site,
     Super,
+    Text,
     Unread,
     Value,
 )
@@ -91,8 +92,11 @@ def _of_container(engine: Engine, value: Container, name: str) -> Values:
 
 
 def _of_unread(engine: Engine, value: Unread, name: str) -> Values:
-    is_module = not value.name and engine.paths.child(value.path, name) is None
-    return {engine.intern(Unread, value.path, name)} if is_module else set()
+    """A name of a file that was not read; of a package, the module of that name: `import app.kafka` binds `app`."""
+    if value.name:
+        return set()
+    child = engine.paths.child(value.path, name)
+    return {engine.intern(Unread, value.path, name)} if child is None else whole_module(engine, child)
 
 
 def _mangled(engine: Engine, name: str) -> str:
@@ -293,10 +297,20 @@ def _of_external(engine: Engine, value: External, name: str) -> Values:
     client = engine.catalogue.client_named(full)
     if client is not None:
         return {engine.client_type(client)}
+    if made < 0:
+        inner = submodule(engine, dotted, name)
+        if inner:
+            return inner
     found: Values = {engine.external(full, value.made)}
     if "()" in dotted or dotted in PROXIES:
         found |= engine.read(engine.outside(name))
     return found
+
+
+def kept_by_name(engine: Engine, arguments: Arguments) -> Values:
+    """`g.pop("producer", None)`: the attribute of that name, or what is given in its place."""
+    places = [engine.outside(value.text) for value in arguments.get(0, "name") if isinstance(value, Text)]
+    return set(arguments.get(1, "default")).union(*(engine.read(place) for place in places))
 
 
 def _of_module(engine: Engine, value: ModuleValue, name: str) -> Values:
@@ -350,3 +364,4 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
         place = engine.outside(name)
         place.text = text
         engine.write(place, values)
+        engine.note_written(place, text)

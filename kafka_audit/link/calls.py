@@ -17,7 +17,9 @@ from kafka_audit.link.engine import Arguments, Calling, Engine, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
 from kafka_audit.link.families import ancestry, client_base, find_method
+from kafka_audit.link.futures import waited_for
 from kafka_audit.link.handover import hand_over, has_news
+from kafka_audit.link.runners import mark_handed
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import origin_of
 from kafka_audit.link.templates import own_results
@@ -45,6 +47,9 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
     """Everything the call can give."""
     callees = engine.evaluate(node.function)
     arguments = gather(engine, node)
+    waited = waited_for(engine, node.function)
+    if waited:
+        return waited
     if not callees:
         return _call_unknown(engine, node, arguments)
     if len(callees) == 1:
@@ -298,6 +303,7 @@ def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> Non
 def invoke(engine: Engine, unit: Unit, node: Calling, arguments: Arguments, receivers: Sequence[Value] = ()) -> Values:
     """Call a project function, a method on each of `receivers`: hand it its arguments, and take its result."""
     engine.note_call(node, unit, receivers or (None,))
+    mark_handed(engine, unit, node, is_bound=bool(receivers) and not engine.flagged(unit, "static"))
     _bind_parameters(engine, unit, arguments, receivers)
     if engine.flagged(unit, "manager") or unit.is_generator:
         return {engine.intern(Manager, unit)}

@@ -51,8 +51,8 @@ class Discharge:
         An exit handler counts only if it can release the client at all. Tests never count for application code. A
         demonstration under the main guard of the very module does not count for the programs that import it.
         """
-        if self.comes_too_late(life, event):
-            return False
+        if self.comes_too_late(life, event) or (life.site.client.is_async and _is_handed_to_exit(event)):
+            return False  # the bound method of an asynchronous client only makes a coroutine
         if _is_made_to_end(life, event) or (life.holding.kind != "global" and self.goes_along(life, event)):
             return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
@@ -96,7 +96,7 @@ class Discharge:
         if not life.site.client.is_async or not (at_exit or handed):
             return ""
         if handed:
-            return "exit"  # the bound method of an asynchronous client only makes a coroutine
+            return "exit"
         return "" if releases_at_exit(self.engine, self.reach, entry.unit, event) else "exit"
 
     def weak_hooks(self, life: Life, why: str) -> list[Weak]:

@@ -297,6 +297,7 @@ class Ends:
             renews=frozenset(),
             starts=frozenset(),
             releases=nodes.releases,
+            leaves_for_later=frozenset(),
             uses=nodes.uses - ending_calls(unit.body, nodes.releases),
             opens=nodes.opens,
             hands_over=lambda *_: False,

@@ -7,16 +7,36 @@ open and is not running (`kept_loop.run_until_complete`), and a loop that still 
 
 from __future__ import annotations
 
-from kafka_audit.link.engine import Engine, Event
+from collections.abc import Iterable
+
+from kafka_audit.catalog.hooks import registered
+from kafka_audit.facts import schema as s
+from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
 
 EXIT_REGISTRARS = frozenset({"atexit.register", "weakref.finalize"})
 
 
+CLEANUPS = frozenset(
+    {"callback", "push_async_callback", "push_async_exit", "addCleanup", "addAsyncCleanup", "addfinalizer"}
+)
+"""Methods of exit stacks, test cases and fixtures, whatever object they are found on."""
+
+
 def is_exit_registrar(target: str) -> bool:
     """Whether the function that was given a handler calls it only when the interpreter or the object ends."""
     return target in EXIT_REGISTRARS
+
+
+def _is_for_later(target: str, select: str, node: Node) -> bool:
+    """Whether the call that was given a handler leaves it to the end of a block, a test or the program.
+
+    That is no release yet: the client may be started or filled afterwards. A signal may never come.
+    """
+    last = node.function.name if isinstance(node, s.Call) and isinstance(node.function, s.Attribute) else ""
+    ends = {hook.phase for hook in registered(target, select) if hook.scope != "process" or target in EXIT_REGISTRARS}
+    return last in CLEANUPS or not ends.isdisjoint({"shutdown", "exit"})
 
 
 def releases_at_exit(engine: Engine, reach: Reach, handler: Unit, event: Event) -> bool:
@@ -37,3 +57,15 @@ def releases_at_exit(engine: Engine, reach: Reach, handler: Unit, event: Event) 
 def releases_on_signal(engine: Engine, reach: Reach, handler: Unit, event: Event) -> bool:
     """Whether a plain signal handler can: it may schedule on the loop that it interrupts, not run one of its own."""
     return engine.runners.get(event.node) not in {"run", "new"} or releases_at_exit(engine, reach, handler, event)
+
+
+def left_for_later(engine: Engine, unit: Unit, here: Iterable[Event], releasing: Iterable[Unit]) -> frozenset[Node]:
+    """The calls of a unit that hand the release of the client, or a function that releases it, to a later end."""
+    found = {
+        e.node for e in here if e.what == "release" and e.via == "callback" and _is_for_later(e.registrar, "", e.node)
+    }
+    for handler in releasing:
+        for given in engine.registrations.get(handler, {}).values():
+            if given.unit is unit and given.node is not None and _is_for_later(given.target, given.select, given.node):
+                found.add(given.node)
+    return frozenset(found)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
-from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, SETUPS, SUPPLIERS, closes, host_named
+from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, PROXIES, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import attribute_of, store_attribute
+from kafka_audit.link.attributes import attribute_of, kept_by_name, store_attribute
 from kafka_audit.link.containers import MAKERS, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Runner, Values
 from kafka_audit.link.handover import hand_over
 from kafka_audit.link.imports import import_dotted
-from kafka_audit.link.managers import enter_value
+from kafka_audit.link.managers import enter_value, leave_at_end
 from kafka_audit.link.provision import asked, inner_container, later, provide, supply
 from kafka_audit.link.scopes import enclosing, lookup
 from kafka_audit.link.values import (
@@ -110,6 +110,8 @@ OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_
 """Functions that run another one in a thread and give its result."""
 
 _ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
+_KEPT_BY_NAME = frozenset({"get", "pop"})
+_LEAVES = frozenset({"push", "push_async_exit"})
 _PROVIDES = DEPENDENCIES | {"TaskiqDepends", "FromDishka"}
 
 
@@ -132,6 +134,10 @@ def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arg
         return _offload(engine, dotted, node, arguments)
     if last in _ENTERS:
         return _enter(engine, node, arguments)
+    if dotted.rpartition(".")[0] in PROXIES and last in _KEPT_BY_NAME:
+        return kept_by_name(engine, arguments)
+    if last in _LEAVES and "ExitStack" in dotted:
+        leave_at_end(engine, dotted, node, arguments.get(0, "exit"))
     if dotted in SUPPLIERS:
         return supply(engine, dotted, node, arguments)
     if last in _PROVIDES:

@@ -6,7 +6,10 @@ from collections.abc import Collection
 
 from kafka_audit.catalog.clients import CLIENTS
 from kafka_audit.facts import schema as s
+from kafka_audit.link.attributes import attribute_of
+from kafka_audit.link.engine import Engine, Values
 from kafka_audit.link.scopes import Unit
+from kafka_audit.link.values import ClientObject, Instance
 from kafka_audit.link.walk import expressions, inside, statements, target_names
 
 WAITS = frozenset(method for client in CLIENTS for method in client.future_waits)
@@ -14,6 +17,18 @@ WAITS = frozenset(method for client in CLIENTS for method in client.future_waits
 
 GIVE_THEMSELVES = frozenset({"add_callback", "add_errback", "add_both"})
 """Methods of kafka-python's futures that give the future back, to be called in a row."""
+
+
+def waited_for(engine: Engine, function: s.Expr) -> Values:
+    """What `future.result()` gives: the value flow takes a future of a coroutine for what the coroutine returns."""
+    if not isinstance(function, s.Attribute) or function.name != "result":
+        return set()
+    return {
+        value
+        for value in engine.evaluate(function.value)
+        if isinstance(value, ClientObject)
+        or (isinstance(value, Instance) and not attribute_of(engine, value, function.name))
+    }
 
 
 class Futures:

@@ -44,7 +44,7 @@ def from_import(engine: Engine, module: str, name: str, here: Module) -> Values:
     if path is None and engine.paths.is_namespace(module, here.path):
         inner = engine.paths.absolute(f"{module}.{name}", here.path)
         if inner is not None:
-            return _whole(engine, inner)
+            return whole_module(engine, inner)
     return _library_name(engine, f"{module}.{name}")
 
 
@@ -80,7 +80,7 @@ def module_attribute(engine: Engine, module: Module, name: str) -> Values:
         return through
     child = engine.paths.child(module.path, name)
     if child is not None:
-        return _whole(engine, child)
+        return whole_module(engine, child)
     # Somebody may assign the attribute from outside later: reading the place registers the interest.
     return set(engine.read(top.place(name)))
 
@@ -114,7 +114,7 @@ def _from_folder(engine: Engine, node: s.Import, here: Module) -> Values:
     """`from . import x` in a folder without `__init__.py`."""
     dotted = f"{node.module}.{node.name}" if node.module else str(node.name)
     path = engine.paths.relative(dotted, node.level, here.path)
-    return _whole(engine, path) if path is not None else set()
+    return whole_module(engine, path) if path is not None else set()
 
 
 def _from_path(engine: Engine, path: str, name: str) -> Values:
@@ -124,11 +124,18 @@ def _from_path(engine: Engine, path: str, name: str) -> Values:
         return module_attribute(engine, module, name)
     child = engine.paths.child(path, name)
     if child is not None:
-        return _whole(engine, child)
+        return whole_module(engine, child)
     return {engine.intern(Unread, path, name)}
 
 
-def _whole(engine: Engine, path: str) -> Values:
+def submodule(engine: Engine, folder: str, name: str) -> Values:
+    """`app.kafka` after `import app.kafka`, where `app` is a folder of the project without `__init__.py`."""
+    here = engine.unit.module.path
+    path = engine.paths.absolute(f"{folder}.{name}", here) if engine.paths.is_namespace(folder, here) else None
+    return whole_module(engine, path) if path is not None else set()
+
+
+def whole_module(engine: Engine, path: str) -> Values:
     """A project module as a whole."""
     module = engine.module_at(path)
     return {engine.module(module)} if module is not None else {engine.intern(Unread, path, "")}
@@ -138,7 +145,7 @@ def _module_or_library(engine: Engine, dotted: str, here: Module) -> Values:
     path = engine.paths.absolute(dotted, here.path)
     if path is None:
         return _library_name(engine, dotted)
-    return _whole(engine, path)
+    return whole_module(engine, path)
 
 
 def _library_name(engine: Engine, dotted: str) -> Values:

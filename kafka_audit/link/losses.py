@@ -12,6 +12,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import position
+from kafka_audit.link.exits import left_for_later
 from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.helping import starting_helpers
 from kafka_audit.link.lives import Life, Lives
@@ -258,6 +259,8 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
     )
     starts |= starting_helpers(lives, life, unit, site, calls_in(unit))
     releasing, releases = _releasing(lives, life, unit), frozenset(e.node for e in here if e.what == "release")
+    for_later = left_for_later(lives.engine, unit, here, releasing)
+    releases -= for_later
     uses |= calls_to(lives, unit, failing.units(life) - releasing)
     # What fails in the `finally` that releases the client is the release's own trouble (KA304).
     uses -= ending_calls(unit.body, releases | calls_to(lives, unit, releasing))
@@ -270,6 +273,7 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
         renews=frozenset(),
         starts=starts,
         releases=releases,
+        leaves_for_later=for_later,
         uses=uses,
         opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
         hands_over=hands_over,
@@ -300,12 +304,15 @@ def calls_to(lives: Lives, unit: Unit, wanted: Set[Unit]) -> frozenset[s.Call]:
 
 
 def throws_at_yield(lives: Lives, unit: Unit) -> bool:
-    """Whether an exception can be thrown in at a `yield`: by the user of a context manager, or by a failing request.
+    """Whether an exception can be thrown in at a `yield`: by the user of a context manager, by a failing request, or
+    by whoever goes through a generator and leaves it early, which closes it. What a decorator makes of a generator,
+    such as a coroutine, is another matter.
 
     FastAPI throws the endpoint's exception into its dependencies (FastAPI 0.165, run), and nothing into a lifespan.
     """
     registered = lives.engine.registrations.get(unit, {})
-    return is_thrown_into(lives, unit) or (lives.engine.flagged(unit, "manager") and not registered)
+    is_plain = unit.is_generator and unit.function is not None and not unit.function.decorators
+    return is_thrown_into(lives, unit) or ((lives.engine.flagged(unit, "manager") or is_plain) and not registered)
 
 
 def is_thrown_into(lives: Lives, unit: Unit) -> bool:

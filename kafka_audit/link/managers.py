@@ -76,3 +76,11 @@ def _enter_instance(engine: Engine, value: Instance, node: Node, is_async: bool 
 def _pair(is_async: bool | None) -> tuple[str, ...]:
     plain, asynchronous = ("__enter__", "__exit__"), ("__aenter__", "__aexit__")
     return plain + asynchronous if is_async is None else asynchronous if is_async else plain
+
+
+def leave_at_end(engine: Engine, dotted: str, node: s.Call, values: Values) -> None:
+    """`stack.push_async_exit(producer)`: the stack leaves what was entered, or started, by hand."""
+    for value in values:
+        if isinstance(value, ClientObject):
+            name = "__aexit__" if "async" in dotted else "__exit__"
+            note_client_event(engine, value, name, node, "callback", dotted)

@@ -9,7 +9,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.asked import calls_by_object
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge, Weak
-from kafka_audit.link.engine import Event, Registration
+from kafka_audit.link.engine import Event, Registration, position
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.opening import goes_past, is_opened, opening_of
@@ -284,8 +284,9 @@ class Owning:
     def _release_by(self, life: Life, value: Instance, unit: Unit, target: str = "") -> Event:
         """The release of the client as one that `unit` brings about for this object."""
         assert value.origin is not None
-        node = value.origin.node
-        return Event("release", life.value, "", unit, node, node.at[0], False, "call", target)
+        own = next((event.node for event in life.releases if event.unit is unit and event.via == "call"), None)
+        node = own or value.origin.node
+        return Event("release", life.value, "", unit, node, position(node)[0], False, "call", target)
 
     def _in_test(self, value: Instance) -> bool:
         return value.origin is not None and context_of(value.origin.unit.module.path) == "test"

@@ -149,7 +149,7 @@ class Walk:
             failed.setdefault(replace(state, stage=Stage.OPEN) if is_opened else state, line)
         if node in effects.opens:
             return replace(state, stage=Stage.OPEN)
-        if effects.hands_over(node, state.names):
+        if node in effects.leaves_for_later or effects.hands_over(node, state.names):
             return replace(state, stage=Stage.HANDED)
         runs_start = any(argument.value in effects.starts for argument in node.arguments)
         if self._is_expecting and not runs_start and not effects.is_harmless(node):

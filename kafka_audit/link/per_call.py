@@ -24,23 +24,10 @@ from kafka_audit.link.values import ClientObject, Instance
 from kafka_audit.link.walk import expressions, holds, inside, statements, target_names
 from kafka_audit.model import Kind
 
-HANDLERS = frozenset(
-    [
-        "get",
-        "post",
-        "put",
-        "patch",
-        "delete",
-        "route",
-        "websocket",
-        "api_route",
-        "task",
-        "shared_task",
-        "subscriber",
-        "on_message",
-        "agent",
-    ]
-)
+REQUEST_HANDLERS = frozenset({"get", "post", "put", "patch", "delete", "route", "websocket", "api_route"})
+"""Decorators of web libraries: the function runs for every request, a plain one in several threads at once."""
+
+HANDLERS = REQUEST_HANDLERS | {"task", "shared_task", "subscriber", "on_message", "agent"}
 """Decorators of web and task libraries: the function runs for every request, message or task."""
 
 PER_TURN = "every turn of the loop makes one"

@@ -29,6 +29,7 @@ from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.restarts import restarted
 from kafka_audit.link.rollbacks import Rollbacks
+from kafka_audit.link.runs import stays_in_one_run
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.scripts import is_script, is_served, unimported
 from kafka_audit.link.shapes import meets_in_tasks, meets_in_threads
@@ -258,8 +259,11 @@ class Program:
     def ends_with_its_script(self, life: Life) -> bool:
         """Whether the client comes and goes while a file runs that nobody imports: nothing is left to an importer."""
         first = life.created_at_import[0].caller.module.path if life.created_at_import else life.path
+        if first not in self.unimported:
+            return False
         is_short_lived = life.holding.kind in {"local", "managed", "returned"} or not life.site.client.is_async
-        if first not in self.unimported or not is_short_lived:
+        owners = [owner.value for owner in self.owning.roots(life)]
+        if not is_short_lived and not stays_in_one_run(self.lives.reach, life, owners, first):
             return False
         uses = () if is_served(self.engine, first) else life.uses
         acts_there = any(e.unit.kind == "module" and e.unit.module.path == first for e in (*life.releases, *uses))

@@ -149,6 +149,10 @@ class Reach:
             self._callers[unit] = frozenset(current for current, _ in self._backwards(unit, lambda _: True))
         return self._callers[unit]
 
+    def from_top(self, unit: Unit, top: Unit) -> list[Edge]:
+        """The calls that stand in a module body and from which `unit` can be reached."""
+        return [edge for current, edge in self._backwards(unit, lambda _: True) if current is top and edge is not None]
+
     def below(self, unit: Unit) -> frozenset[Unit]:
         """Every unit that `unit` can reach by calls, itself included."""
         if unit not in self._below:

@@ -118,6 +118,7 @@ def _effects(fills: frozenset[s.Call], releases: frozenset[s.Call | s.Item]) -> 
         renews=frozenset(),
         starts=frozenset(),
         releases=releases,
+        leaves_for_later=frozenset(),
         uses=fills,
         opens=fills,
         hands_over=lambda *_: False,

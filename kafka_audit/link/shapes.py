@@ -10,7 +10,7 @@ from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.failing import QUIET, Failing
 from kafka_audit.link.kept import Kept, starting
 from kafka_audit.link.lives import Life, Lives
-from kafka_audit.link.per_call import HANDLERS, SHORT_LIVED
+from kafka_audit.link.per_call import REQUEST_HANDLERS, SHORT_LIVED
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, External
 from kafka_audit.link.walk import child_bodies, expressions, holds, inside, statements, target_names
@@ -62,9 +62,12 @@ def meets_in_threads(lives: Lives, kept: Kept) -> bool:
 
 
 def _is_handler(lives: Lives, unit: Unit) -> bool:
-    """Whether a framework calls the synchronous function for each request, which it does in several threads."""
+    """Whether a framework calls the synchronous function for each request, which it does in several threads.
+
+    A worker, such as Celery's by default, is a process that runs one task after the other.
+    """
     registered = lives.engine.registrations.get(unit, {}).values()
-    return any(each.via == "decorator" and each.target.rpartition(".")[2] in HANDLERS for each in registered)
+    return any(each.via == "decorator" and each.target.rpartition(".")[2] in REQUEST_HANDLERS for each in registered)
 
 
 def _where_missing(body: s.Body, name: str) -> Iterator[s.Body]:

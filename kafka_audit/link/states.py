@@ -72,6 +72,8 @@ class Effects:
     """Calls of functions that make the client: after each there is another one."""
     starts: frozenset[s.Call | s.Item]
     releases: frozenset[s.Call | s.Item]
+    leaves_for_later: frozenset[s.Call | s.Item]
+    """Calls that leave the release to the end of a block, a test or the program, whatever comes in between."""
     uses: frozenset[s.Call]
     opens: frozenset[s.Call]
     """Calls after which something is owed: the starts, or the first message for a client that buffers."""

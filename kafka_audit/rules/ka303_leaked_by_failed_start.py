@@ -94,7 +94,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         losses = program.losses(life)
         reason = failed_start(life, losses)
-        if reason:
+        if reason and life.releases:  # what nothing releases anyway is told by others
             yield Alarm(
                 path=life.path,
                 at=life.site.node.at,
