@@ -21,7 +21,7 @@ from kafka_audit.link.futures import waited_for
 from kafka_audit.link.handover import hand_over, has_news
 from kafka_audit.link.runners import mark_handed
 from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.singletons import origin_of
+from kafka_audit.link.singletons import is_undecided, origin_of
 from kafka_audit.link.templates import own_results
 from kafka_audit.link.values import (
     BoundMethod,
@@ -101,7 +101,7 @@ def _call_client_type(engine: Engine, callee: ClientType, node: s.Call, argument
 
 
 def _call_class(engine: Engine, callee: ClassValue, node: s.Call, arguments: Arguments) -> Values:
-    return {construct(engine, callee.scope, node, arguments)}
+    return {construct(engine, callee.scope, node, arguments)} if not is_undecided(engine, callee.scope) else set()
 
 
 def _call_function(engine: Engine, callee: FunctionValue, node: s.Call, arguments: Arguments) -> Values:

@@ -173,7 +173,9 @@ class Engine(Fixpoint):
         self.checkins: set[tuple[Container, Unit]] = set()
         self.pokes: dict[tuple[Value, Unit], int] = {}
         self.wanted: set[str] = set()
+        self.asked: set[str] = set()
         self.missed: set[str] = set()
+        self.decided: set[ClassScope] = set()
         self.singletons: dict[ClassScope, Origin] = {}
         self.faults: dict[Unit, str] = {}
         self.effort = Effort()

@@ -67,7 +67,17 @@ def _subscript(engine: Engine, node: s.Subscript) -> Values:
         return iterate(engine, key) | {value for value in key if isinstance(value, ClientObject | Instance)}
     # A subscripted class is the class: `SerializingProducer[str, User]`.
     classes = {value for value in base if isinstance(value, ClientType | ClassValue)}
-    return classes | element_load(engine, node.value, base, node.key)
+    # A pair is taken for what is in it: `producers.popitem()[1]`.
+    paired = (ClientObject, Instance) if _is_pair(node.value) else ClientObject
+    inside = {value for value in base if isinstance(value, paired)}
+    return classes | inside | element_load(engine, node.value, base, node.key)
+
+
+def _is_pair(expression: s.Expr) -> bool:
+    match expression:
+        case s.Call(s.Attribute(_, "popitem")):
+            return True
+    return False
 
 
 def _lambda(engine: Engine, node: s.Lambda) -> Values:

@@ -288,10 +288,12 @@ def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 
 def _setattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     target = f"{words(node.arguments[0].value)}." if len(node.arguments) == 3 else ""  # not of a `partial`
-    for name in arguments.get(1):
-        if isinstance(name, Text):
-            text = f"{target}{name.text}"
-            store_attribute(engine, arguments.get(0), name.text, arguments.get(2), text, node.at[0])
+    names = [value for value in arguments.get(1) if isinstance(value, Text)]
+    if not names:
+        return hand_over(engine, "?", node, Arguments([arguments.get(2)]))  # some attribute keeps it
+    for name in names:
+        text = f"{target}{name.text}"
+        store_attribute(engine, arguments.get(0), name.text, arguments.get(2), text, node.at[0])
     return set()
 
 

@@ -25,12 +25,11 @@ def flow(sources: Mapping[str, FileFacts], paths: ModulePaths, load: Load, catal
     engine.evaluate = partial(expressions.evaluate, engine)
     engine.apply = partial(calls.apply, engine)
     engine.apply_bound = partial(calls.apply_bound, engine)
-    asked: set[str] = set()
     while sources:
         engine.add({path: build_module(path, sources[path]) for path in sorted(sources)}, turns)
         engine.solve(partial(_run, engine))
-        missing = sorted(engine.wanted - engine.modules.keys() - asked)
-        asked.update(missing)
+        missing = sorted(engine.wanted - engine.modules.keys() - engine.asked)
+        engine.asked.update(missing)
         sources = load(missing) if missing else {}
     engine.drop_known_loose()
     sort_events(engine)

@@ -138,7 +138,7 @@ class Lives:
         """
         function = event.node.function if isinstance(event.node, s.Call) else None
         receiver = function.value if isinstance(function, s.Attribute) else None
-        if holding.kind == "pooled" and isinstance(receiver, s.Subscript):
+        if holding.kind == "pooled" and isinstance(receiver, s.Subscript) and not isinstance(receiver.value, s.Call):
             return not (isinstance(receiver.key, s.Constant) and isinstance(receiver.key.value, int))
         if holding.kind in {"global", "instance"} and self._makes_room(site, holding, event):
             return False  # the next client takes the place, and is not released by that

@@ -18,7 +18,7 @@ from kafka_audit.link.helping import starting_helpers
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.owners import LOOSE, takes_over
 from kafka_audit.link.paths import Walk
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.scopes import Unit, enclosing
 from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
 from kafka_audit.link.templates import is_template
 from kafka_audit.link.values import BoundMethod, ClientObject, Container, FunctionValue, Place, Value
@@ -67,12 +67,12 @@ def keeps(lives: Lives, life: Life, unit: Unit) -> bool:
 
 
 def _is_made_in(place: Place, unit: Unit) -> bool:
-    """Whether a container that holds the client is the function's own, its module's, or its object's."""
+    """Whether a container that holds the client is the function's own, its object's, or that of what is around it."""
     owner = place.owner
     if not isinstance(owner, Container) or owner.kind in LOOSE:
         return False
-    if owner.unit in {unit, unit.module.top} or unit.method_of is None:
-        return owner.unit in {unit, unit.module.top}
+    if owner.unit in {*enclosing(unit), unit.module.top} or unit.method_of is None:
+        return owner.unit in {*enclosing(unit), unit.module.top}
     return unit.method_of in {owner.unit.method_of, owner.unit.scope}
 
 
@@ -194,7 +194,7 @@ def failed_start(life: Life, losses: list[Loss]) -> str:
         return "a time limit cancels it half-way"
     if any(not loss.by_exception for loss in failed):
         return GOES_ON
-    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values:
+    if failed and life.holding.kind == "pooled" and life.value in life.site.unit.result.values and not life.in_test:
         return "whoever asks the pool next makes another one"
     return ""
 

@@ -96,8 +96,8 @@ def check(program: Program) -> Iterator[Alarm]:
             continue
         fills = [event for event in life.uses if event.method in client.dirtied_by]
         left = _left(program, life, fills)
-        process_wide = life.holding.kind == "global"
-        is_flushed = bool(program.discharge.effective(life) if process_wide else life.releases) and left is None
+        is_anybodys = life.holding.kind == "global" or (life.holding.kind == "instance" and life.holding.scope is None)
+        is_flushed = bool(program.discharge.effective(life) if is_anybodys else life.releases) and left is None
         if is_flushed or all(_is_followed(fill, life.releases) for fill in fills) or program.discharge.told(life):
             continue
         confidence = confidence_of_absence(program, life)

@@ -124,9 +124,13 @@ RULE = Rule(
 
 
 def check(program: Program) -> Iterator[Alarm]:
-    """Every assignment that lets go of a client which may be open, and that nothing has released."""
+    """Every assignment that lets go of a client which may be open, and that nothing has released; each once."""
+    told: set[tuple[str, int]] = set()
     for life in program.owing():
         for unit, line, what in _found(program, life):
+            if (unit.module.path, line) in told:
+                continue
+            told.add((unit.module.path, line))
             name = where(owner_name(unit))
             yield Alarm(
                 path=unit.module.path,
