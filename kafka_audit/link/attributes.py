@@ -307,10 +307,23 @@ def _of_external(engine: Engine, value: External, name: str) -> Values:
     return found
 
 
+KEPT_BY_NAME = frozenset(f"{proxy}.{method}" for proxy in PROXIES for method in ("get", "pop"))
+"""Methods of objects of other libraries that give the attribute of a name."""
+
+
 def kept_by_name(engine: Engine, arguments: Arguments) -> Values:
     """`g.pop("producer", None)`: the attribute of that name, or what is given in its place."""
     places = [engine.outside(value.text) for value in arguments.get(0, "name") if isinstance(value, Text)]
     return set(arguments.get(1, "default")).union(*(engine.read(place) for place in places))
+
+
+def any_client(engine: Engine, value: Value) -> Values:
+    """What an attribute of a name that is not known can be: any client that the object keeps."""
+    if not isinstance(value, Instance):
+        return set()
+    scopes = [base for base in ancestry(engine, value.scope) if isinstance(base, ClassScope)]
+    fields = [engine.read(place) for scope in scopes for place in list(scope.fields.values())]
+    return {kept for values in fields for kept in values if isinstance(kept, ClientObject)}
 
 
 def _of_module(engine: Engine, value: ModuleValue, name: str) -> Values:

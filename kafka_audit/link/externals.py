@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
-from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, PROXIES, SETUPS, SUPPLIERS, closes, host_named
+from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import attribute_of, kept_by_name, store_attribute
+from kafka_audit.link.attributes import KEPT_BY_NAME, any_client, attribute_of, kept_by_name, store_attribute
 from kafka_audit.link.containers import MAKERS, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Runner, Values
 from kafka_audit.link.handover import hand_over
@@ -110,8 +110,6 @@ OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_
 """Functions that run another one in a thread and give its result."""
 
 _ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
-_KEPT_BY_NAME = frozenset({"get", "pop"})
-_LEAVES = frozenset({"push", "push_async_exit"})
 _PROVIDES = DEPENDENCIES | {"TaskiqDepends", "FromDishka"}
 
 
@@ -134,9 +132,9 @@ def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arg
         return _offload(engine, dotted, node, arguments)
     if last in _ENTERS:
         return _enter(engine, node, arguments)
-    if dotted.rpartition(".")[0] in PROXIES and last in _KEPT_BY_NAME:
+    if dotted in KEPT_BY_NAME:
         return kept_by_name(engine, arguments)
-    if last in _LEAVES and "ExitStack" in dotted:
+    if last in {"push", "push_async_exit"} and "ExitStack" in dotted:
         leave_at_end(engine, dotted, node, arguments.get(0, "exit"))
     if dotted in SUPPLIERS:
         return supply(engine, dotted, node, arguments)
@@ -283,6 +281,10 @@ def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     for value in arguments.get(0):
         for name in names:
             found |= attribute_of(engine, value, name)
+    if not names and not engine.settled:
+        engine.wait()
+    elif not names:
+        found = found.union(*(any_client(engine, value) for value in arguments.get(0)))
     return found
 
 

@@ -30,7 +30,7 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     releasing = {event.unit for other in (*others, life) for event in (*other.releases, *other.undoings)}
     if place is None or not others or unit is first or _name(unit) in BEGINNINGS or unit.kind == "module":
         return []
-    if not releasing.isdisjoint(lives.reach.below(unit)) or _asks_first(unit, place.name):
+    if not releasing.isdisjoint(lives.reach.below(unit)) or asks_first(unit, place.name):
         return []
     found = [n for n in statements(unit.body) if isinstance(n, s.Assign) and _stores(unit, n, place)]
     return [(unit, found[-1])] if found else []
@@ -40,7 +40,7 @@ def _renewals(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     """Where a function fills the client's place anew for each message that it sends, and releases none."""
     unit, place = life.site.unit, life.holding.at
     sends = {event.node for event in life.uses if event.method in life.site.client.dirtied_by}
-    if place is None or unit.kind == "module" or _name(unit) in BEGINNINGS or _asks_first(unit, place.name):
+    if place is None or unit.kind == "module" or _name(unit) in BEGINNINGS or asks_first(unit, place.name):
         return []
     if not sent_parameter(unit, sends):
         return []
@@ -54,7 +54,7 @@ def reconnections(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
     """Where a failure of the client has another one made in its place, and nothing releases the failed one."""
     unit, place = life.site.unit, life.holding.at
     releasing = {u for event in (*life.releases, *life.undoings) for u in lives.reach.callers(event.unit)}
-    if place is None or life.holding.kind not in {"global", "instance"} or _asks_first(unit, place.name):
+    if place is None or life.holding.kind not in {"global", "instance"} or asks_first(unit, place.name):
         return []
     if not releasing.isdisjoint(lives.reach.below(unit)):
         return []
@@ -78,7 +78,7 @@ def _fails_over(unit: Unit, uses: Collection[object], node: s.Call) -> bool:
     )
 
 
-def _asks_first(unit: Unit, name: str) -> bool:
+def asks_first(unit: Unit, name: str) -> bool:
     """Whether the function looks at the place before it fills it."""
     tests = [statement.test for statement in statements(unit.body) if isinstance(statement, s.If | s.While)]
     return any(

@@ -140,7 +140,8 @@ class Owning:
         kept = {*self.lives.holdings.fields(life.value), *([scope] if scope is not None else [])}
         owners = self._owners(kept, life.site.unit, releasing)
         for layer in range(DEEPEST):
-            new = {v: layer for v in owners if v not in found and (life.in_test or not self._in_test(v))}
+            mine = (v for v in owners if (life.in_test or not self._in_test(v)) and not self._is_given_one(life, v))
+            new = {value: layer for value in mine if value not in found}
             found.update(new)
             owners = [
                 owner
@@ -149,6 +150,12 @@ class Owning:
                 for owner in self._owners(set(self.lives.holdings.fields(value)), value.origin.unit, releasing)
             ]
         return found
+
+    def _is_given_one(self, life: Life, value: Instance) -> bool:
+        """Whether the object was given a client, and so made none itself: `self._producer = producer or Producer()`."""
+        fact = self.engine.calls.get(value.origin.node) if value.origin is not None else None
+        unit = life.site.unit
+        return fact is not None and unit in fact.callees and life.site.node in self.reach.switches.off(fact, unit)
 
     def _is_anothers(self, life: Life, value: Instance, releasing: set[Unit]) -> bool:
         """Whether the objects that keep this one only borrow it: from a global of its own, or from who releases it."""

@@ -33,9 +33,9 @@ from kafka_audit.link.states import (
     elements,
     ends_program,
     expects_failure,
+    hands_back,
     in_order,
     is_client,
-    mentions,
     merge,
     pairs,
     past_loop,
@@ -221,7 +221,7 @@ class Walk:
         """`return`: a client that is returned is the caller's."""
         exits = self.evaluate(at_once(node.value), states, node.line)
         for state in exits.normal:
-            handed = node.value is not None and mentions(node.value, self.effects.site, state.names)
+            handed = hands_back(node.value, self.effects.site, state.names, self.unit.body)
             exits.returned.setdefault(replace(state, stage=Stage.HANDED) if handed else state, node.line)
         exits.normal = {}
         return exits

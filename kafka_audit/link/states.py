@@ -10,7 +10,7 @@ from typing import Literal
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, assume, told, trimmed
 from kafka_audit.link.containers import VIEWS
-from kafka_audit.link.walk import has_elements, holds, parts, reads_later, target_names
+from kafka_audit.link.walk import has_elements, holds, inside, parts, reads_later, target_names, with_readers
 
 
 class Stage(IntEnum):
@@ -121,8 +121,9 @@ class Repeat:
 def repeated(effects: Effects, node: s.Call | s.Item, state: State, elements: Collection[str]) -> Iterable[Repeat]:
     """The start or release that this call repeats; `elements` are the names that a loop goes through."""
     match node:
-        case s.Call(s.Attribute(s.Name(receiver))) if receiver in elements:
-            return  # one element after the other, not one twice
+        case s.Call(s.Attribute(s.Name() | s.Call() as receiver)):
+            if any(isinstance(part, s.Name) and part.id in elements for part in inside(receiver)):
+                return  # one element after the other, not one twice: also `getattr(self, name)`
     if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
         yield Repeat("start", node)
     elif node in effects.releases and state.stage is Stage.DONE:
@@ -273,6 +274,12 @@ def elements(loop: s.For) -> set[str]:
     if method is not None and method.name == "items" and isinstance(target, s.Sequence) and target.elements:
         target = target.elements[-1]
     return set(target_names(target))
+
+
+def hands_back(value: s.Expr | None, site: s.Call, names: frozenset[str], body: s.Body) -> bool:
+    """Whether a function with this body gives the client to its caller by returning a value: also one of its functions
+    that use the client."""
+    return value is not None and mentions(value, site, with_readers(body, names))
 
 
 def mentions(expression: s.Expr, site: s.Call, names: frozenset[str]) -> bool:

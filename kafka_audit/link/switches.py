@@ -1,7 +1,8 @@
 """Which calls of a function cannot happen, by what its caller gives it: `Ledger()` leaves `if app is not None` undone.
 
-What a call gives is known where it is a constant, written in the call or the parameter's default. Only tests of `if`
-are looked at, and only truth and `None`: nothing is calculated.
+What a call gives is known where it is a constant, written in the call or the parameter's default, or a client, which is
+true: `Ledger(producer)` leaves `producer or Producer()` at that. Only truth and `None` are looked at: nothing is
+calculated.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, assume
 from kafka_audit.link.engine import CallFact, Engine, Node
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import BoundMethod, ClassValue, FunctionValue, Value
-from kafka_audit.link.walk import bound_names, child_bodies, expressions, inside, statements, target_names
+from kafka_audit.link.values import BoundMethod, ClassValue, ClientObject, ForeignClient, FunctionValue, Value
+from kafka_audit.link.walk import bound_names, child_bodies, expressions, inside, parts, statements, target_names
 
 Off = frozenset[Node]
 """Calls and `with` items that cannot happen."""
@@ -37,23 +38,23 @@ class Switches:
         tested = self._tested_in(callee)
         if not tested or fact is None or not isinstance(fact.node, s.Call):
             return NONE_OFF
-        given = {name: value for name, value in self._given(fact, fact.node, callee).items() if name in tested}
+        given = self._given(fact, fact.node, callee, tested)
         key = (callee, frozenset(given.items()))
         if given and key not in self._off:
             self._off[key] = _never(callee.body, given)
         return self._off[key] if given else NONE_OFF
 
     def _tested_in(self, unit: Unit) -> frozenset[str]:
-        """The parameters of a function that an `if` in it can look at; none where a decorator may give others."""
+        """The parameters of a function that a test in it can look at; none where a decorator may give others."""
         if unit not in self._tested:
             function = unit.function
             names = {p.name for p in function.parameters} if function is not None and not function.decorators else set()
-            has_test = names and any(isinstance(each, s.If) for each in statements(unit.body))
+            has_test = names and any(_tests(each) for each in statements(unit.body))
             self._tested[unit] = frozenset(names if has_test else ())
         return self._tested[unit]
 
-    def _given(self, fact: CallFact, node: s.Call, callee: Unit) -> dict[str, bool | None]:
-        """The parameters that are constants in this call: what it says itself, and the defaults of those it leaves."""
+    def _given(self, fact: CallFact, node: s.Call, callee: Unit, tested: Collection[str]) -> dict[str, bool | None]:
+        """The tested parameters of which this call says what they are, or leaves it to their defaults."""
         function = callee.function
         if function is None or any(each.star for each in node.arguments) or not self._is_direct(fact, node, callee):
             return {}
@@ -66,11 +67,20 @@ class Switches:
         values = {each.name: each.default for each in function.parameters if each.default is not None}
         values.update(zip((each.name for each in plain), passed, strict=False))
         values.update({each.keyword: each.value for each in node.arguments if each.keyword is not None})
-        return {
-            name: value.value
-            for name, value in values.items()
-            if isinstance(value, s.Constant) and (value.value is None or isinstance(value.value, bool))
-        }
+        known: dict[str, bool | None] = {}
+        for name, value in values.items():
+            if isinstance(value, s.Constant) and (value.value is None or isinstance(value.value, bool)):
+                known[name] = value.value
+            elif name in tested and self._is_client(fact.unit, value):
+                known[name] = True
+        return {name: value for name, value in known.items() if name in tested}
+
+    def _is_client(self, unit: Unit, value: s.Expr) -> bool:
+        """Whether what the call gives is a client and nothing else, as far as is known."""
+        if not isinstance(value, s.Name | s.Attribute | s.Call):
+            return False
+        given = self.engine.look(unit, value)
+        return bool(given) and all(isinstance(each, ClientObject | ForeignClient) for each in given)
 
     def _is_direct(self, fact: CallFact, node: s.Call, callee: Unit) -> bool:
         """Whether the arguments of the call are those of the function: no `partial`, and no runner that is given it."""
@@ -99,16 +109,42 @@ def _never(body: s.Body, known: Known) -> Off:
     """The calls of a body that no path reaches."""
     reached: set[Node] = set()
     _block(body, known, reached)
-    every = {node for statement in statements(body) for node in _nodes(statement)}
+    every = {node for statement in statements(body) for node in _nodes(statement, {})}
     return frozenset(every - reached)
 
 
-def _nodes(statement: s.Stmt) -> Iterator[Node]:
-    """The calls of a statement without its blocks, and the items of a `with`."""
+def _tests(statement: s.Stmt) -> bool:
+    """Whether the statement decides something, itself or in an expression."""
+    parts = (part for expression in expressions(statement) for part in inside(expression))
+    return isinstance(statement, s.If) or any(isinstance(part, s.Logic | s.Choice) for part in parts)
+
+
+def _nodes(statement: s.Stmt, known: Known) -> Iterator[Node]:
+    """The calls of a statement without its blocks, and the items of a `with`; those left out that cannot happen."""
     for expression in expressions(statement):
-        yield from (part for part in inside(expression) if isinstance(part, s.Call))
+        yield from _calls(expression, known)
     if isinstance(statement, s.With):
         yield from statement.items
+
+
+def _calls(expression: s.Expr, known: Known) -> Iterator[s.Call]:
+    match expression:
+        case s.Logic(operator, operands):
+            for operand in operands:
+                yield from _calls(operand, known)
+                if known and not _can_be(operand, known, outcome=operator == "and"):
+                    return
+            return
+        case s.Choice(test, then, otherwise):
+            yield from _calls(test, known)
+            for side, outcome in ((then, True), (otherwise, False)):
+                if not known or _can_be(test, known, outcome=outcome):
+                    yield from _calls(side, known)
+            return
+        case s.Call():
+            yield expression
+    for part in parts(expression):
+        yield from _calls(part, known)
 
 
 def _block(body: s.Body, known: Known | None, reached: set[Node]) -> Known | None:
@@ -116,7 +152,7 @@ def _block(body: s.Body, known: Known | None, reached: set[Node]) -> Known | Non
     for statement in body:
         if known is None:
             return None
-        reached.update(_nodes(statement))
+        reached.update(_nodes(statement, known))
         known = _statement(statement, known, reached)
     return known
 
@@ -163,9 +199,9 @@ def _without(known: Known, names: Collection[str]) -> Known:
 
 def _can_be(test: s.Expr, known: Known, *, outcome: bool) -> bool:
     """Whether a test can come out so. `False` is not `None`: of a name that is compared, it says nothing."""
-    parts = list(inside(test))
-    read = _names(parts)
-    compared = _names(inner for part in parts if isinstance(part, s.Compare) for inner in inside(part))
+    every = list(inside(test))
+    read = _names(every)
+    compared = _names(inner for part in every if isinstance(part, s.Compare) for inner in inside(part))
     facts: Facts = frozenset(
         (name, frozenset((name,)), bool(value))
         for name, value in known.items()
@@ -174,5 +210,5 @@ def _can_be(test: s.Expr, known: Known, *, outcome: bool) -> bool:
     return assume(facts, test, outcome, frozenset()) is not None
 
 
-def _names(parts: Iterable[s.Expr]) -> set[str]:
-    return {part.id for part in parts if isinstance(part, s.Name)}
+def _names(expressions: Iterable[s.Expr]) -> set[str]:
+    return {part.id for part in expressions if isinstance(part, s.Name)}

@@ -200,6 +200,17 @@ def reads_later(expression: s.Expr | None, names: Collection[str]) -> bool:
     return is_lazy and any(isinstance(part, s.Name) and part.id in names for part in inside(expression))
 
 
+def with_readers(body: s.Body, names: frozenset[str]) -> frozenset[str]:
+    """The variables, and the functions defined beside them that use one: `return send, close`."""
+    inner = (each for each in statements(body) if isinstance(each, s.Function))
+    return names.union(each.name for each in inner if names & _used(each.body))
+
+
+def _used(body: s.Body) -> set[str]:
+    parts = (part for each in statements(body) for expression in expressions(each) for part in inside(expression))
+    return {part.id for part in parts if isinstance(part, s.Name)}
+
+
 def given_once(body: s.Body, name: str) -> s.Expr | None:
     """What a variable of a function is given, if it is in one place only and by a plain assignment."""
     given: list[s.Expr | None] = []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import GOES_ON, failed_start
 from kafka_audit.link.per_call import is_called_once
+from kafka_audit.link.retries import retrying_caller
 from kafka_audit.link.states import Stage
+from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import created, leaves, started, subject
+from kafka_audit.rules._evidence import created, leaves, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
@@ -94,20 +97,28 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         losses = program.losses(life)
         reason = failed_start(life, losses)
-        if reason and life.releases:  # what nothing releases anyway is told by others
-            yield Alarm(
-                path=life.path,
-                at=life.site.node.at,
-                message=f"{subject(life)} is dropped unreleased when its start fails, and {reason}",
-                confidence="medium",
-                producer=life.id,
-                trace=(
-                    created(life),
-                    *started(program, life),
-                    *leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED]),
-                ),
-                severity=_severity(program, life, reason),
-            )
+        if not life.releases:
+            continue  # what nothing releases anyway is told by others
+        if reason:
+            lost = leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED])
+            yield _alarm(program, life, reason, lost, _severity(program, life, reason))
+        elif (edge := retrying_caller(program.lives, life)) is not None:
+            again = f"{where(owner_name(edge.caller))} tries again when that fails"
+            step = Step(path=edge.caller.module.path, line=edge.line, message=again)
+            severity: Severity | None = None if program.starts_in_steps(life) else "info"
+            yield _alarm(program, life, "every further attempt makes another one", [step], severity)
+
+
+def _alarm(program: Program, life: Life, reason: str, lost: Iterable[Step], severity: Severity | None) -> Alarm:
+    return Alarm(
+        path=life.path,
+        at=life.site.node.at,
+        message=f"{subject(life)} is dropped unreleased when its start fails, and {reason}",
+        confidence="medium",
+        producer=life.id,
+        trace=(created(life), *started(program, life), *lost),
+        severity=severity,
+    )
 
 
 def _severity(program: Program, life: Life, reason: str) -> Severity | None:
