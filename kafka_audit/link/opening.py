@@ -48,6 +48,14 @@ def goes_past(lives: Lives, life: Life, event: Event) -> bool:
     return not any(definer in ancestry(lives.engine, keeper) for keeper in keepers)
 
 
+def is_left_to_borrowers(lives: Lives, life: Life, value: Instance) -> bool:
+    """Whether only objects to which the client's maker lends it release it: `with gateway.batch() as batch`."""
+    family, keepers = ancestry(lives.engine, value.scope), lives.holdings.fields(life.value)
+    enders = {event.unit.method_of for event in life.releases}
+    makes = life.site.unit.method_of in family
+    return makes and bool(enders) and all(ender in keepers and ender not in family for ender in enders)
+
+
 def is_opened(reach: Reach, value: Instance, calls: Collection[tuple[Unit, Unit]], opening: Set[Unit]) -> bool:
     """Whether one of the calls (caller, callee) on objects like this one opens it, or a library that has its method."""
     if any(callee in opening for _, callee in calls):

@@ -12,7 +12,7 @@ from kafka_audit.link.discharge import Discharge, Weak
 from kafka_audit.link.engine import Event, Registration, position
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.opening import goes_past, is_opened, opening_of
+from kafka_audit.link.opening import goes_past, is_left_to_borrowers, is_opened, opening_of
 from kafka_audit.link.owners import Holding
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance, Origin
@@ -314,7 +314,11 @@ class Owning:
             for owner in self.roots(life):
                 is_ended = owner.is_released and not self._is_started_apart(owner)
                 silent = is_ended or not owner.opens or self._is_passed_on(owner)
-                silent = silent or self.dies_released(life, owner.value)
+                silent = (
+                    silent
+                    or self.dies_released(life, owner.value)
+                    or is_left_to_borrowers(self.lives, life, owner.value)
+                )
                 if not silent:
                     at_fault.append(owner)
             keepers = {owner.holding.scope for owner in at_fault if owner.holding.kind == "instance"}

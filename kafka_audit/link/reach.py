@@ -244,7 +244,7 @@ class Reach:
 
     def is_left_to_base(self, unit: Unit) -> bool:
         """Whether a library's base class calls the method, and nothing in the project: a private one, a thread's `run`,
-        or one that is called for every object of the class when the process ends.
+        one that is called for every object of the class when the process ends, or one that goes on to the base's own.
         """
         name, scope = unit.function.name if unit.function is not None else "", unit.method_of
         if scope is None or self.incoming.get(unit) or unit in self.engine.registrations:
@@ -252,7 +252,8 @@ class Reach:
         is_private = name.startswith("_") and not name.endswith("__")
         is_threads = name == "run" and "threading.Thread" in ancestry(self.engine, scope)
         is_last = any(hook.phase == "exit" and hook.scope == "process" for hook in self._overridden(scope, name))
-        return is_threads or is_last or (is_private and self._is_framework_method(scope, name))
+        is_the_bases = is_private or _goes_on_to_base(unit, name)
+        return is_threads or is_last or (is_the_bases and self._is_framework_method(scope, name))
 
     def _overridden(self, scope: ClassScope, name: str) -> tuple[Hook, ...]:
         """The hooks that a method of this name is, by the library's classes that its class derives from."""
@@ -316,6 +317,20 @@ class Reach:
         if not edge.callee.is_async or not isinstance(edge.fact.node, s.Call):
             return True
         return edge.fact.mode in {"awaited", "run"}
+
+
+def _goes_on_to_base(unit: Unit, name: str) -> bool:
+    """Whether a method calls the inherited one of its name: `await super().close()`."""
+    return any(
+        isinstance(part, s.Attribute) and part.name == name and isinstance(part.value, s.Call) and _is_super(part.value)
+        for statement in statements(unit.body)
+        for expression in expressions(statement)
+        for part in inside(expression)
+    )
+
+
+def _is_super(call: s.Call) -> bool:
+    return isinstance(call.function, s.Name) and call.function.id == "super"
 
 
 def _edges(engine: Engine) -> Iterator[Edge]:

@@ -13,8 +13,8 @@ from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import catches_everything, caught_types
 from kafka_audit.link.walk import holds, statements
 
-FAILING = ("kafka", "connection", "broker")
-"""What names of errors have in them that a failed start raises."""
+UNCONNECTED = ("connection", "broker")
+"""What names of errors have in them that come before anything is open (aiokafka 0.14.0: nothing is left, run)."""
 
 
 def retrying_caller(lives: Lives, life: Life) -> Edge | None:
@@ -61,8 +61,7 @@ def _tries_again(unit: Unit, node: s.Call, ends: Set[object]) -> bool:
 def _goes_on(handler: s.Handler) -> bool:
     """Whether the handler takes a failed start and does not leave the loop, whatever comes."""
     named = (each for each in caught_types(handler) if isinstance(each, s.Name | s.Attribute))
-    takes = any(
-        word in (each.id if isinstance(each, s.Name) else each.name).lower() for each in named for word in FAILING
-    )
+    names = [(each.id if isinstance(each, s.Name) else each.name).lower() for each in named]
+    takes = any("kafka" in name and not any(word in name for word in UNCONNECTED) for name in names)
     leaves = any(isinstance(each, s.Raise | s.Return | s.Break) for each in handler.body)
     return (takes or catches_everything(handler)) and not leaves
