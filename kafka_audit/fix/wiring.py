@@ -179,12 +179,26 @@ def _too_many(release: Release, runs: Mapping[Unit, Sequence[s.Call]]) -> Refuse
     )
 
 
+def _is_used_by_another_run(program: Program, maker: Unit, node: s.Call) -> bool:
+    """Whether a client that a coroutine makes is used by another one that is given a loop of its own."""
+    lives, calls = program.lives, program.engine.calls
+    using = {event.unit for life in lives.all if life.site.unit is maker for event in life.uses}
+    leading = frozenset[Unit]().union(*map(lives.reach.callers, using))
+    others = (calls[other] for other, how in program.engine.runners.items() if how == "run" and other in calls)
+    return any(fact.node is not node and not leading.isdisjoint(fact.callees) for fact in others)
+
+
 def _around_the_run(program: Program, trees: Trees, release: Release, unit: Unit, node: s.Call) -> Wire:
     """A main coroutine around the one that is run, which is of use elsewhere, too."""
     caller = program.engine.calls[node].unit
     path = caller.module.path
     if caller is not caller.module.top or "main" in caller.bound:
         raise Refused(f"`{unit.qualname}` is run, and called elsewhere, so it cannot end what it has not made")
+    if _is_used_by_another_run(program, unit, node):
+        raise Refused(
+            f"what `{unit.qualname}` makes is used on another event loop, after its own is closed",
+            "make, use and release the client in one coroutine, and run that",
+        )
     tree, called = trees[path], ending(program, release, caller)
     run = tree.call(node.at)
     returns = " -> None" if tree.is_annotated else ""

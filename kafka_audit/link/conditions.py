@@ -70,10 +70,18 @@ def _assume_all(facts: Facts, test: s.Logic, outcome: bool, alive: frozenset[str
 
 
 def assigned(facts: Facts, target: s.Name | s.Attribute, value: s.Expr) -> Facts:
-    """The facts after `target = value`: a constant is known to be true or false."""
-    if not isinstance(value, s.Constant):
-        return facts
-    return _add(facts, _text(target), _names(target), bool(value.value))
+    """The facts after `target = value`: a constant is known to be true or false, a test to be what it was."""
+    if isinstance(value, s.Constant):
+        return _add(facts, _text(target), _names(target), bool(value.value))
+    known = [outcome for text, _, outcome in facts if text == _text(value)] if _text(value) else []
+    return _add(facts, _text(target), _names(target), known[0]) if known else facts
+
+
+def answered(facts: Facts, call: s.Call, *, outcome: bool) -> Facts:
+    """The facts after a call has returned something true or false; what it returned before is forgotten."""
+    text = _text(call)
+    others = frozenset(fact for fact in facts if fact[0] != text)
+    return _add(others, text, _names(call), outcome)
 
 
 def filled(facts: Facts, target: s.Expr) -> Facts:
@@ -150,6 +158,8 @@ def _text(expression: s.Expr) -> str:
     match expression:
         case s.Name(name):
             return name
+        case s.Await(value):
+            return _text(value)
         case s.Attribute(value, name):
             inner = _text(value)
             return f"{inner}.{name}" if inner else ""

@@ -25,9 +25,10 @@ FLAGS = {
 }
 """By the last part of the decorator's name: libraries that offer these agree on what the names mean."""
 
-TRANSPARENT = frozenset(
-    {"coroutine", "retry", "on_exception", "on_predicate", "inject", "validate_call", "deprecated", "timed"}
-)
+RETRIES = frozenset({"retry", "on_exception", "on_predicate"})
+"""Decorators that call the function again when it fails: of tenacity, backoff, stamina, retrying and their kind."""
+
+TRANSPARENT = RETRIES | frozenset({"coroutine", "inject", "validate_call", "deprecated", "timed"})
 """Decorators of other libraries that leave the function what it is: calling it still runs it."""
 
 SILENT = TRANSPARENT | frozenset(
@@ -45,6 +46,8 @@ def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line
     if last in FLAGS and not any(isinstance(value, FunctionValue) for value in found):
         _flag(engine, unit, last)
         return values
+    if last in RETRIES:
+        engine.flag(unit, "retried")
     if last in SILENT:
         return values
     known = False

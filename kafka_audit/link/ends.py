@@ -48,6 +48,7 @@ class Ends:
     def __init__(self, discharge: Discharge, owning: Owning, failing: Failing) -> None:
         self.lives, self.reach, self.engine = discharge.lives, discharge.reach, discharge.engine
         self.discharge, self.owning, self.failing = discharge, owning, failing
+        self._saying: dict[tuple[str, Unit], bool] = {}
 
     def of_owner(self, owner: Owner) -> list[Loss]:
         """The ways out of the function that makes the object on which it stays open, though another releases it.
@@ -74,12 +75,15 @@ class Ends:
         return losses
 
     def _opening(self, life: Life) -> Set[Unit]:
-        """The functions after which something is owed: those that make the client, or fill its buffer."""
-        client = life.site.client
-        if not client.flush_is_release:
-            return self.reach.callers(life.site.unit)
-        filling = (event.unit for event in life.uses if event.method in client.dirtied_by)
-        return frozenset[Unit]().union(*(self.reach.callers(unit) for unit in filling))
+        """The functions after which something is owed: those that start the client, make one that starts itself, or
+        fill its buffer.
+        """
+        opening = (
+            {event.unit for event in life.uses if _fills(life, event)}
+            if life.site.client.flush_is_release
+            else openers(life)
+        )
+        return frozenset[Unit]().union(*map(self.reach.callers, opening))
 
     def _on_object(self, owner: Owner) -> _Nodes:
         unit, value = owner.origin.unit, owner.value
@@ -291,6 +295,33 @@ class Ends:
         is_open = life.created_at_import is not None and runs_since_import
         return State(Stage.OPEN if is_open else Stage.CREATED, names, kept=True)
 
+    def _tells(self, life: Life, node: s.Call) -> bool:
+        """Whether a call says by what it returns whether it has opened the client: true or false."""
+        callees = self.lives.callees(node)
+        return bool(callees) and all(self._says(life, unit) for unit in callees)
+
+    def _says(self, life: Life, unit: Unit) -> bool:
+        if (life.id, unit) not in self._saying:
+            self._saying[life.id, unit] = False  # one that calls itself is not followed
+            self._saying[life.id, unit] = self._returns_whether(life, unit)
+        return self._saying[life.id, unit]
+
+    def _returns_whether(self, life: Life, unit: Unit) -> bool:
+        """Whether a function returns something false wherever it leaves the client unopened, and only there.
+
+        That its own start fails opens nothing: what is made of that is told where it happens (KA303, KA306).
+        """
+        returns = [each for each in statements(unit.body) if isinstance(each, s.Return)]
+        constants = [bool(each.value.value) for each in returns if isinstance(each.value, s.Constant)]
+        if len(constants) < len(returns) or len(set(constants)) < 2 or unit.is_generator:
+            return False
+        nodes = self._on_shared(life, unit, self.owning.closure(life.releases))
+        walk = Walk(self.engine, unit, self._effects(life, unit, life.site.node, _without_own_failures(nodes)))
+        exits = walk.exits(self._begin(life, unit))
+        falls_through = any(state.stage is Stage.OPEN for state in exits.normal)
+        told = all((Stage.OPEN in stages) == _is_true(each) for each, stages in walk.returns.items() if stages)
+        return not falls_through and told
+
     def _effects(self, life: Life, unit: Unit, site: s.Call, nodes: _Nodes) -> Effects:
         return Effects(
             site=site,
@@ -302,6 +333,7 @@ class Ends:
             opens=nodes.opens,
             hands_over=lambda *_: False,
             suppresses=suppresses,
+            tells=partial(self._tells, life),
             is_owed_when_created=False,
             reopens=life.site.client.flush_is_release,
             raises_by_use=not life.site.client.flush_is_release,
@@ -339,6 +371,14 @@ def _events(life: Life) -> tuple[tuple[str, tuple[Event, ...]], ...]:
 
 def _calls(nodes: frozenset[Node] | set[Node]) -> frozenset[s.Call]:
     return frozenset(node for node in nodes if isinstance(node, s.Call))
+
+
+def _without_own_failures(nodes: _Nodes) -> _Nodes:
+    return nodes._replace(uses=nodes.uses - nodes.opens)
+
+
+def _is_true(returned: s.Return) -> bool:
+    return isinstance(returned.value, s.Constant) and bool(returned.value.value)
 
 
 def _is_init(unit: Unit) -> bool:

@@ -189,7 +189,7 @@ def failed_start(life: Life, losses: list[Loss]) -> str:
     """What makes a failed start more than the documented idiom of starting before `try`; empty when nothing does."""
     failed = [loss for loss in losses if loss.stage is Stage.FAILED]
     if any(loss.again for loss in failed):
-        return "every further attempt makes another one"
+        return AGAIN
     if failed and any(is_limited_in_time(life.site.unit, event.node) for event in life.starts):
         return "a time limit cancels it half-way"
     if any(not loss.by_exception for loss in failed):
@@ -199,6 +199,7 @@ def failed_start(life: Life, losses: list[Loss]) -> str:
     return ""
 
 
+AGAIN = "every further attempt makes another one"
 GOES_ON = "the function goes on, so the next call makes another one"
 
 
@@ -278,6 +279,7 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
         opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
         hands_over=hands_over,
         suppresses=suppresses,
+        tells=lambda _: False,
         is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,

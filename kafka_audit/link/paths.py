@@ -36,12 +36,14 @@ from kafka_audit.link.states import (
     hands_back,
     in_order,
     is_client,
+    is_of_element,
     merge,
     pairs,
     past_loop,
     repeated,
     split,
     weighed,
+    with_answers,
 )
 from kafka_audit.link.walk import target_names
 
@@ -57,6 +59,7 @@ class Walk:
         self.losses: dict[Loss, None] = {}
         self.repeats: dict[Repeat, None] = {}
         self.reached: set[s.Call] = set()
+        self.returns: dict[s.Return, set[Stage]] = {}
         self._elements: list[str] = []
         self._is_expecting = False
         self._deciding = deciding(unit.body, {effects.site, *effects.starts, *effects.releases})
@@ -65,8 +68,7 @@ class Walk:
         """Every way on which the client is lost, by line; none when that takes too long to find out."""
         if self.unit.function is None:
             return []
-        exits = self.exits(start or State())
-        end_line = self.unit.function.end_line
+        exits, end_line = self.exits(start or State()), self.unit.function.end_line
         for name in ("normal", "returned", "raised", "failed", *(["ended"] if self.effects.reopens else [])):
             states, by_exception = getattr(exits, name), name in {"raised", "failed", "ended"}
             for state, line in states.items():
@@ -113,7 +115,7 @@ class Walk:
                 exits.normal = {}
             for state, at in exits.normal.items():
                 after.setdefault(self._happen(node, state, line, exits), at)
-            exits.normal = after
+            exits.normal = with_answers(self.effects, node, after) if node in self.effects.opens else after
         return exits
 
     def _note_repeat(self, node: s.Call | s.Item, state: State) -> None:
@@ -124,7 +126,9 @@ class Walk:
             return self._call(node, state, exits.failed)
         if isinstance(node, s.Walrus):
             return self._bind(s.Name(node.name), node.value, state, line)
-        return self._yield(state, line, exits)
+        if self.effects.yields_raise:
+            exits.raised.setdefault(state, line)
+        return state
 
     def _call(self, node: s.Call, state: State, failed: States) -> State:
         effects, line = self.effects, node.at[0]
@@ -142,8 +146,10 @@ class Walk:
         if node in effects.releases:
             self.reached.add(node)
             return replace(state, stage=Stage.DONE)
-        if node in effects.starts:
-            failed.setdefault(replace(state, stage=Stage.FAILED) if state.stage is Stage.CREATED else state, line)
+        if node in effects.starts and state.stage is Stage.CREATED:
+            failed.setdefault(replace(state, stage=Stage.FAILED), line)
+        elif node in effects.starts and not is_of_element(node, self._elements):  # the start of another one
+            failed.setdefault(state, line)
         elif node in effects.uses and effects.raises_by_use:
             is_opened = node in effects.opens and not effects.reopens  # a message that fails is none in the buffer
             failed.setdefault(replace(state, stage=Stage.OPEN) if is_opened else state, line)
@@ -154,11 +160,6 @@ class Walk:
         runs_start = any(argument.value in effects.starts for argument in node.arguments)
         if self._is_expecting and not runs_start and not effects.is_harmless(node):
             failed.setdefault(state, line)
-        return state
-
-    def _yield(self, state: State, line: int, exits: Exits) -> State:
-        if self.effects.yields_raise:
-            exits.raised.setdefault(state, line)
         return state
 
     def evaluated(self, node: Any, states: States) -> Exits:
@@ -213,13 +214,13 @@ class Walk:
     def delete(self, node: s.Delete, states: States) -> Exits:
         """`del name`."""
         names = {name for target in node.targets for name in target_names(target)}
-        return Exits(
-            normal={self._unbind(names, state, node.line, overwritten=False): line for state, line in states.items()}
-        )
+        left = {self._unbind(names, state, node.line, overwritten=False): line for state, line in states.items()}
+        return Exits(normal=left)
 
     def returned(self, node: s.Return, states: States) -> Exits:
         """`return`: a client that is returned is the caller's."""
         exits = self.evaluate(at_once(node.value), states, node.line)
+        self.returns.setdefault(node, set()).update(state.stage for state in exits.normal)
         for state in exits.normal:
             handed = hands_back(node.value, self.effects.site, state.names, self.unit.body)
             exits.returned.setdefault(replace(state, stage=Stage.HANDED) if handed else state, node.line)

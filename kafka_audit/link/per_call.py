@@ -235,12 +235,12 @@ def runs_often(lives: Lives, unit: Unit, *, beginnings: bool = True) -> bool:
         and not _is_wrapped(lives, entry)
         and not _stands_for_another(lives, entry, unit)
         and not _is_made_by_application(lives, entry)
-        and (beginnings or not _begins(entry))
+        and (beginnings or not begins(entry))
         for entry in entries
     )
 
 
-def _begins(entry: Entry) -> bool:
+def begins(entry: Entry) -> bool:
     """Whether a framework calls the function when an application or a worker starts."""
     return bool(entry.hooks) and all(
         hook.phase in {"startup", "both"} and hook.scope in {"app", "process", "worker"} for hook in entry.hooks

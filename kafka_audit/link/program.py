@@ -28,6 +28,7 @@ from kafka_audit.link.messages import leaves_earlier_ones
 from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.restarts import restarted
+from kafka_audit.link.retries import Retry, retry_of
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.runs import stays_in_one_run
 from kafka_audit.link.scopes import Unit, lookup
@@ -68,6 +69,7 @@ class Program:
         self._roles = roles
         self.audited = tuple(life for life in self.lives.all if life.site.client.role in roles)
         self._losses: dict[str, list[Loss]] = {}
+        self._retries: dict[str, Retry | None] = {}
         self._is_script = functools.cache(functools.partial(is_script, engine))
         self._left_open: list[tuple[Owner, list[Loss]]] | None = None
         self.configured = Configured(engine, declarations or Declarations("", {}))
@@ -299,6 +301,7 @@ class Program:
             self.injection.unclosed(life)
             or not is_always_released(life, self.losses(life))
             or leaves_earlier_ones(self.failing, life)
+            or self.retry(life) is not None
             or self.rollbacks.defeated(life) is not None
             or any(not (owner.is_released or self.users.get(owner)) for owner in owners)
             or any(self.ends.of_owner(owner) or self.ends.is_left_by_opener(owner) for owner in owners)
@@ -311,6 +314,12 @@ class Program:
             or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life))
             or any(dropped_releases(life, self.dropped_lifecycle_calls))
         )
+
+    def retry(self, life: Life) -> Retry | None:
+        """Who makes another client when the start of one has failed, and leaves that one as it is."""
+        if life.id not in self._retries:
+            self._retries[life.id] = retry_of(self.failing, life)
+        return self._retries[life.id]
 
     def caller_losses(self, life: Life) -> list[Caller]:
         """Where the functions that get a fresh client lose it; see `losses.caller_losses`."""

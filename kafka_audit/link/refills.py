@@ -122,6 +122,7 @@ def _effects(fills: frozenset[s.Call], releases: frozenset[s.Call | s.Item]) -> 
         uses=fills,
         opens=fills,
         hands_over=lambda *_: False,
+        tells=lambda _: False,
         suppresses=lambda _: False,
         is_owed_when_created=False,
         reopens=True,

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.failing import QUIET, Failing
+from kafka_audit.link.first_use import can_meet
 from kafka_audit.link.kept import Kept, starting
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.per_call import REQUEST_HANDLERS, SHORT_LIVED
@@ -35,7 +36,7 @@ def race_in_getter(lives: Lives, life: Life) -> Race:
     if life.holding.kind not in {"global", "instance"} or not any(event.unit is unit for event in life.starts):
         return ""
     missing = list(_where_missing(unit.body, place.name))
-    if not missing or _is_locked(lives.engine, unit, life.site.node):
+    if not missing or _is_locked(lives.engine, unit, life.site.node) or not can_meet(lives, unit):
         return ""
     return "second client" if any(_waits_before_keeping(body, place.name) for body in missing) else "unstarted client"
 
@@ -48,7 +49,8 @@ def meets_in_tasks(lives: Lives, kept: Kept) -> bool:
     starts = starting(lives, kept)
     bodies = [body for body in _where_missing(unit.body, kept.place.name) if any(holds(each, starts) for each in body)]
     is_locked = _is_locked(lives.engine, unit, kept.made)
-    return not is_locked and any(_waits_before_keeping(body, kept.place.name) for body in bodies)
+    waits = any(_waits_before_keeping(body, kept.place.name) for body in bodies)
+    return not is_locked and waits and can_meet(lives, unit)
 
 
 def meets_in_threads(lives: Lives, kept: Kept) -> bool:
@@ -58,7 +60,8 @@ def meets_in_threads(lives: Lives, kept: Kept) -> bool:
         return False
     if _is_locked(lives.engine, unit, kept.made):
         return False
-    return any(not caller.is_async and _is_handler(lives, caller) for caller in lives.reach.callers(unit))
+    is_asked = any(not caller.is_async and _is_handler(lives, caller) for caller in lives.reach.callers(unit))
+    return is_asked and can_meet(lives, unit)
 
 
 def _is_handler(lives: Lives, unit: Unit) -> bool:

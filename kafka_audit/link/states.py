@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Literal
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.conditions import Facts, assume, told, trimmed
+from kafka_audit.link.conditions import Facts, answered, assume, told, trimmed
 from kafka_audit.link.containers import VIEWS
 from kafka_audit.link.walk import has_elements, holds, inside, parts, reads_later, target_names, with_readers
 
@@ -80,6 +80,8 @@ class Effects:
     hands_over: Callable[[s.Call, frozenset[str]], bool]
     """Whether a call makes the client, known by these names, somebody else's."""
     suppresses: Callable[[s.Item], bool]
+    tells: Callable[[s.Call], bool]
+    """Whether what a call returns is true if it has opened the client, and false if it has not."""
     is_owed_when_created: bool
     reopens: bool
     """Whether a release only empties a buffer that the next message fills again."""
@@ -118,12 +120,21 @@ class Repeat:
     node: s.Call | s.Item
 
 
-def repeated(effects: Effects, node: s.Call | s.Item, state: State, elements: Collection[str]) -> Iterable[Repeat]:
-    """The start or release that this call repeats; `elements` are the names that a loop goes through."""
+def is_of_element(node: s.Call | s.Item, elements: Collection[str]) -> bool:
+    """Whether a call is of a method of what a loop goes through, or of what that names, as in `getattr(self, name)`.
+
+    `elements` are the names that the loop binds.
+    """
     match node:
         case s.Call(s.Attribute(s.Name() | s.Call() as receiver)):
-            if any(isinstance(part, s.Name) and part.id in elements for part in inside(receiver)):
-                return  # one element after the other, not one twice: also `getattr(self, name)`
+            return any(isinstance(part, s.Name) and part.id in elements for part in inside(receiver))
+    return False
+
+
+def repeated(effects: Effects, node: s.Call | s.Item, state: State, elements: Collection[str]) -> Iterable[Repeat]:
+    """The start or release that this call repeats; `elements` are the names that a loop goes through."""
+    if is_of_element(node, elements):
+        return  # one element after the other, not one twice
     if node in effects.starts and state.stage in {Stage.OPEN, Stage.DONE}:
         yield Repeat("start", node)
     elif node in effects.releases and state.stage is Stage.DONE:
@@ -232,6 +243,19 @@ def weighed(node: s.Assign, state: State) -> Iterator[State]:
 def _alive(state: State) -> frozenset[str]:
     """The names that lead to an object."""
     return state.names if state.stage is not Stage.ABSENT else frozenset()
+
+
+def with_answers(effects: Effects, node: s.Call, states: States) -> States:
+    """The states after a call that opens the client, with what it returned where that says whether it did."""
+    if not effects.tells(node):
+        return states
+    after: States = {}
+    for state, line in states.items():
+        opened = replace(state, facts=answered(state.facts, node, outcome=True))
+        unopened = replace(state, stage=Stage.CREATED, facts=answered(state.facts, node, outcome=False))
+        for each in (opened, unopened) if state.stage is Stage.OPEN else (state,):
+            after.setdefault(each, line)
+    return after
 
 
 def is_client(value: s.Expr, site: s.Call, names: frozenset[str]) -> bool:

@@ -93,7 +93,7 @@ RULE = Rule(
         'statement is over: the first send fails with "attached to a different loop" or waits for ever, and the '
         "later `stop()` raises because its loop is closed. Under a server that imports the application inside its own "
         "loop the same line raises at once. Besides, every import now needs a broker. A script that nobody imports "
-        "and that starts and stops its client inside one `asyncio.run` is no alarm."
+        "and that starts, uses and stops its client inside one `asyncio.run`, or on one loop of its own, is no alarm."
     ),
     bad=BAD,
     good=GOOD,

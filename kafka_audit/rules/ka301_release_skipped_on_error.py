@@ -17,6 +17,7 @@ from kafka_audit.rules._evidence import SKIPPED, created, leaves, owner_chain, r
 if TYPE_CHECKING:
     from kafka_audit.link.engine import Node
     from kafka_audit.link.lives import Life
+    from kafka_audit.link.owning import Owner
     from kafka_audit.link.program import Program
     from kafka_audit.link.scopes import Unit
     from kafka_audit.link.states import Loss
@@ -128,6 +129,11 @@ def _severity(program: Program, life: Life, unit: Unit) -> Severity | None:
     return "info" if life.site.client.closes_at_exit and runs_once(program.lives, unit) else None
 
 
+def _ends_well(program: Program, owner: Owner) -> bool:
+    """Whether the error ends a program that has flushed what it sent: its process is the release."""
+    return program.lives.loses_nothing(owner.life) and runs_once(program.lives, owner.origin.unit)
+
+
 def _owners(program: Program) -> Iterator[Alarm]:
     """The same for objects that own a client, in the functions that make, use and release them."""
     for owner, losses in program.owners_left_open():
@@ -144,6 +150,7 @@ def _owners(program: Program) -> Iterator[Alarm]:
                 *owner_chain(program, owner, SKIPPED),
                 *_failing(owner.path, name, losses, f"releases the {owner.name}"),
             ),
+            severity="info" if _ends_well(program, owner) else None,
         )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import GOES_ON, failed_start
+from kafka_audit.link.losses import AGAIN, GOES_ON, failed_start
 from kafka_audit.link.per_call import is_called_once
-from kafka_audit.link.retries import retrying_caller
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -17,6 +16,7 @@ from kafka_audit.rules._evidence import created, leaves, started, subject, where
 if TYPE_CHECKING:
     from kafka_audit.link.lives import Life
     from kafka_audit.link.program import Program
+    from kafka_audit.link.retries import Retry
     from kafka_audit.model import Severity
 
 BAD = """\
@@ -73,7 +73,8 @@ RULE = Rule(
         "for its producer id keeps its metadata task, a consumer in the middle of its group join keeps three tasks "
         "and as many connections. Only `stop()` cleans that up, and it may be called on a client that never finished "
         "starting. `wait_for(client.start(), ...)` makes that exit an everyday one, and code that swallows the "
-        "failure and builds another client at the next attempt leaves one behind per attempt. Where a function goes on "
+        "failure and builds another client at the next attempt, in its own loop, its caller's or by a decorator that "
+        "calls it again, leaves one behind per attempt. Where a function goes on "
         "without the client, that is information only if a process calls it once, as an application's start-up hook, "
         "or if the client is an aiokafka producer without idempotence and transactions, which connects or does not, "
         "and only warns that it is unclosed when it is dropped. A plain `start()` before the `try`, which simply "
@@ -97,28 +98,28 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         losses = program.losses(life)
         reason = failed_start(life, losses)
-        if not life.releases:
+        left = [loss for loss in losses if loss.stage is Stage.FAILED]
+        retry = program.retry(life) if not reason else None
+        if not life.releases or (not reason and retry is None):
             continue  # what nothing releases anyway is told by others
-        if reason:
-            lost = leaves(life, [loss for loss in losses if loss.stage is Stage.FAILED])
-            yield _alarm(program, life, reason, lost, _severity(program, life, reason))
-        elif (edge := retrying_caller(program.lives, life)) is not None:
-            again = f"{where(owner_name(edge.caller))} tries again when that fails"
-            step = Step(path=edge.caller.module.path, line=edge.line, message=again)
-            severity: Severity | None = None if program.starts_in_steps(life) else "info"
-            yield _alarm(program, life, "every further attempt makes another one", [step], severity)
+        yield Alarm(
+            path=life.path,
+            at=life.site.node.at,
+            message=f"{subject(life)} is dropped unreleased when its start fails, and {reason or AGAIN}",
+            confidence="medium",
+            producer=life.id,
+            trace=(created(life), *started(program, life), *(_retried(retry) if retry else leaves(life, left))),
+            severity=_severity(program, life, reason),
+        )
 
 
-def _alarm(program: Program, life: Life, reason: str, lost: Iterable[Step], severity: Severity | None) -> Alarm:
-    return Alarm(
-        path=life.path,
-        at=life.site.node.at,
-        message=f"{subject(life)} is dropped unreleased when its start fails, and {reason}",
-        confidence="medium",
-        producer=life.id,
-        trace=(created(life), *started(program, life), *lost),
-        severity=severity,
-    )
+def _retried(retry: Retry) -> Iterator[Step]:
+    """How the error of a start leaves the attempt, and where the next one is made."""
+    path, name = retry.unit.module.path, where(owner_name(retry.unit))
+    for loss in retry.losses[:1]:
+        yield Step(path=path, line=loss.line, message=f"{name} can fail here, and nothing releases it")
+    again = where(owner_name(retry.again))
+    yield Step(path=retry.again.module.path, line=retry.line, message=f"{again} makes the next attempt")
 
 
 def _severity(program: Program, life: Life, reason: str) -> Severity | None:

@@ -83,7 +83,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for life in program.owing():
         losses = program.losses(life)
         failed = [loss for loss in losses if loss.stage is Stage.FAILED]
-        if failed and not failed_start(life, losses):
+        if failed and not (failed_start(life, losses) or program.retry(life)):
             yield Alarm(
                 path=life.path,
                 at=life.site.node.at,
