@@ -278,6 +278,12 @@ def _type(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     names = [value.text for value in arguments.get(1) if isinstance(value, Text)]
     found = set(arguments.get(2))
+    clients: Values = {value for value in arguments.get(0) if isinstance(value, ClientObject)}
+    if clients and not names:
+        if engine.settled:
+            hand_over(engine, "?", node, Arguments([clients]))  # it may be any method
+        else:
+            engine.wait()
     for value in arguments.get(0):
         for name in names:
             found |= attribute_of(engine, value, name)

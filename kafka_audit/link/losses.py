@@ -11,7 +11,7 @@ from kafka_audit.catalog.hosts import DEPENDENCIES
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import STORES
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import position
+from kafka_audit.link.engine import Event, position
 from kafka_audit.link.exits import left_for_later
 from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.helping import starting_helpers
@@ -342,6 +342,18 @@ def _releasing(lives: Lives, life: Life, unit: Unit) -> set[Unit]:
     return found - lives.reach.callers(unit)
 
 
+def _calling_back(lives: Lives, life: Life) -> set[Unit]:
+    """The units that lead to a release by a bound method of the client that was kept: they need not be given it."""
+    return set[Unit]().union(*(lives.reach.callers(event.unit) for event in life.releases if _is_kept_method(event)))
+
+
+def _is_kept_method(event: Event) -> bool:
+    """Whether what is called is neither an attribute of the client nor a parameter."""
+    called = event.node.function if isinstance(event.node, s.Call) else None
+    parameters = event.unit.function.parameters if event.unit.function is not None else ()
+    return isinstance(called, s.Name) and all(called.id != each.name for each in parameters)
+
+
 REGISTERS = frozenset({"register", "callback", "push", "enter_context", "enter_async_context", "push_async_exit"})
 """Methods of registries and exit stacks that keep what they are given until later."""
 
@@ -380,6 +392,8 @@ def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node
     is_closure = any(callee.parent is unit for callee in callees)
     is_method = isinstance(node.function, s.Attribute) and given.is_in(node.function.value)
     if any(callee in releasing for callee in callees) and (is_given or is_closure or is_method):
+        return True
+    if any(callee in _calling_back(lives, life) for callee in callees if callee in releasing):
         return True
     if not is_given:
         return False
