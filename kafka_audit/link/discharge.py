@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kafka_audit.link.context import context_of
@@ -53,14 +54,16 @@ class Discharge:
         """
         if self.comes_too_late(life, event) or (life.site.client.is_async and _is_handed_to_exit(event)):
             return False  # the bound method of an asynchronous client only makes a coroutine
-        if _is_made_to_end(life, event) or (life.holding.kind != "global" and self.goes_along(life, event)):
-            return True
         entries = self.reach.entries(event.unit, tests=life.in_test)
+        creators = self.reach.entries(life.site.unit, tests=life.in_test)
+        is_idle = _is_called_by_nobody(entries) and not _is_called_by_nobody(creators)
+        along = life.holding.kind != "global" and not is_idle and self.goes_along(life, event)
+        if _is_made_to_end(life, event) or along:
+            return True
         counting = [entry for entry in entries if self.counts(life, event, entry)]
         own = [entry for entry in counting if entry.kind == "main" and entry.path == life.path]
         if len(own) < len(counting):
             return True
-        creators = self.reach.entries(life.site.unit, tests=life.in_test)
         return bool(own) and all(entry.kind in {"main", "import"} and entry.path == life.path for entry in creators)
 
     def comes_too_late(self, life: Life, event: Event) -> bool:
@@ -134,6 +137,11 @@ class Discharge:
             for entry in self.reach.entries(event.unit, tests=life.in_test)
             if (scope := self.misfits.too_narrow(life, event, entry))
         ]
+
+
+def _is_called_by_nobody(entries: Collection[Entry]) -> bool:
+    """Whether control comes by functions only that nothing calls, not even a library."""
+    return all(entry.kind == "api" for entry in entries)
 
 
 def _is_handed_to_exit(event: Event) -> bool:
