@@ -391,9 +391,8 @@ def _hands_over(lives: Lives, life: Life, unit: Unit, releasing: set[Unit], node
     # A function defined inside needs no argument to get at the client.
     is_closure = any(callee.parent is unit for callee in callees)
     is_method = isinstance(node.function, s.Attribute) and given.is_in(node.function.value)
-    if any(callee in releasing for callee in callees) and (is_given or is_closure or is_method):
-        return True
-    if any(callee in _calling_back(lives, life) for callee in callees if callee in releasing):
+    ending = releasing.intersection(callees)
+    if ending and (is_given or is_closure or is_method or not ending.isdisjoint(_calling_back(lives, life))):
         return True
     if not is_given:
         return False

@@ -361,8 +361,7 @@ class Walk:
                 exits.normal = {self._entered(item, state): line for state, line in exits.normal.items()}
             if item.target is not None:
                 exits.normal = {self._enter(item, state, node.line): line for state, line in exits.normal.items()}
-        before, exits.normal = exits.normal, {}
-        inner = self.block(node.body, before)
+        inner, exits.normal = self.block(node.body, exits.normal), {}
         releases = any(item in self.effects.releases for item in node.items)
         for name in ("normal", *ABRUPT):
             leaving = getattr(inner, name)

@@ -118,10 +118,8 @@ class Program:
     def _may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
         if life.holding.kind == "local" and not self.hands_over(life):
             return False  # nobody else ever sees it
-        related = self.engine.related
-        if related.group(unit.module.path) != related.group(life.path):
-            return False
-        if context_of(unit.module.path) == "test" and not life.in_test:
+        group, is_test = self.engine.related.group, context_of(unit.module.path) == "test"
+        if group(unit.module.path) != group(life.path) or (is_test and not life.in_test):
             return False
         function = node.function if isinstance(node, s.Call) else None
         if not isinstance(function, s.Attribute) or function.name not in life.site.client.release:
