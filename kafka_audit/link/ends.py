@@ -17,8 +17,9 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Calling, Event, Node
 from kafka_audit.link.failing import QUIET, Failing, suppresses
+from kafka_audit.link.lending import Given
 from kafka_audit.link.lives import Life
-from kafka_audit.link.losses import Given, calls_to, is_thrown_into, throws_at_yield
+from kafka_audit.link.losses import calls_to, is_thrown_into, throws_at_yield
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.reach import Entry

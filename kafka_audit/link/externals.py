@@ -8,7 +8,8 @@ from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
-from kafka_audit.link.attributes import KEPT_BY_NAME, any_client, attribute_of, kept_by_name, store_attribute
+from kafka_audit.link.attributes import KEPT_BY_NAME, kept_by_name
+from kafka_audit.link.by_name import read_by_name, write_by_name
 from kafka_audit.link.containers import MAKERS, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Runner, Values
 from kafka_audit.link.handover import hand_over
@@ -33,7 +34,6 @@ from kafka_audit.link.values import (
     Text,
     Value,
 )
-from kafka_audit.link.words import words
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
 
@@ -275,36 +275,6 @@ def _type(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {engine.class_value(value.scope) for value in arguments.get(0) if isinstance(value, Instance)}
 
 
-def _getattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    names = [value.text for value in arguments.get(1) if isinstance(value, Text)]
-    found = set(arguments.get(2))
-    clients: Values = {value for value in arguments.get(0) if isinstance(value, ClientObject)}
-    if clients and not names:
-        if engine.settled:
-            hand_over(engine, "?", node, Arguments([clients]))  # it may be any method
-        else:
-            engine.wait()
-    for value in arguments.get(0):
-        for name in names:
-            found |= attribute_of(engine, value, name)
-    if not names and not engine.settled:
-        engine.wait()
-    elif not names:
-        found = found.union(*(any_client(engine, value) for value in arguments.get(0)))
-    return found
-
-
-def _setattr(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    target = f"{words(node.arguments[0].value)}." if len(node.arguments) == 3 else ""  # not of a `partial`
-    names = [value for value in arguments.get(1) if isinstance(value, Text)]
-    if not names:
-        return hand_over(engine, "?", node, Arguments([arguments.get(2)]))  # some attribute keeps it
-    for name in names:
-        text = f"{target}{name.text}"
-        store_attribute(engine, arguments.get(0), name.text, arguments.get(2), text, node.at[0])
-    return set()
-
-
 def _next(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return iterate(engine, arguments.get(0)) | arguments.get(1)
 
@@ -381,9 +351,9 @@ _HANDLERS: dict[str, Handler] = {
     "contextlib.aclosing": _aclosing,
     "collections.namedtuple()": _named_tuple,
     "builtins.type": _type,
-    "builtins.getattr": _getattr,
-    "builtins.setattr": _setattr,
-    "builtins.object.__setattr__": _setattr,
+    "builtins.getattr": read_by_name,
+    "builtins.setattr": write_by_name,
+    "builtins.object.__setattr__": write_by_name,
     "builtins.next": _next,
     "builtins.anext": _next,
     "builtins.min": _extreme,

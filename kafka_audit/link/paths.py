@@ -214,8 +214,7 @@ class Walk:
     def delete(self, node: s.Delete, states: States) -> Exits:
         """`del name`."""
         names = {name for target in node.targets for name in target_names(target)}
-        left = {self._unbind(names, state, node.line, overwritten=False): line for state, line in states.items()}
-        return Exits(normal=left)
+        return Exits(normal={self._unbind(names, st, node.line, overwritten=False): at for st, at in states.items()})
 
     def returned(self, node: s.Return, states: States) -> Exits:
         """`return`: a client that is returned is the caller's."""

@@ -22,6 +22,7 @@ from kafka_audit.link.failing import Failing
 from kafka_audit.link.injection import Injection
 from kafka_audit.link.kept import Early, Kept, is_handed_out, kept_for_all, published_early
 from kafka_audit.link.known import Entry
+from kafka_audit.link.likely import likely_releases
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import Caller, caller_losses, is_always_released, is_fresh, losses_of
 from kafka_audit.link.messages import leaves_earlier_ones
@@ -31,7 +32,7 @@ from kafka_audit.link.restarts import restarted
 from kafka_audit.link.retries import Retry, retry_of
 from kafka_audit.link.rollbacks import Rollbacks
 from kafka_audit.link.runs import stays_in_one_run
-from kafka_audit.link.scopes import Unit, lookup
+from kafka_audit.link.scopes import Unit
 from kafka_audit.link.scripts import is_script, is_served, unimported
 from kafka_audit.link.shapes import meets_in_tasks, meets_in_threads
 from kafka_audit.link.siblings import Keeper, never_releasing
@@ -111,20 +112,8 @@ class Program:
 
     def likely_releases(self, life: Life) -> list[tuple[Node, Unit]]:
         """The calls on unknown objects, named like the client's place, that may be its release."""
-        place = (life.holding.place or "").rpartition(".")[2]
-        loose = self.engine.loose.get(place, {})
-        return [(node, unit) for node, unit in loose.items() if self._may_be_release(life, node, unit)]
-
-    def _may_be_release(self, life: Life, node: Node, unit: Unit) -> bool:
-        if life.holding.kind == "local" and not self.hands_over(life):
-            return False  # nobody else ever sees it
-        group, is_test = self.engine.related.group, context_of(unit.module.path) == "test"
-        if group(unit.module.path) != group(life.path) or (is_test and not life.in_test):
-            return False
-        function = node.function if isinstance(node, s.Call) else None
-        if not isinstance(function, s.Attribute) or function.name not in life.site.client.release:
-            return False
-        return not isinstance(function.value, s.Name) or _is_bound(unit, function.value.id)
+        is_seen = life.holding.kind != "local" or self.hands_over(life)
+        return likely_releases(self.engine, life) if is_seen else []  # nobody else ever sees it
 
     @functools.cached_property
     def dropped_lifecycle_calls(self) -> list[Dropped]:
@@ -388,11 +377,6 @@ class Program:
             return False
         ends = (*life.releases, *life.undoings)
         return all(event.unit is unit for event in ends) and not self.likely_releases(life)
-
-
-def _is_bound(unit: Unit, name: str) -> bool:
-    """Whether the name can hold anything: something around the function binds it, or a star import may."""
-    return lookup(unit, name)[1] or bool(unit.module.top.stars)
 
 
 def release_of(event: Event) -> Release:
