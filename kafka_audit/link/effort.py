@@ -6,7 +6,7 @@ from collections import Counter
 
 from kafka_audit.link.scopes import Unit
 
-MOST_STEPS = 300_000
+MOST_STEPS = 400_000
 """Statements of a function, times the states before each, times the clients it is walked for: a few seconds."""
 
 

@@ -168,18 +168,17 @@ def _empties(life: Life, unit: Unit, node: s.Assign) -> bool:
 
 def _is_place(unit: Unit, target: s.Expr, place: Place) -> bool:
     if place.kind == "field":
-        return _is_own_field(target, place.name)
+        return _is_own_field(unit, target, place.name)
     is_global = place.kind == "module" and isinstance(target, s.Name) and target.id == place.name
     return is_global and lookup(unit, place.name)[0] is place.owner
 
 
-def _is_own_field(target: s.Expr, name: str) -> bool:
-    """Whether the target is `self.<name>`."""
-    return isinstance(target, s.Attribute) and target.name == name and _is_self(target.value)
-
-
-def _is_self(value: s.Expr) -> bool:
-    return isinstance(value, s.Name) and value.id == "self"
+def _is_own_field(unit: Unit, target: s.Expr, name: str) -> bool:
+    """Whether the target is `self.<name>`, and there is a `self`."""
+    match target:
+        case s.Attribute(s.Name("self"), attribute):
+            return attribute == name and lookup(unit, "self")[1]
+    return False
 
 
 def _name(unit: Unit) -> str:
