@@ -192,7 +192,7 @@ class Engine(Fixpoint):
         """Take in further files."""
         self.modules.update(modules)
         self.related = Related(self.modules, self.paths)
-        self.take(self.modules, modules, turns)
+        self.take(self.modules, modules, turns, {unit for path in modules for unit in self.related.importing(path)})
 
     def module_at(self, path: str) -> Module | None:
         """The file of this path if it was read. One that was not is remembered: somebody else may have read it."""

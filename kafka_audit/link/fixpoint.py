@@ -7,7 +7,7 @@ evaluated once more. Values only ever grow, so it ends. The order of evaluation 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kafka_audit.facts import schema as s
@@ -77,14 +77,18 @@ class Fixpoint:
         self._work: deque[Turn] = deque()
 
     def take(
-        self, known: Mapping[str, Module], new: Mapping[str, Module], turns: Callable[[Unit], Iterable[Turn]]
+        self,
+        known: Mapping[str, Module],
+        new: Mapping[str, Module],
+        turns: Callable[[Unit], Iterable[Turn]],
+        importing: Collection[Unit],
     ) -> None:
-        """Evaluate new files, and everything that imports anything: it may mean something else now."""
+        """Evaluate new files, and the units that import them: what those import means something else now."""
         for path in sorted(known):
             for unit in known[path].units:
                 if path in new:
                     self._turns[unit] = tuple(turns(unit))
-                if path in new or unit.imports:
+                if path in new or unit in importing:
                     for turn in self._turns[unit]:
                         self.enqueue(turn)
 

@@ -27,12 +27,17 @@ def _spelled(engine: Engine, iterable: s.Expr) -> Iterator[str]:
     """The strings that a loop goes through where they are written down, there or in a constant of the module: names of
     methods to look for. No container holds strings.
     """
-    if isinstance(iterable, s.Name) and lookup(engine.unit, iterable.id)[0].kind == "module":
+    if isinstance(iterable, s.Name) and _is_of_module(engine, iterable.id):
         iterable = given_once(engine.unit.module.facts.body, iterable.id) or iterable
     if isinstance(iterable, s.Sequence):
         for element in iterable.elements:
             if isinstance(element, s.Constant) and isinstance(element.value, str):
                 yield element.value
+
+
+def _is_of_module(engine: Engine, name: str) -> bool:
+    owner, is_bound = lookup(engine.unit, name)
+    return is_bound and owner.kind == "module"
 
 
 def _run(engine: Engine, value: Value, name: str, node: s.For) -> Values:

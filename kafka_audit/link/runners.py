@@ -22,8 +22,10 @@ RUNNING = frozenset({"run", "run_until_complete", "run_coroutine_threadsafe"})
 
 def mark_handed(engine: Engine, unit: Unit, node: object, *, is_bound: bool) -> None:
     """The coroutines that a call makes for a helper run as the helper runs them; `is_bound` leaves out its `self`."""
+    if not isinstance(node, s.Call) or not any(isinstance(each.value, s.Call) for each in node.arguments):
+        return
     runs = _runs_of_parameters(unit)
-    if not runs or not isinstance(node, s.Call):
+    if not runs:
         return
     plain = [parameter.name for parameter in unit.node.parameters if parameter.kind == "positional"]  # type: ignore[union-attr]
     given = [argument for argument in node.arguments if argument.keyword is None and not argument.star]
@@ -41,13 +43,13 @@ def _runs_of_parameters(unit: Unit) -> dict[str | None, Runner]:
     """The parameters that a function gives to a runner, and which loop each runs on."""
     if not isinstance(unit.node, s.Function):
         return {}
-    bound = bound_names(unit.body).bound
-    names = {parameter.name for parameter in unit.node.parameters} - bound
+    names = {parameter.name for parameter in unit.node.parameters}
+    calls = [call for call in _calls(unit) if run_by(call) in names]
+    bound = bound_names(unit.body).bound if calls else frozenset()
     found: dict[str | None, Runner] = {}
-    for call in _calls(unit):
-        name = run_by(call)
-        if name in names:
-            found.setdefault(name, _loop_of(call, bound))
+    for call in calls:
+        if run_by(call) not in bound:
+            found.setdefault(run_by(call), _loop_of(call, bound))
     return found
 
 
