@@ -70,10 +70,12 @@ def _assume_all(facts: Facts, test: s.Logic, outcome: bool, alive: frozenset[str
 
 
 def assigned(facts: Facts, target: s.Name | s.Attribute, value: s.Expr) -> Facts:
-    """The facts after `target = value`: a constant is known to be true or false, a test to be what it was."""
+    """The facts after `target = value`: a constant is known to be true or false, and what a call has answered."""
     if isinstance(value, s.Constant):
         return _add(facts, _text(target), _names(target), bool(value.value))
-    known = [outcome for text, _, outcome in facts if text == _text(value)] if _text(value) else []
+    answer = value.value if isinstance(value, s.Await) else value
+    text = _text(answer) if isinstance(answer, s.Call) else ""
+    known = [outcome for fact, _, outcome in facts if fact == text] if text else []
     return _add(facts, _text(target), _names(target), known[0]) if known else facts
 
 
