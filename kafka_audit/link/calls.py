@@ -12,13 +12,14 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.aliases import given_back
 from kafka_audit.link.attributes import attribute_of
 from kafka_audit.link.callees import steps_of
-from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store, iterate, store_under
+from kafka_audit.link.containers import GIVING, STORES, call_methods, contents, element_store
 from kafka_audit.link.engine import Arguments, Calling, Engine, Values
 from kafka_audit.link.events import client_of, note_client_event
 from kafka_audit.link.externals import LOGS, OFFLOADS, THROUGH_METHODS, call_external, driven, mark_run
 from kafka_audit.link.families import ancestry, client_base, find_method
 from kafka_audit.link.futures import waited_for
 from kafka_audit.link.handover import hand_over, has_news
+from kafka_audit.link.passing import bind, gather
 from kafka_audit.link.runners import mark_handed
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.singletons import is_undecided, origin_of
@@ -63,31 +64,6 @@ def evaluate_call(engine: Engine, node: s.Call) -> Values:
         else:
             found |= apply(engine, callee, node, arguments)
     return found
-
-
-def gather(engine: Engine, node: s.Call) -> Arguments:
-    """Evaluate the arguments of a call."""
-    arguments = Arguments()
-    for argument in node.arguments:
-        values = engine.evaluate(argument.value)
-        if argument.star == "*":
-            arguments.spread = arguments.spread | iterate(engine, values)
-        elif argument.star == "**":
-            _spread_keywords(engine, arguments, values)
-        elif argument.keyword is not None:
-            arguments.keywords[argument.keyword] = values
-        else:
-            arguments.positional.append(values)
-    return arguments
-
-
-def _spread_keywords(engine: Engine, arguments: Arguments, values: Values) -> None:
-    for value in values:
-        if isinstance(value, Container):
-            engine.read(value.whole)  # a new key must wake the reader
-            for key, place in list(value.slots_.items()):
-                if isinstance(key, str):
-                    arguments.keywords.setdefault(key, place.values)
 
 
 def apply(engine: Engine, callee: Value, node: s.Call, arguments: Arguments) -> Values:
@@ -304,7 +280,7 @@ def invoke(engine: Engine, unit: Unit, node: Calling, arguments: Arguments, rece
     """Call a project function, a method on each of `receivers`: hand it its arguments, and take its result."""
     engine.note_call(node, unit, receivers or (None,))
     mark_handed(engine, unit, node, is_bound=bool(receivers) and not engine.flagged(unit, "static"))
-    _bind_parameters(engine, unit, arguments, receivers)
+    bind(engine, unit, arguments, receivers)
     if engine.flagged(unit, "manager") or unit.is_generator:
         return {engine.intern(Manager, unit)}
     found = given_back(engine, unit, own_results(engine, unit, receivers), arguments, receivers)
@@ -325,47 +301,6 @@ def _with_receivers(engine: Engine, found: Values, itself: Values, receivers: Se
         if own:
             given.add(receiver)
     return (found - always) | given
-
-
-def _bind_parameters(engine: Engine, unit: Unit, arguments: Arguments, receivers: Sequence[Value]) -> None:
-    parameters = unit.node.parameters if isinstance(unit.node, s.Function | s.Lambda) else ()
-    plain = [p for p in parameters if p.kind == "positional"]
-    if receivers and plain and not engine.flagged(unit, "static"):
-        # `self` stands for any object of the class; only clients keep their identity, there are few of them.
-        special = {receiver for receiver in receivers if not isinstance(receiver, Instance)}
-        if special:
-            engine.write(unit.place(plain[0].name), special)
-        plain = plain[1:]
-    for parameter, values in zip(plain, arguments.positional, strict=False):
-        engine.write(unit.place(parameter.name), values)
-    rest = next((p for p in parameters if p.kind == "*"), None)
-    for values in arguments.positional[len(plain) :] if rest else ():
-        _write_rest(engine, unit, rest, values)  # type: ignore[arg-type]
-    if arguments.spread:
-        for parameter in plain[len(arguments.positional) :]:
-            engine.write(unit.place(parameter.name), arguments.spread)
-        if rest is not None:
-            _write_rest(engine, unit, rest, arguments.spread)
-    if arguments.keywords:
-        _bind_keywords(engine, unit, parameters, arguments)
-
-
-def _bind_keywords(engine: Engine, unit: Unit, parameters: tuple[s.Parameter, ...], arguments: Arguments) -> None:
-    names = {p.name for p in parameters if p.kind in {"positional", "keyword"}}
-    double = next((p for p in parameters if p.kind == "**"), None)
-    for name, values in arguments.keywords.items():
-        if name in names:
-            engine.write(unit.place(name), values)
-        elif double is not None and values:
-            container = engine.container(double, "dict", unit.line)
-            engine.write(unit.place(double.name), {container})
-            store_under(engine, container, name, values)
-
-
-def _write_rest(engine: Engine, unit: Unit, rest: s.Parameter, values: Values) -> None:
-    container = engine.container(rest, "arguments", unit.line)
-    engine.write(container.rest, values)
-    engine.write(unit.place(rest.name), {container})
 
 
 def call_client(engine: Engine, method: ClientMethod, node: s.Call, arguments: Arguments) -> Values:

@@ -16,10 +16,11 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.engine import Calling, Event, Node
+from kafka_audit.link.exits import runs_later
 from kafka_audit.link.failing import QUIET, Failing, suppresses
 from kafka_audit.link.lending import Given
 from kafka_audit.link.lives import Life
-from kafka_audit.link.losses import calls_to, is_thrown_into, throws_at_yield
+from kafka_audit.link.losses import calls_to, is_thrown_into, left_when_failing, throws_at_yield
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.reach import Entry
@@ -167,6 +168,16 @@ class Ends:
         left = [loss for loss in losses if loss.stage is Stage.OPEN]
         if left and all(loss.by_exception for loss in left):
             yield unit, left
+
+    def of_handed(self, life: Life) -> Iterator[tuple[Unit, list[Loss]]]:
+        """The functions that are handed the client to be run by a thread or the like, and end it unless they fail."""
+        if life.holding.kind not in {"local", "delegated"} or any(e.unit is life.site.unit for e in life.releases):
+            return
+        for unit in sorted({event.unit for event in life.releases}, key=lambda u: (u.module.path, u.line)):
+            if any(runs_later(each.target) for each in self.engine.registrations.get(unit, {}).values()):
+                losses = left_when_failing(self.failing, life, unit)
+                if losses:
+                    yield unit, losses
 
     def leaves_nothing(self, life: Life, unit: Unit, releasing: set[Unit]) -> bool:
         """Whether a function that opens the client of an object, or fills its buffer, ends that whatever happens."""

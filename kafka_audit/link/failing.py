@@ -15,7 +15,7 @@ from kafka_audit.link.engine import Calling
 from kafka_audit.link.externals import INERT, LOGS
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit, lookup
-from kafka_audit.link.states import catches_everything, caught_types
+from kafka_audit.link.states import Loss, catches_everything, caught_types
 from kafka_audit.link.values import ClientMethod, External, Value
 from kafka_audit.link.walk import expressions, inside, statements
 
@@ -85,6 +85,8 @@ class Failing:
         self._units: dict[str, set[Unit]] = {}
         self._taken: dict[tuple[Unit, str], frozenset[s.Call]] = {}
         self._is_quiet: dict[Unit, bool] = {}
+        self.left: dict[tuple[str, Unit], list[Loss]] = {}
+        """By client and function: where it leaves open what it is to end, when something fails in it."""
 
     def units(self, life: Life) -> set[Unit]:
         """The functions that an error of a call on the client leaves."""

@@ -11,6 +11,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import contents
 from kafka_audit.link.engine import NOTHING, Arguments, Engine, Node, Registration, Values
 from kafka_audit.link.events import note_client_event
+from kafka_audit.link.passing import bind_later
 from kafka_audit.link.values import (
     BoundMethod,
     ClassValue,
@@ -38,17 +39,14 @@ def hand_over(engine: Engine, target: str, node: s.Call, arguments: Arguments, h
     select = _first_text(arguments)
     if target.rpartition(".")[2] in INCLUDES and not arguments.get(0, "router"):
         engine.hosting.blind.setdefault(node, engine.unit)
+    for_functions = bind_later(engine, target, arguments)
     back: Values = set()
     for index, values in enumerate(arguments.positional):
-        back |= _give(engine, target, node, values, select, host)
-        for value in values:
-            if isinstance(value, FunctionValue) and isinstance(value.unit.node, s.Function | s.Lambda):
-                # `atexit.register(close, producer)`: what follows the function is what it is called with.
-                rest = arguments.positional[index + 1 :]
-                for parameter, given in zip(value.unit.node.parameters, rest, strict=False):
-                    engine.write(value.unit.place(parameter.name), given)
+        if index not in for_functions:
+            back |= _give(engine, target, node, values, select, host)
     for keyword, values in arguments.keywords.items():
-        back |= _give(engine, target, node, values, keyword, host)
+        if keyword not in for_functions:
+            back |= _give(engine, target, node, values, keyword, host)
     return back | _give(engine, target, node, arguments.spread, select, host)
 
 

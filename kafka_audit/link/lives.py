@@ -9,6 +9,7 @@ from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.exits import runs_later
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
@@ -18,11 +19,6 @@ from kafka_audit.link.scopes import Module, Unit, once
 from kafka_audit.link.unreached import Unreached
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
 from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
-
-RUNNERS = frozenset(
-    {"submit", "apply_async", "Thread", "Timer", "call_soon", "call_soon_threadsafe", "call_later", "call_at"}
-)
-"""Functions of the standard library that run the function which they are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +248,7 @@ def _tells(handler: s.Handler) -> bool:
 
 def _is_called(event: Event) -> bool:
     """Whether the method runs: what a library is only handed it may as well look at."""
-    return event.via != "callback" or event.registrar.rpartition(".")[2] in RUNNERS
+    return event.via != "callback" or runs_later(event.registrar)
 
 
 def _by_receiver(engine: Engine) -> dict[object, list[Event]]:

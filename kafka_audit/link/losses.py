@@ -22,7 +22,7 @@ from kafka_audit.link.scopes import Unit, enclosing
 from kafka_audit.link.states import Effects, Loss, Repeat, Stage, State
 from kafka_audit.link.templates import is_template
 from kafka_audit.link.values import BoundMethod, ClientObject, Container, FunctionValue, Place, Value
-from kafka_audit.link.walk import ending_calls, expressions, inside, statements
+from kafka_audit.link.walk import calls_in, calls_of, ending_calls, statements
 
 
 def losses_of(failing: Failing, life: Life, *, is_sole_end: bool) -> list[Loss]:
@@ -208,18 +208,12 @@ def is_always_released(life: Life, losses: list[Loss]) -> bool:
     return not failed_start(life, losses) and all(loss.stage is Stage.FAILED for loss in losses)
 
 
-def calls_in(unit: Unit) -> Iterator[s.Call]:
-    """Every call that a unit makes itself."""
-    for statement in statements(unit.body):
-        yield from _calls_of(statement)
-
-
 def is_limited_in_time(unit: Unit, start: object) -> bool:
     """Whether a start stands inside `wait_for(...)` or a `timeout` block, which cancel it when time is up."""
     for statement in statements(unit.body):
         blocks = isinstance(statement, s.With) and any(_last(item.value) in TIMEOUTS for item in statement.items)
         for inner in (statement, *(statements(statement.body) if blocks and isinstance(statement, s.With) else ())):
-            for call in _calls_of(inner):
+            for call in calls_of(inner):
                 if (call is start and inner is not statement) or _waits_for(call, start):
                     return True
     return False
@@ -242,13 +236,6 @@ def _last(expression: s.Expr) -> str:
     return ""
 
 
-def _calls_of(statement: s.Stmt) -> Iterator[s.Call]:
-    for expression in expressions(statement):
-        for part in inside(expression):
-            if isinstance(part, s.Call):
-                yield part
-
-
 def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_once: bool) -> Effects:
     """What the calls of `unit` do to the client that `site`, its construction or a call that gives it, brings there."""
     client, lives = life.site.client, failing.lives
@@ -258,16 +245,13 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
     fills = frozenset(
         e.node for e in here if e.what == "use" and e.method in client.dirtied_by and isinstance(e.node, s.Call)
     )
-    starts |= starting_helpers(lives, life, unit, site, calls_in(unit))
+    starts |= starting_helpers(lives, life, unit, site, calls_in(unit.body))
     releasing, releases = _releasing(lives, life, unit), frozenset(e.node for e in here if e.what == "release")
     for_later = left_for_later(lives.engine, unit, here, releasing)
     releases -= for_later
     uses |= calls_to(lives, unit, failing.units(life) - releasing)
     # What fails in the `finally` that releases the client is the release's own trouble (KA304).
     uses -= ending_calls(unit.body, releases | calls_to(lives, unit, releasing))
-
-    def hands_over(node: s.Call, names: frozenset[str]) -> bool:
-        return node is not site and is_handed_over(lives, life, unit, releasing, node, Given(site, names))
 
     return Effects(
         site=site,
@@ -277,7 +261,10 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
         leaves_for_later=for_later,
         uses=uses,
         opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
-        hands_over=hands_over,
+        hands_over=lambda node, names: (
+            node is not site and is_handed_over(lives, life, unit, releasing, node, Given(site, names))
+        ),
+        fails_open=partial(_fails_open, failing, life, releasing),
         suppresses=suppresses,
         tells=lambda _: False,
         is_owed_when_created=owed_at_once,
@@ -290,6 +277,31 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
         outer_names=unit.outer,
         kept_is_owed=False,
     )
+
+
+def _fails_open(failing: Failing, life: Life, releasing: Set[Unit], node: s.Call) -> bool:
+    """Whether a call of a helper that ends the client leaves it open when something fails before."""
+    ending = releasing & set(failing.lives.callees(node))
+    return any(left_when_failing(failing, life, helper) for helper in ending)
+
+
+def left_when_failing(failing: Failing, life: Life, unit: Unit) -> list[Loss]:
+    """The ways out of a function that ends the client which it is handed, on which an error makes it leave that open.
+
+    None where it leaves the client open on a normal way, too: it may not be the one that is to end it.
+    """
+    if unit.is_generator:
+        return []
+    key = (life.id, unit)
+    if key not in failing.left:
+        failing.left[key] = []  # a function that calls itself
+        names = frozenset(name for name, place in unit.seen.items() if life.value in place.values)
+        is_started = not any(event.unit is unit for event in life.starts)
+        effects = effects_in(failing, life, unit, life.site.node, owed_at_once=False)
+        begin = State(Stage.OPEN if is_started else Stage.CREATED, names)
+        left = [loss for loss in Walk(failing.lives.engine, unit, effects).run(begin) if loss.stage is Stage.OPEN]
+        failing.left[key] = left if all(loss.by_exception for loss in left) else []
+    return failing.left[key]
 
 
 def calls_to(lives: Lives, unit: Unit, wanted: Set[Unit]) -> frozenset[s.Call]:

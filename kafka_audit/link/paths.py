@@ -48,7 +48,7 @@ from kafka_audit.link.states import (
 from kafka_audit.link.walk import target_names
 
 MOST_ROUNDS = 4
-"""Times that a loop is walked until its states stay the same; the states are few, so this is plenty."""
+"""Times that a loop is walked until its states stay the same: they are few."""
 
 
 class Walk:
@@ -156,6 +156,7 @@ class Walk:
         if node in effects.opens:
             return replace(state, stage=Stage.OPEN)
         if node in effects.leaves_for_later or effects.hands_over(node, state.names):
+            merge(failed, {replace(state, stage=Stage.OPEN): line} if effects.fails_open(node) else {})
             return replace(state, stage=Stage.HANDED)
         runs_start = any(argument.value in effects.starts for argument in node.arguments)
         if self._is_expecting and not runs_start and not effects.is_harmless(node):

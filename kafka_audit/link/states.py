@@ -97,6 +97,8 @@ class Effects:
     """Names that the function declares `global` or `nonlocal`."""
     kept_is_owed: bool
     """Whether the function owes the release of what a field or a global holds: it is the one that ends it."""
+    fails_open: Callable[[s.Call], bool] = lambda _: False
+    """Whether a call that ends the client may fail before it does so, and then leaves it open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,32 +111,31 @@ def statements(body: s.Body) -> Iterator[s.Stmt]:
             yield from statements(inner)
 
 
+def calls_in(body: s.Body) -> Iterator[s.Call]:
+    """Every call that a unit makes itself, in its statements and their blocks."""
+    for statement in statements(body):
+        yield from calls_of(statement)
+
+
+def calls_of(statement: s.Stmt) -> Iterator[s.Call]:
+    """Every call in the expressions of one statement; not those in its blocks."""
+    for expression in expressions(statement):
+        for part in inside(expression):
+            if isinstance(part, s.Call):
+                yield part
+
+
 def handled_calls(body: s.Body, *, raising: bool = False) -> set[s.Call]:
     """The calls that stand in `except` handlers of this body; when `raising`, in those that end with a `raise`."""
-    found: set[s.Call] = set()
-    for statement in statements(body):
-        if isinstance(statement, s.Try):
-            for handler in statement.handlers:
-                if raising and not any(isinstance(last, s.Raise) for last in handler.body[-1:]):
-                    continue
-                for inner in statements(handler.body):
-                    for expression in expressions(inner):
-                        found.update(part for part in inside(expression) if isinstance(part, s.Call))
-    return found
+    handlers = (h for statement in statements(body) if isinstance(statement, s.Try) for h in statement.handlers)
+    kept = (h.body for h in handlers if not raising or any(isinstance(last, s.Raise) for last in h.body[-1:]))
+    return {call for handled in kept for call in calls_in(handled)}
 
 
 def ending_calls(body: s.Body, ends: Collection[object]) -> set[s.Call]:
     """The calls that stand in a `finally` together with one of these ends."""
     finals = (statement.final for statement in statements(body) if isinstance(statement, s.Try))
-    return {
-        part
-        for final in finals
-        if any(holds(each, ends) for each in final)
-        for inner in statements(final)
-        for expression in expressions(inner)
-        for part in inside(expression)
-        if isinstance(part, s.Call)
-    }
+    return {call for final in finals if any(holds(each, ends) for each in final) for call in calls_in(final)}
 
 
 def holds(statement: s.Stmt, wanted: Collection[object]) -> bool:

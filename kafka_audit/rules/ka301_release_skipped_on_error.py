@@ -200,9 +200,10 @@ def _callers(program: Program, told: set[str], callers: set[tuple[str, Unit]]) -
 
 
 def _shared(program: Program, told: set[str], callers: set[tuple[str, Unit]]) -> Iterator[Alarm]:
-    """The same for functions that run an application, or use an object, and release the client that it has."""
+    """The same for functions that run an application, use an object, or are run by a thread, and release its client."""
     for life in program.owing():
-        ending = (*program.ends.of_shared(life), *program.ends.of_kept(life)) if life.id not in told else ()
+        ends = program.ends
+        ending = (*ends.of_shared(life), *ends.of_kept(life), *ends.of_handed(life)) if life.id not in told else ()
         for unit, losses in ending:
             if (life.id, unit) in callers:
                 continue  # it got the client from another function, and was told of

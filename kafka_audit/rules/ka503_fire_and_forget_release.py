@@ -9,8 +9,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.coroutines import is_forgotten
 from kafka_audit.link.exits import is_exit_registrar
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import calls_in
-from kafka_audit.link.walk import holds, statements
+from kafka_audit.link.walk import calls_in, holds, statements
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
@@ -123,7 +122,7 @@ def _task(program: Program, life: Life, event: Event) -> tuple[Unit, s.Call] | N
         unit = event.unit if node is event.node else fact.unit if fact is not None else None
         if unit is None or program.engine.runners.get(node) != "task":
             continue
-        for call in calls_in(unit):
+        for call in calls_in(unit.body):
             if any(argument.value is node for argument in call.arguments) and is_forgotten(program.engine, unit, call):
                 return unit, call
     return None
