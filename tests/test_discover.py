@@ -363,8 +363,35 @@ def test_the_commands_that_a_project_declares_are_known(tmp_path: Path, monkeypa
     assert discover((".",)).scripts == {"app.cli:send_all"}
 
 
-def test_a_broken_pyproject_declares_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "pyproject.toml").write_bytes(b"[project\xff")
+def test_the_commands_of_setuptools_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "setup.cfg").write_text(
+        "[options.entry_points]\nconsole_scripts =\n    send = shop.orders:main\n    fill = shop.fill:run [extra]\n"
+    )
+    (tmp_path / "setup.py").write_text(
+        "import os\nos.mkdir('executed')\n"
+        "setup(url='http://a=b:c/', entry_points={'console_scripts': ['show=shop:show']},"
+        " gui='[gui_scripts]\\nlook = shop.gui:look\\n')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    found = discover((".",)).scripts
+    assert found == {"shop.orders:main", "shop.fill:run", "shop:show", "shop.gui:look"}
+    assert not os.path.exists("executed")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pyproject.toml", b"[project\xff"),
+        ("setup.cfg", b"console_scripts\xff"),
+        ("setup.cfg", b"no section\nconsole_scripts = a = b:c"),
+        ("setup.py", b"'console_scripts' = \x00"),
+        ("setup.py", b"console_scripts = " + b"(" * 10_000),
+    ],
+)
+def test_a_broken_declaration_declares_nothing(
+    name: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / name).write_bytes(content)
     (tmp_path / "a.py").write_text("")
     monkeypatch.chdir(tmp_path)
     assert discover((".",)).scripts == frozenset()

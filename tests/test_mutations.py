@@ -65,6 +65,7 @@ HARMLESS: Reasons = {
     ("quick_reference/parcels/ledger/nightly.py", 25, FINALLY): WEAK,
     ("hook/live/fastapi_nested.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
     ("hook/live/mounted_and_run.py", 32, ("registration-dropped",)): "another lifespan runs this one by hand",
+    ("overwritten/after_an_error/feeds.py", 85, ("release-deleted",)): "an only release counts, after an error, too",
     ("local/given_to_what_runs_it/ended.py", 48, ("registration-dropped",)): "whatever the thread runs may release it",
     ("hook/right_scope/celery_children.py", 18, ("registration-dropped",)): "the children have a hook of their own",
     ("verdict/earlier_messages/senders.py", 38, FINALLY): WEAK,

@@ -119,6 +119,12 @@ ROUTES: Final = frozenset(
 )
 """Last names of what gives a handler to an application or router, whatever the library."""
 
+ROUTING: Final = frozenset({"aiohttp", "django", "fastapi", "flask", "litestar", "quart", "sanic", "starlette"})
+"""Libraries that call what they are given under such a name, or under one of `VIEWS`, for every request."""
+
+VIEWS: Final = frozenset({"django.urls.path", "django.urls.re_path", "django.conf.urls.url"})
+"""Django's names for the same. Django 5.2, read."""
+
 MIDDLEWARE: Final = frozenset({"middleware"})
 """Last names of what is given a function that every request passes through."""
 

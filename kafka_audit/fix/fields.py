@@ -62,7 +62,7 @@ def releasable(program: Program, tree: Tree, scope: ClassScope, fields: Sequence
     stack = Needed("contextlib", "AsyncExitStack" if is_async else "ExitStack")
     needed = (stack,) if any(field.many for field in fields) else ()
     changes = Changes()
-    own = _own_release(scope, is_async)
+    own = _own_release(scope, is_async, fields)
     if own is not None:
         _extend(changes, tree, own, body, fields)
         return Released(changes, needed, own.qualname.rpartition(".")[2])
@@ -100,13 +100,27 @@ def _family(program: Program, scope: ClassScope) -> Iterator[ClassScope]:
     return (base for base in ancestry(program.engine, scope) if isinstance(base, ClassScope))
 
 
-def _own_release(scope: ClassScope, is_async: bool) -> Unit | None:
-    """A method of the class itself that is a release by its name, callable without an argument."""
+def _own_release(scope: ClassScope, is_async: bool, fields: Sequence[Field]) -> Unit | None:
+    """A method of the class itself that is a release by its name, callable without an argument.
+
+    What is made when the object is entered may as well be released by its `__exit__`.
+    """
     for unit in (unit for name in NAMES[is_async] for unit in scope.methods.get(name, ())):
         is_like = unit.is_async is is_async and not unit.is_generator
         if is_like and unit.function is not None and not required(unit.function)[1:]:
             return unit
-    return None
+    enter, leave = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
+    fills = any(name in {each.name for each in fields} for name in _assigned(scope.methods.get(enter, ())))
+    return next(iter(scope.methods.get(leave, ())), None) if fills else None
+
+
+def _assigned(units: Iterable[Unit]) -> Iterator[str]:
+    """The fields that these methods assign."""
+    for unit in units:
+        for statement in statements(unit.body):
+            for target in statement.targets if isinstance(statement, s.Assign) else ():
+                if isinstance(target, s.Attribute):
+                    yield target.name
 
 
 def _free(program: Program, scope: ClassScope, is_async: bool) -> str:

@@ -8,11 +8,12 @@ open and is not running (`kept_loop.run_until_complete`), and a loop that still 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kafka_audit.catalog.hooks import registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event, Node
+from kafka_audit.link.families import ancestry
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.walk import calls_in
@@ -36,6 +37,9 @@ def is_exit_registrar(target: str) -> bool:
     return target in EXIT_REGISTRARS
 
 
+if TYPE_CHECKING:
+    from kafka_audit.link.owning import Owner, Owning
+
 _RUNNERS: Final = frozenset(
     {"submit", "apply_async", "Thread", "Process", "Timer", "start_new_thread", "add_job", "add_done_callback"}
     | {"call_soon", "call_soon_threadsafe", "call_later", "call_at"}
@@ -57,6 +61,18 @@ def _is_for_later(target: str, select: str, node: Node) -> bool:
     last = node.function.name if isinstance(node, s.Call) and isinstance(node.function, s.Attribute) else ""
     ends = {hook.phase for hook in registered(target, select) if hook.scope != "process" or target in EXIT_REGISTRARS}
     return last in CLEANUPS or not ends.isdisjoint({"shutdown", "exit"})
+
+
+def left_to_exit(owning: Owning, owner: Owner) -> Unit | None:
+    """The method that releases an object only when the process ends, if a library calls it then and nobody before."""
+    releasing, family = owning.closure(owner.life.releases), ancestry(owning.engine, owner.value.scope)
+    if any(callee in releasing for _, callee in owning.calls_on(owner.value)):
+        return None
+    for unit in sorted(releasing, key=lambda each: (each.module.path, each.line)):
+        phases = {hook.phase for entry in owning.reach.entries_at(unit) for hook in entry.hooks}
+        if unit.method_of in family and phases == {"exit"}:
+            return unit
+    return None
 
 
 def releases_at_exit(engine: Engine, reach: Reach, handler: Unit, event: Event) -> bool:

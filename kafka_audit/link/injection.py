@@ -115,7 +115,7 @@ class Injection:
 
         A flush where messages are produced ends nothing.
         """
-        filling = {event.unit for event in life.uses if event.method in life.site.client.dirtied_by}
+        filling = {fill.unit for fill in life.fills}
         ends = (event.unit for event in life.releases if event.unit not in filling)
         releasing = set().union(*map(self.reach.callers, ends))
         owners = {base for owner in self.owning.roots(life) for base in ancestry(self.engine, owner.value.scope)}

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from kafka_audit.catalog.clients import Client
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
+from kafka_audit.link.emergencies import after_errors
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.exits import runs_later
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.futures import Futures
 from kafka_audit.link.owners import Holding, Holdings
 from kafka_audit.link.reach import Edge, Reach
-from kafka_audit.link.refills import Refills, now_and_then
+from kafka_audit.link.refills import Refills, before_any, now_and_then
 from kafka_audit.link.scopes import Module, Unit, once
 from kafka_audit.link.unreached import Unreached
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
@@ -54,10 +55,14 @@ class Life:
         """Whether test code makes it."""
         return context_of(self.path) == "test"
 
+    @property
+    def fills(self) -> list[Event]:
+        """The calls that put a message into the client's buffer."""
+        return [use for use in self.uses if use.method in self.site.client.dirtied_by]
+
     def filled_after(self, event: Event) -> Event | None:
         """The first call that fills the client's buffer further down in the function of an event."""
-        here = [use for use in self.uses if use.unit is event.unit and use.method in self.site.client.dirtied_by]
-        return next((use for use in here if use.line > event.line), None)
+        return next((fill for fill in self.fills if fill.unit is event.unit and fill.line > event.line), None)
 
 
 class Lives:
@@ -108,7 +113,9 @@ class Lives:
         filling = site.client.dirtied_by if site.client.flush_is_release else ()
         in_vain = self._refills.filled_again(events, filling)
         if filling and holding.kind in {"global", "instance"}:
-            in_vain |= now_and_then(events, filling)
+            in_vain |= now_and_then(events, filling) | before_any(self.reach, events, filling)
+        if holding.kind == "instance":
+            in_vain |= after_errors(releases)
         ends = {e for e in releases if self._applies(site, holding, e) and e not in in_vain}
         ends = {e for e in ends if not self.is_left_out(e)}
         return Life(
@@ -180,7 +187,7 @@ class Lives:
         if not client.closes_at_exit:
             return False
         uses = [event for event in life.uses if module is None or event.unit.module is module]
-        sends = [event for event in uses if event.method in client.dirtied_by]
+        sends = [fill for fill in life.fills if fill in uses]
         if sends and all(_is_waited_for(send, client) for send in sends):
             return True
         sending = {event.unit for event in sends}
@@ -188,6 +195,10 @@ class Lives:
         if module is not None and not sends:
             return True
         return any(unit in sending or self._is_called_by_the_application(unit) for unit in flushing)
+
+    def waits_for_all(self, life: Life) -> bool:
+        """Whether every message is waited for where it is sent, be its delivery a success or not."""
+        return bool(life.fills) and all(_waiting_for(fill, life.site.client) for fill in life.fills)
 
     def _is_called_by_the_application(self, unit: Unit) -> bool:
         return any(context_of(edge.caller.module.path) != "test" for edge in self.reach.incoming.get(unit, ()))
@@ -225,11 +236,16 @@ def _undoing(unit: Unit) -> set[s.Call]:
     return handled_calls(unit.body)
 
 
+def _waiting_for(send: Event, client: Client) -> set[s.Call]:
+    """The calls by which the function that sends a message waits for its delivery."""
+    if send.method not in client.futures or not isinstance(send.node, s.Call):
+        return set()
+    return set(Futures(send.unit).waiting_for(send.node, client.future_waits))
+
+
 def _is_waited_for(send: Event, client: Client) -> bool:
     """Whether the function that sends a message waits for its delivery, and lets everybody know if it fails."""
-    if send.method not in client.futures or not isinstance(send.node, s.Call):
-        return False
-    waiting = Futures(send.unit).waiting_for(send.node, client.future_waits)
+    waiting = _waiting_for(send, client)
     hushed = [each for each in statements(send.unit.body) if isinstance(each, s.Try) and _hushes(each)]
     return any(not any(holds(each, {wait}) for block in hushed for each in block.body) for wait in waiting)
 

@@ -251,7 +251,7 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
     releases -= for_later
     uses |= calls_to(lives, unit, failing.units(life) - releasing)
     # What fails in the `finally` that releases the client is the release's own trouble (KA304).
-    uses -= ending_calls(unit.body, releases | calls_to(lives, unit, releasing))
+    ending = ending_calls(unit.body, releases | calls_to(lives, unit, releasing))
 
     return Effects(
         site=site,
@@ -259,7 +259,7 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
         starts=starts,
         releases=releases,
         leaves_for_later=for_later,
-        uses=uses,
+        uses=uses - ending,
         opens=fills if client.flush_is_release else frozenset(e for e in starts if isinstance(e, s.Call)),
         hands_over=lambda node, names: (
             node is not site and is_handed_over(lives, life, unit, releasing, node, Given(site, names))
@@ -270,7 +270,7 @@ def effects_in(failing: Failing, life: Life, unit: Unit, site: s.Call, owed_at_o
         is_owed_when_created=owed_at_once,
         reopens=client.flush_is_release,
         raises_by_use=not client.flush_is_release,
-        is_harmless=partial(failing.is_harmless, unit),
+        is_harmless=lambda node: node in ending or failing.is_harmless(unit, node),
         catches_its_errors=failing.taking(life, unit),
         yields_raise=throws_at_yield(lives, unit),
         place=life.holding.at.name if life.holding.at is not None and life.holding.kind == "instance" else "",

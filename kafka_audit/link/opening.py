@@ -26,8 +26,9 @@ def opening_of(lives: Lives, life: Life) -> Set[Unit]:
     client, reach = life.site.client, lives.reach
     if not client.flush_is_release:
         return {caller for unit in _begun(lives, life) for caller in reach.callers(unit)}
-    fills = [event for event in life.uses if event.method in client.dirtied_by]
-    leaves = any(all(each.unit is not fill.unit or each.line < fill.line for each in life.releases) for fill in fills)
+    leaves = any(
+        all(each.unit is not fill.unit or each.line < fill.line for each in life.releases) for fill in life.fills
+    )
     is_waited_for = polls_until_delivered(life) or is_reported_back(reach, life)
     is_owed = (leaves and not is_waited_for) or not life.uses
     return reach.callers(life.site.unit) if is_owed else frozenset()
@@ -54,6 +55,15 @@ def is_left_to_borrowers(lives: Lives, life: Life, value: Instance) -> bool:
     enders = {event.unit.method_of for event in life.releases}
     makes = life.site.unit.method_of in family
     return makes and bool(enders) and all(ender in keepers and ender not in family for ender in enders)
+
+
+def is_left_empty(lives: Lives, life: Life, value: Instance) -> bool:
+    """Whether only other classes that inherit the client put anything into its buffer, and the object's does not."""
+    maker, own = life.site.unit.method_of, ancestry(lives.engine, value.scope)
+    filling = {fill.unit.method_of for fill in life.fills}
+    kin = {scope for scope in filling if scope is not None and maker in ancestry(lives.engine, scope)}
+    is_kin = maker in own and bool(filling) and filling == kin
+    return life.site.client.flush_is_release and is_kin and kin.isdisjoint(own)
 
 
 def is_opened(reach: Reach, value: Instance, calls: Collection[tuple[Unit, Unit]], opening: Set[Unit]) -> bool:

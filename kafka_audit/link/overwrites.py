@@ -39,7 +39,7 @@ def replacements(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
 def _renewals(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
     """Where a function fills the client's place anew for each message that it sends, and releases none."""
     unit, place = life.site.unit, life.holding.at
-    sends = {event.node for event in life.uses if event.method in life.site.client.dirtied_by}
+    sends = {fill.node for fill in life.fills}
     if place is None or unit.kind == "module" or _name(unit) in BEGINNINGS or asks_first(unit, place.name):
         return []
     if not sent_parameter(unit, sends):
@@ -120,7 +120,7 @@ def overwrites(lives: Lives, life: Life) -> list[tuple[Unit, s.Assign]]:
 
 def _sends(life: Life, unit: Unit) -> set[object]:
     """The calls of a function that give the client a message."""
-    return {event.node for event in life.uses if event.unit is unit and event.method in life.site.client.dirtied_by}
+    return {fill.node for fill in life.fills if fill.unit is unit}
 
 
 def _is_called_after_the_release(lives: Lives, life: Life, unit: Unit) -> bool:

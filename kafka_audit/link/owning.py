@@ -12,7 +12,7 @@ from kafka_audit.link.discharge import Discharge, Weak
 from kafka_audit.link.engine import Event, Registration, position
 from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.opening import goes_past, is_left_to_borrowers, is_opened, opening_of
+from kafka_audit.link.opening import goes_past, is_left_empty, is_left_to_borrowers, is_opened, opening_of
 from kafka_audit.link.owners import Holding
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance, Origin
@@ -105,6 +105,7 @@ class Owning:
             is_made_open = life.site.unit.kind == "class" or life.site.unit is origin.unit
             opens = (is_made_open and bool(opening)) or is_opened(self.reach, value, self.calls_on(value), opening)
             opens = opens or any(self._is_started_past(value, each, opening) for each in found if each.opens)
+            opens = opens and not is_left_empty(self.lives, life, value)
             found.append(Owner(life, value, origin, layer, holding, opens, is_released or hook is not None, hook))
         return sorted(found, key=lambda owner: (owner.layer, owner.path, owner.at, owner.name))
 

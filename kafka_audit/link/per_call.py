@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
+from kafka_audit.catalog.driving import ROUTES, ROUTING, VIEWS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Calling
+from kafka_audit.link.engine import Calling, Registration
 from kafka_audit.link.kept import is_once
 from kafka_audit.link.lives import Life, Lives, owner_name
 from kafka_audit.link.losses import brings, is_dependency, runs_for_requests
@@ -49,7 +50,7 @@ class PerCall(NamedTuple):
 
 def clients_per_call(lives: Lives, life: Life) -> Iterator[PerCall]:
     """Where a client of its own is had for each message, request, task or turn of a loop."""
-    sends = {e.node for e in life.uses if e.method in life.site.client.dirtied_by}
+    sends = {fill.node for fill in life.fills}
     if life.holding.kind in SHORT_LIVED:
         for found in _per_call(lives, life.value, life.site.unit, life.site.node, sends):
             if found.why != PER_TURN or not _goes_on_listening(lives, life, found.node):
@@ -102,7 +103,7 @@ def owners_per_call(lives: Lives, owner: Owner, owners: Sequence[Owner]) -> Iter
     life = owner.life
     is_anew = owner.opens and _is_made_anew(lives, owner) and not _gives_another_first(lives, owner)
     if is_anew and not _outlives(lives, owner, owners):
-        sending = {u for e in life.uses if e.method in life.site.client.dirtied_by for u in lives.reach.callers(e.unit)}
+        sending = {u for fill in life.fills for u in lives.reach.callers(fill.unit)}
         edges = (edge for unit in sending for edge in lives.reach.incoming.get(unit, ()))
         sends = {edge.fact.node for edge in edges if edge.fact is not None}
         found = _per_call(lives, owner.value, owner.origin.unit, owner.origin.node, sends, kept_as=_global_name(owner))
@@ -206,9 +207,8 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: Set[Calling]) -> str:
     """What makes an object be made again and again; empty when nothing does."""
     if is_dependency(node) or runs_for_requests(lives, unit):
         return "every request makes one"
-    for registration in lives.engine.registrations.get(unit, {}).values():
-        if registration.via == "decorator" and registration.target.rpartition(".")[2] in HANDLERS:
-            return "every call of the handler makes one"
+    if any(map(_is_handler, lives.engine.registrations.get(unit, {}).values())):
+        return "every call of the handler makes one"
     if not runs_often(lives, unit):
         return ""
     if any(_is_served_in_loop(statement, node) for statement in statements(unit.body)):
@@ -216,6 +216,15 @@ def _reason(lives: Lives, unit: Unit, node: s.Call, sends: Set[Calling]) -> str:
     is_called_again = unit in lives.reach.incoming and not is_called_once(lives, unit)
     message = sent_parameter(unit, sends) if is_called_again else ""
     return f"every call makes one to send its `{message}`" if message else ""
+
+
+def _is_handler(registration: Registration) -> bool:
+    """Whether a library calls the function for every request, message or task."""
+    last = registration.target.rpartition(".")[2]
+    if registration.via == "decorator":
+        return last in HANDLERS
+    is_route = last in ROUTES and registration.target.partition(".")[0] in ROUTING
+    return is_route or registration.target in VIEWS
 
 
 def runs_often(lives: Lives, unit: Unit, *, beginnings: bool = True) -> bool:

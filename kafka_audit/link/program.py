@@ -100,6 +100,11 @@ class Program:
         """The audited clients that must be released by somebody: those that a method can release."""
         return (life for life in self.living if life.site.client.release and life.holding.kind != "managed")
 
+    def asks_for_nothing(self, life: Life) -> bool:
+        """Whether the client needs no release: it has none, or it is one of its buffer, into which nothing is put."""
+        client = life.site.client
+        return not client.release or (client.flush_is_release and not life.fills and not self.hands_over(life))
+
     def owed_once(self) -> Iterator[Life]:
         """The audited clients whose second release raises, those in a `with` included."""
         return (life for life in self.living if life.site.client.release_once)

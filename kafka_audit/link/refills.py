@@ -55,6 +55,14 @@ class Refills:
         return self._known[key]
 
 
+def before_any(reach: Reach, events: Collection[Event], filling: Collection[str]) -> set[Event]:
+    """The flushes in a module's body that come before every message: only what is called later fills the buffer."""
+    fills = {each.unit for each in events if each.what == "use" and each.method in filling}
+    bodies = {each.unit for each in events if each.what == "release" and each.unit.kind == "module"}
+    early = {body for body in bodies if fills and not any(body in reach.callers(unit) for unit in fills)}
+    return {each for each in events if each.what == "release" and each.unit in early}
+
+
 def now_and_then(events: Collection[Event], filling: Collection[str]) -> set[Event]:
     """The flushes that come only every so many messages of their function, or when one is refused: the rest stays."""
     fills = [each for each in events if each.what == "use" and each.method in filling]

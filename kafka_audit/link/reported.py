@@ -25,10 +25,8 @@ def is_reported_back(reach: Reach, life: Life) -> bool:
 
     Reports come while something polls.
     """
-    client = life.site.client
-    fills = [event for event in life.uses if event.method in client.dirtied_by]
-    polls = any(event.method in client.polls for event in life.uses)
-    return polls and bool(fills) and all(_hands_back(reach, event.unit, event.node) for event in fills)
+    polls = any(event.method in life.site.client.polls for event in life.uses)
+    return polls and bool(life.fills) and all(_hands_back(reach, fill.unit, fill.node) for fill in life.fills)
 
 
 def _hands_back(reach: Reach, unit: Unit, node: object) -> bool:

@@ -40,9 +40,7 @@ def never_releasing(owning: Owning, life: Life) -> list[Keeper]:
         return []
     made: list[tuple[ClientObject | Instance, Unit]] = [(life.value, life.site.unit)]
     made += [(owner.value, owner.origin.unit) for owner in owning.roots(life) if owner.layer == 0]
-    opening = (
-        [each for each in life.uses if each.method in client.dirtied_by] if client.flush_is_release else life.starts
-    )
+    opening = life.fills if client.flush_is_release else life.starts
     for value, maker in made:
         siblings = _Siblings(owning, value, maker)
         enders = siblings.ending([event.unit for event in life.releases]) if siblings.takers else None

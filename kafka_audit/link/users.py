@@ -92,4 +92,4 @@ def _beside(life: Life) -> Set[Context]:
 def _senders(life: Life) -> set[Unit]:
     """The functions that fill the client's buffer; none if its release is more than a flush."""
     client = life.site.client
-    return {event.unit for event in life.uses if client.flush_is_release and event.method in client.dirtied_by}
+    return {fill.unit for fill in life.fills if client.flush_is_release}

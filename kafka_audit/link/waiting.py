@@ -17,8 +17,7 @@ def polls_until_delivered(life: Life) -> bool:
     """Whether a function that fills the buffer goes on polling until a condition holds, and lets each poll wait, or all
     of them wait for the report of each message."""
     client = life.site.client
-    fills = [event for event in life.uses if event.method in client.dirtied_by]
-    filling = {event.unit for event in fills}
+    filling = {fill.unit for fill in life.fills}
     polls = {
         event.node
         for event in life.uses
@@ -34,8 +33,7 @@ def polls_until_delivered(life: Life) -> bool:
 
 def _one_by_one(life: Life, polls: Set[object]) -> bool:
     """Whether behind every message, before the next, stands a poll that waits as long as it takes."""
-    fills = [event for event in life.uses if event.method in life.site.client.dirtied_by]
-    return bool(polls and fills) and all(_is_followed(event.unit.body, event.node, polls) for event in fills)
+    return bool(polls and life.fills) and all(_is_followed(fill.unit.body, fill.node, polls) for fill in life.fills)
 
 
 def _is_followed(body: s.Body, node: object, wanted: Set[object]) -> bool:

@@ -139,9 +139,13 @@ def ending_calls(body: s.Body, ends: Collection[object]) -> set[s.Call]:
 
 
 def holds(statement: s.Stmt, wanted: Collection[object]) -> bool:
-    """Whether one of the wanted calls stands in the statement or in a block of it."""
+    """Whether one of the wanted calls, or items of a `with`, stands in the statement or in a block of it."""
     every = [statement, *(inner for body in child_bodies(statement) for inner in statements(body))]
-    return any(part in wanted for each in every for e in expressions(each) for part in inside(e))
+    return any(
+        any(part in wanted for e in expressions(each) for part in inside(e))
+        or (isinstance(each, s.With) and any(item in wanted for item in each.items))
+        for each in every
+    )
 
 
 def undoes(statement: s.Stmt, begun: Collection[object], ends: Collection[object]) -> bool:

@@ -225,7 +225,9 @@ def _severity(program: Program, life: Life) -> Severity:
         return "info" if client.closes_at_exit else "warning"
     if program.lives.loses_nothing(life):
         return "warning" if overwrites(program.lives, life) else "info"
-    return "warning" if program.ends_with_its_script(life) else "error"
+    if not program.ends_with_its_script(life):
+        return "error"
+    return "info" if client.closes_at_exit and program.lives.waits_for_all(life) else "warning"
 
 
 def _is_of_the_program(program: Program, unit: Unit, *, is_guarded: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.link.kept import kept_for_all
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.overwrites import overwrites
-from kafka_audit.link.per_call import runs_often
+from kafka_audit.link.per_call import runs_often, runs_once
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
@@ -54,6 +54,8 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 """
+
+ENTERS = frozenset({"__enter__", "__aenter__"})
 
 RULE = Rule(
     code="KA202",
@@ -110,10 +112,14 @@ def _absence(program: Program, life: Life) -> str:
 
 
 def _is_one(program: Program, life: Life) -> bool:
-    """Whether the program makes one object that keeps it, for as long as it runs, and makes no other after an error.
+    """Whether the program makes one object that keeps it, for as long as it runs, and makes no other after an error, or
+    whenever a block enters the object.
 
     One that an object makes on first use, and asks for from then on, is as many as that object.
     """
+    maker = life.site.unit
+    if maker.function is not None and maker.function.name in ENTERS and not runs_once(program.lives, maker):
+        return False
     owners = program.owning.roots(life)
     asked = {kept.value for kept in kept_for_all(program.owning, life, frozenset({"instance"}))}
     return bool(owners and not overwrites(program.lives, life)) and all(

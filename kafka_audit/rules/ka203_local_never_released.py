@@ -89,8 +89,9 @@ def check(program: Program) -> Iterator[Alarm]:
 
 
 def _severity(program: Program, life: Life) -> Severity:
-    """A script or command that flushes and ends loses nothing: its process is the release."""
+    """A script or command that sends nothing, or flushes and ends, loses nothing: its process is the release."""
     is_script = context_of(life.path) == "script" or life.site.guarded
     flushed = any(event.method == "flush" for event in life.uses)
-    ends = program.lives.loses_nothing(life) and runs_once(program.lives, life.site.unit)
+    is_idle = life.site.client.closes_at_exit and not life.fills
+    ends = (is_idle or program.lives.loses_nothing(life)) and runs_once(program.lives, life.site.unit)
     return "info" if ends or (is_script and flushed and not life.site.client.is_async) else "warning"

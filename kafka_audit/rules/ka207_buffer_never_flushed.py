@@ -91,10 +91,9 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every producer whose release is a flush, that produces, and that no code which runs flushes."""
     for life in program.owing():
-        client = life.site.client
-        if not client.flush_is_release or life.holding.kind in {"managed", "delegated"}:
+        if not life.site.client.flush_is_release or life.holding.kind in {"managed", "delegated"}:
             continue
-        fills = [event for event in life.uses if event.method in client.dirtied_by]
+        fills = life.fills
         left = _left(program, life, fills)
         is_anybodys = life.holding.kind == "global" or (life.holding.kind == "instance" and life.holding.scope is None)
         is_flushed = bool(program.discharge.effective(life) if is_anybodys else life.releases) and left is None
@@ -148,7 +147,7 @@ def _alarm(program: Program, life: Life, filled: Event, left: Event | None, conf
 
 
 def _flushed_rarely(life: Life, flush: Event) -> Step:
-    fills = {use.node for use in life.uses if use.unit is flush.unit and use.method in life.site.client.dirtied_by}
+    fills = {fill.node for fill in life.fills if fill.unit is flush.unit}
     condition = "when a message is refused" if waits_for_refusal(flush, fills) else "once it has counted so far"
     message = f"{where(owner_name(flush.unit))} flushes only {condition}"
     return Step(path=flush.unit.module.path, line=flush.line, message=message)

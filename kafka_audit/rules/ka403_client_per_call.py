@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.exits import is_exit_registrar
+from kafka_audit.link.exits import is_exit_registrar, left_to_exit
 from kafka_audit.link.lives import Life, owner_name
 from kafka_audit.link.per_call import PerCall, clients_per_call, owners_per_call
 from kafka_audit.model import Step
@@ -93,7 +93,7 @@ def check(program: Program) -> Iterator[Alarm]:
     seen: set[object] = set()
     for life in program.living:
         for found in clients_per_call(program.lives, life):
-            is_released = not life.site.client.release or program.verdict(life) == "always"
+            is_released = program.asks_for_nothing(life) or program.verdict(life) == "always"
             chain = (created(life), *started(program, life))
             yield _alarm(life, subject(life), found, chain, is_released=is_released)
             seen.add(found.node)
@@ -106,21 +106,27 @@ def check(program: Program) -> Iterator[Alarm]:
                     made = Step(
                         path=owner.path, line=owner.at[0], message=f"{owner.name} is created in {where(owner.owner)}"
                     )
-                    chain = (made, created(life), *started(program, life), *_left_to_the_end(owner))
+                    left = _left_to_the_end(program, owner)
+                    chain = (made, created(life), *started(program, life), *left)
                     is_only_kept = owner.holding.kind == "global" and not program.owning.is_ended_where_given(owner)
                     is_only_kept = is_only_kept or program.owning.is_ended_apart(owner, found.unit)
-                    is_released = owner.is_released and not is_only_kept and not _left_to_the_end(owner)
+                    is_released = owner.is_released and not is_only_kept and not left
                     yield _alarm(life, name, found, chain, is_released=is_released)
                     seen.add(found.node)
 
 
-def _left_to_the_end(owner: Owner) -> tuple[Step, ...]:
+def _left_to_the_end(program: Program, owner: Owner) -> tuple[Step, ...]:
     """That each of the objects is kept until the process ends."""
-    hook = owner.hook
-    if hook is None or not is_exit_registrar(hook.target):
+    hook, method = owner.hook, left_to_exit(program.owning, owner)
+    if hook is not None and is_exit_registrar(hook.target):
+        name, path, line = where(owner_name(hook.unit)), hook.unit.module.path, hook.line
+        message = f"{name} leaves the release to `{hook.target}`: each stays until the process ends"
+    elif method is not None:
+        path, line = method.module.path, method.line
+        message = f"{where(owner_name(method))} is called when the process ends: each stays until then"
+    else:
         return ()
-    message = f"{where(owner_name(hook.unit))} leaves the release to `{hook.target}`: each stays until the process ends"
-    return (Step(path=hook.unit.module.path, line=hook.line, message=message),)
+    return (Step(path=path, line=line, message=message),)
 
 
 def _alarm(life: Life, name: str, found: PerCall, chain: tuple[Step, ...], *, is_released: bool) -> Alarm:
