@@ -13,6 +13,7 @@ import libcst as cst
 from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import only, protected, statements_of
 from kafka_audit.fix.edits import Changes, Tree
+from kafka_audit.fix.guard import assigned
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import required
 from kafka_audit.fix.refusal import Refused
@@ -110,17 +111,8 @@ def _own_release(scope: ClassScope, is_async: bool, fields: Sequence[Field]) -> 
         if is_like and unit.function is not None and not required(unit.function)[1:]:
             return unit
     enter, leave = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
-    fills = any(name in {each.name for each in fields} for name in _assigned(scope.methods.get(enter, ())))
-    return next(iter(scope.methods.get(leave, ())), None) if fills else None
-
-
-def _assigned(units: Iterable[Unit]) -> Iterator[str]:
-    """The fields that these methods assign."""
-    for unit in units:
-        for statement in statements(unit.body):
-            for target in statement.targets if isinstance(statement, s.Assign) else ():
-                if isinstance(target, s.Attribute):
-                    yield target.name
+    filled = {name for unit in scope.methods.get(enter, ()) for name, _ in assigned(unit.body)}
+    return next(iter(scope.methods.get(leave, ())), None) if filled & {field.name for field in fields} else None
 
 
 def _free(program: Program, scope: ClassScope, is_async: bool) -> str:

@@ -163,7 +163,7 @@ def _fields(found: Iterable[s.Expr]) -> Iterator[tuple[str, bool]]:
                 yield part.name, part in used
 
 
-def _assigned(body: s.Body) -> Iterator[tuple[str, s.Expr]]:
+def assigned(body: s.Body) -> Iterator[tuple[str, s.Expr]]:
     """The fields of `self` that a body gives a value."""
     for statement in statements(body):
         if isinstance(statement, s.Assign) and statement.value is not None:
@@ -177,12 +177,12 @@ def _is_none(value: s.Expr) -> bool:
 
 
 def _emptied(body: s.Body) -> set[str]:
-    return {field for field, value in _assigned(body) if _is_none(value)}
+    return {field for field, value in assigned(body) if _is_none(value)}
 
 
 def _beginnings(scope: ClassScope) -> Iterator[tuple[str, s.Expr]]:
     for unit in scope.methods.get("__init__", ()):
-        yield from _assigned(unit.body)
+        yield from assigned(unit.body)
 
 
 def _empty_at_first(scope: ClassScope) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.walk import holds, inside, statements, target_names
+from kafka_audit.link.walk import inside, statements, target_names, within
 
 Facts = frozenset[tuple[str, frozenset[str], bool]]
 """(the test as text, the names in it, its outcome)."""
@@ -115,7 +115,7 @@ def trimmed(facts: Facts, deciding: frozenset[str]) -> Facts:
 def deciding(body: s.Body, nodes: Set[object]) -> frozenset[str]:
     """The names in the tests on which it depends whether one of these calls is made."""
     branches = (each for each in statements(body) if isinstance(each, s.If))
-    tests = (branch.test for branch in branches if any(holds(part, nodes) for part in (*branch.body, *branch.orelse)))
+    tests = (branch.test for branch in branches if within((*branch.body, *branch.orelse), nodes))
     return frozenset(name for test in tests for name in _names(test))
 
 

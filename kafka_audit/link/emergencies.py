@@ -8,7 +8,7 @@ from typing import Final
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Event
 from kafka_audit.link.states import caught_types
-from kafka_audit.link.walk import holds, statements
+from kafka_audit.link.walk import statements, within
 
 _ENDING: Final = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit", "CancelledError", "BaseException"})
 """Errors by which a program, a generator or a task is ended."""
@@ -29,7 +29,7 @@ def _is_after_error(release: Event) -> bool:
     tries = [each for each in statements(release.unit.body) if isinstance(each, s.Try)]
     once = [each for each in tries if not any(isinstance(inner, s.While | s.For) for inner in statements(each.body))]
     handlers = [handler for each in once for handler in each.handlers if not _is_for_the_end(handler)]
-    return any(holds(inner, {release.node}) for handler in handlers for inner in handler.body)
+    return any(within(handler.body, {release.node}) for handler in handlers)
 
 
 def _is_for_the_end(handler: s.Handler) -> bool:

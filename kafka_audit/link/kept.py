@@ -11,7 +11,7 @@ from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.reach import Entry
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.values import ClientObject, Instance, Place
-from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.walk import expressions, inside, statements, within
 from kafka_audit.link.words import words
 
 ONCE = frozenset({"main", "name", "import"})
@@ -78,7 +78,7 @@ def first_test(unit: Unit, name: str, made: s.Call) -> int:
     for statement in statements(unit.body):
         if isinstance(statement, s.If) and any(_is_named(part, name) for part in inside(statement.test)):
             leaves = any(isinstance(inner, s.Return) for inner in statements(statement.body))
-            is_around = _contains(statement.body, made) or _contains(statement.orelse, made)
+            is_around = within(statement.body, {made}) or within(statement.orelse, {made})
             if is_around or (leaves and statement.line < made.at[0]):
                 return statement.line
     return 0
@@ -214,7 +214,7 @@ def _is_start(unit: Unit) -> bool:
 
 def _is_reset(body: s.Body, start: s.Call, expression: str) -> bool:
     """Whether a handler or `finally` around the start empties the place, or what follows when a handler goes on."""
-    tries = [each for each in statements(body) if isinstance(each, s.Try) and _contains(each.body, start)]
+    tries = [each for each in statements(body) if isinstance(each, s.Try) and within(each.body, {start})]
     attempted = set(statements(tries[-1].body)) if tries else set()  # of the innermost
     return bool(tries) and any(
         words(target) == expression
@@ -222,10 +222,6 @@ def _is_reset(body: s.Body, start: s.Call, expression: str) -> bool:
         if isinstance(each, s.Assign | s.Delete) and each.line > start.at[0] and each not in attempted
         for target in each.targets
     )
-
-
-def _contains(body: s.Body, node: s.Call) -> bool:
-    return any(part is node for statement in statements(body) for e in expressions(statement) for part in inside(e))
 
 
 def _is_named(expression: s.Expr, name: str) -> bool:

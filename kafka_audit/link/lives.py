@@ -19,7 +19,7 @@ from kafka_audit.link.refills import Refills, before_any, now_and_then
 from kafka_audit.link.scopes import Module, Unit, once
 from kafka_audit.link.unreached import Unreached
 from kafka_audit.link.values import ClientObject, ForeignClient, Place, Site
-from kafka_audit.link.walk import expressions, handled_calls, holds, inside, statements
+from kafka_audit.link.walk import expressions, handled_calls, inside, statements, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def _is_waited_for(send: Event, client: Client) -> bool:
     """Whether the function that sends a message waits for its delivery, and lets everybody know if it fails."""
     waiting = _waiting_for(send, client)
     hushed = [each for each in statements(send.unit.body) if isinstance(each, s.Try) and _hushes(each)]
-    return any(not any(holds(each, {wait}) for block in hushed for each in block.body) for wait in waiting)
+    return any(not any(within(block.body, {wait}) for block in hushed) for wait in waiting)
 
 
 def _hushes(block: s.Try) -> bool:

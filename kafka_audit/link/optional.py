@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka_audit.facts import schema as s
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import catches_everything, caught_types
-from kafka_audit.link.walk import holds, inside, statements
+from kafka_audit.link.walk import inside, statements, within
 
 ASKING = frozenset({"hasattr", "getattr"})
 """What tells whether there is such a method; what `getattr` gave is called by the name of a variable."""
@@ -21,9 +21,9 @@ def is_optional(unit: Unit, node: object, method: str) -> bool:
 def _expects_none(statement: s.Stmt, node: object, method: str) -> bool:
     match statement:
         case s.If(test, body):
-            return _asks_for(test, method) and any(holds(each, {node}) for each in body)
+            return _asks_for(test, method) and within(body, {node})
         case s.Try(body, handlers):
-            return any(map(_takes_missing, handlers)) and any(holds(each, {node}) for each in body)
+            return any(map(_takes_missing, handlers)) and within(body, {node})
     return False
 
 

@@ -12,7 +12,7 @@ from kafka_audit.link.losses import calls_to
 from kafka_audit.link.per_call import sent_parameter
 from kafka_audit.link.scopes import ClassScope, Unit, lookup
 from kafka_audit.link.values import Place
-from kafka_audit.link.walk import handled_calls, holds, inside, statements
+from kafka_audit.link.walk import handled_calls, inside, statements, within
 
 BEGINNINGS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 """Methods that set up an object: nothing is open yet."""
@@ -72,8 +72,8 @@ def _fails_over(unit: Unit, uses: Collection[object], node: s.Call) -> bool:
     """Whether the call stands in a handler around a use of the client."""
     return any(
         isinstance(statement, s.Try)
-        and any(holds(each, uses) for each in statement.body)
-        and any(holds(each, {node}) for handler in statement.handlers for each in handler.body)
+        and within(statement.body, uses)
+        and any(within(handler.body, {node}) for handler in statement.handlers)
         for statement in statements(unit.body)
     )
 
@@ -136,7 +136,7 @@ def _in_handlers(unit: Unit, failing: Collection[object]) -> set[s.Stmt]:
     return {
         inner
         for statement in statements(unit.body)
-        if isinstance(statement, s.Try) and any(holds(each, failing) for each in statement.body)
+        if isinstance(statement, s.Try) and within(statement.body, failing)
         for handler in statement.handlers
         for inner in statements(handler.body)
     }

@@ -22,7 +22,7 @@ from kafka_audit.link.reach import Edge, Entry
 from kafka_audit.link.scopes import Unit, lookup
 from kafka_audit.link.states import pairs
 from kafka_audit.link.values import ClientObject, Instance
-from kafka_audit.link.walk import expressions, holds, inside, statements, target_names
+from kafka_audit.link.walk import expressions, holds, inside, statements, target_names, within
 from kafka_audit.model import Kind
 
 REQUEST_HANDLERS = frozenset({"get", "post", "put", "patch", "delete", "route", "websocket", "api_route"})
@@ -75,7 +75,7 @@ def _goes_on_listening(lives: Lives, life: Life, node: s.Call) -> bool:
     ]
     return any(
         (isinstance(loop, s.For) and life.value in lives.engine.look(unit, loop.iterable))
-        or any(holds(part, asks) for part in (loop.body if isinstance(loop, s.For) else (loop,)))
+        or within(loop.body if isinstance(loop, s.For) else (loop,), asks)
         for unit, loop in loops
         if not holds(loop, {node})
     )
@@ -93,7 +93,7 @@ def _per_poll(lives: Lives, life: Life) -> Iterator[PerCall]:
         called = edge.fact.node if edge.fact is not None else None
         loops = (each for each in statements(edge.caller.body) if isinstance(each, s.While))
         is_app = context_of(edge.caller.module.path) == "app"
-        if is_app and isinstance(called, s.Call) and any(_contains(loop.body, called) for loop in loops):
+        if is_app and isinstance(called, s.Call) and any(within(loop.body, {called}) for loop in loops):
             yield PerCall(unit, node, f"every turn of a loop in `{owner_name(edge.caller)}` makes one")
             return
 
@@ -338,13 +338,9 @@ def _is_called_for_ever(edge: Edge) -> bool:
 
 def _is_served_in_loop(statement: s.Stmt, node: s.Call) -> bool:
     """Whether a loop makes the object for each item; a loop that ends with the first success only tries again."""
-    if not isinstance(statement, s.For | s.While) or not _contains(statement.body, node):
+    if not isinstance(statement, s.For | s.While) or not within(statement.body, {node}):
         return False
     return not any(isinstance(inner, s.Break | s.Return) for inner in statements(statement.body))
-
-
-def _contains(body: s.Body, node: s.Call) -> bool:
-    return any(part is node for statement in statements(body) for e in expressions(statement) for part in inside(e))
 
 
 def sent_parameter(unit: Unit, sends: Set[Calling]) -> str:
@@ -382,7 +378,7 @@ ABOUT_THE_SEND = frozenset({"topic", "partition", "headers", "timestamp", "times
 
 def _sends_in_loop(unit: Unit, sends: Set[Calling]) -> bool:
     loops = (each for each in statements(unit.body) if isinstance(each, s.For | s.While))
-    return any(isinstance(send, s.Call) and _contains(loop.body, send) for loop in loops for send in sends)
+    return any(within(loop.body, sends) for loop in loops)
 
 
 def _source(value: s.Expr, origins: dict[str, str]) -> str:

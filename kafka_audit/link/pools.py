@@ -6,7 +6,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.walk import holds, statements
+from kafka_audit.link.walk import statements, within
 
 
 def lost_checkouts(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
@@ -33,4 +33,4 @@ def lost_checkouts(lives: Lives, life: Life) -> list[tuple[Unit, s.Call]]:
 def _is_ended_by_its_maker(life: Life) -> bool:
     ends = {event.node for event in life.releases if event.unit is life.site.unit}
     tries = (statement for statement in statements(life.site.unit.body) if isinstance(statement, s.Try))
-    return any(holds(final, ends) for each in tries for final in each.final)
+    return any(within(each.final, ends) for each in tries)

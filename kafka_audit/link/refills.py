@@ -14,7 +14,7 @@ from kafka_audit.link.paths import Walk
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Effects, Exits, Stage, State, caught_types
-from kafka_audit.link.walk import holds, inside, statements
+from kafka_audit.link.walk import inside, statements, within
 
 _Nodes = frozenset[s.Call]
 _NOBODY = s.Call(s.Name(""), (), (0, 0, 0, 0))
@@ -73,20 +73,17 @@ def now_and_then(events: Collection[Event], filling: Collection[str]) -> set[Eve
 def _is_rare(flush: Event, fills: Collection[object]) -> bool:
     """Whether the flush stands in an `if` that counts, and what fills the buffer does not, or in a handler."""
     counting = [each for each in statements(flush.unit.body) if isinstance(each, s.If) and _counts(each.test)]
-    around = [each for each in counting if any(holds(inner, {flush.node}) for inner in each.body)]
-    counted = bool(fills) and any(not any(holds(inner, fills) for inner in each.body) for each in around)
+    around = [each for each in counting if within(each.body, {flush.node})]
+    counted = bool(fills) and any(not within(each.body, fills) for each in around)
     return counted or waits_for_refusal(flush, fills)
 
 
 def waits_for_refusal(flush: Event, fills: Collection[object]) -> bool:
     """Whether the flush only makes room, in a handler of the error that the full buffer is: `except BufferError`."""
     tries = [each for each in statements(flush.unit.body) if isinstance(each, s.Try)]
-    refused = [
-        handler for each in tries if any(holds(inner, fills) for inner in each.body) for handler in each.handlers
-    ]
+    refused = [handler for each in tries if within(each.body, fills) for handler in each.handlers]
     return any(
-        all(map(_is_refusal, caught_types(handler))) and any(holds(inner, {flush.node}) for inner in handler.body)
-        for handler in refused
+        all(map(_is_refusal, caught_types(handler))) and within(handler.body, {flush.node}) for handler in refused
     )
 
 

@@ -10,7 +10,7 @@ from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.lives import Life
 from kafka_audit.link.owning import Owning
 from kafka_audit.link.per_call import SHORT_LIVED, clients_per_call, owners_per_call, runs_often
-from kafka_audit.link.walk import holds, statements
+from kafka_audit.link.walk import holds, statements, within
 
 
 def restarted(owning: Owning, life: Life) -> Iterator[Event]:
@@ -45,9 +45,9 @@ def _is_unasked(engine: Engine, body: s.Body, start: Event) -> bool:
     """Whether nothing that is asked before can keep the start from being made: a flag that stays down keeps nothing."""
     for statement in body:
         match statement:
-            case s.Try(body=inner) | s.With(body=inner) if any(holds(each, {start.node}) for each in inner):
+            case s.Try(body=inner) | s.With(body=inner) if within(inner, {start.node}):
                 return _is_unasked(engine, inner, start)
-            case s.If(test, inner) if any(holds(each, {start.node}) for each in inner):
+            case s.If(test, inner) if within(inner, {start.node}):
                 return _stays_true(engine, test) and _is_unasked(engine, inner, start)
             case s.If() | s.Try() | s.With() | s.For() | s.While() | s.Match():
                 if holds(statement, {start.node}) or _may_leave(statement):

@@ -16,7 +16,7 @@ from kafka_audit.link.overwrites import asks_first
 from kafka_audit.link.paths import Walk
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Loss, Stage, State, catches_everything, caught_types
-from kafka_audit.link.walk import holds, statements
+from kafka_audit.link.walk import holds, statements, within
 
 UNCONNECTED = ("connection", "broker")
 """What names of errors have in them that come before anything is open (aiokafka 0.14.0: nothing is left, run)."""
@@ -90,7 +90,7 @@ def _again(failing: Failing, life: Life, unit: Unit, releasing: frozenset[Unit])
 def _retrying(body: s.Body, node: s.Call, releases: Set[Node]) -> s.While | s.For | None:
     """The loop that makes the call again when it has failed, and gets to no release in between."""
     for loop in (each for each in statements(body) if isinstance(each, s.While | s.For)):
-        attempts = [each for each in statements(loop.body) if isinstance(each, s.Try) and _is_in(each.body, node)]
+        attempts = [each for each in statements(loop.body) if isinstance(each, s.Try) and within(each.body, {node})]
         if attempts and _goes_on(attempts[-1]) and _ends_with_success(loop, attempts[-1]):
             return None if _is_released(loop, attempts[-1], node, releases) else loop
     return None
@@ -98,12 +98,8 @@ def _retrying(body: s.Body, node: s.Call, releases: Set[Node]) -> s.While | s.Fo
 
 def _is_released(loop: s.While | s.For, attempt: s.Try, node: s.Call, releases: Set[Node]) -> bool:
     """Whether a turn gets to a release though the call has failed: what follows it in the `try` is skipped then."""
-    skipped = {each for each in releases if position(each)[0] > node.at[0] and _is_in(attempt.body, each)}
+    skipped = {each for each in releases if position(each)[0] > node.at[0] and within(attempt.body, {each})}
     return holds(loop, releases - skipped)
-
-
-def _is_in(body: s.Body, node: Node) -> bool:
-    return any(holds(statement, {node}) for statement in body)
 
 
 def _goes_on(attempt: s.Try) -> bool:

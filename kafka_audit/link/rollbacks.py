@@ -13,7 +13,7 @@ from kafka_audit.link.families import ancestry, find_method
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.values import Instance
-from kafka_audit.link.walk import child_bodies, holds, statements, undoes
+from kafka_audit.link.walk import child_bodies, holds, statements, undoes, within
 from kafka_audit.link.words import words
 
 
@@ -165,10 +165,10 @@ def _guards(body: s.Body, wanted: set[object]) -> Iterator[tuple[Flag, int]]:
     """(flag, line) of the tests on an object that must be true for control to get to one of the wanted calls."""
     for statement in body:
         if holds(statement, wanted):
-            if isinstance(statement, s.If) and any(holds(inner, wanted) for inner in statement.body):
+            if isinstance(statement, s.If) and within(statement.body, wanted):
                 yield from ((flag, statement.line) for flag in _needed(statement.test))
             for inner in child_bodies(statement):
-                if any(holds(each, wanted) for each in inner):
+                if within(inner, wanted):
                     yield from _guards(inner, wanted)
                     return
             return

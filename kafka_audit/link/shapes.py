@@ -14,7 +14,7 @@ from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.per_call import REQUEST_HANDLERS, SHORT_LIVED
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, External
-from kafka_audit.link.walk import child_bodies, expressions, holds, inside, statements, target_names
+from kafka_audit.link.walk import child_bodies, expressions, inside, statements, target_names, within
 from kafka_audit.link.words import words
 
 LOCK_TYPES = ("Lock", "Semaphore", "Condition")
@@ -47,7 +47,7 @@ def meets_in_tasks(lives: Lives, kept: Kept) -> bool:
     if not unit.is_async or isinstance(kept.value, ClientObject) or kept.value not in unit.result.values:
         return False
     starts = starting(lives, kept)
-    bodies = [body for body in _where_missing(unit.body, kept.place.name) if any(holds(each, starts) for each in body)]
+    bodies = [body for body in _where_missing(unit.body, kept.place.name) if within(body, starts)]
     is_locked = _is_locked(lives.engine, unit, kept.made)
     waits = any(_waits_before_keeping(body, kept.place.name) for body in bodies)
     return not is_locked and waits and can_meet(lives, unit)
@@ -101,7 +101,7 @@ def _is_called(part: s.Expr, name: str) -> bool:
 def _is_locked(engine: Engine, unit: Unit, site: s.Call) -> bool:
     return any(
         isinstance(statement, s.With)
-        and _contains(statement.body, site)
+        and within(statement.body, {site})
         and any(_is_lock(engine, unit, item.value) for item in statement.items)
         for statement in statements(unit.body)
     )
@@ -212,7 +212,3 @@ def _blocks(body: s.Body) -> Iterator[s.Body]:
         for inner in child_bodies(statement):
             if not isinstance(statement, s.If):
                 yield from _blocks(inner)
-
-
-def _contains(body: s.Body, site: s.Call) -> bool:
-    return any(part is site for statement in statements(body) for e in expressions(statement) for part in inside(e))

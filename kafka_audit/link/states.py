@@ -10,7 +10,7 @@ from typing import Literal
 from kafka_audit.facts import schema as s
 from kafka_audit.link.conditions import Facts, answered, assume, told, trimmed
 from kafka_audit.link.containers import VIEWS
-from kafka_audit.link.walk import has_elements, holds, inside, parts, reads_later, target_names, with_readers
+from kafka_audit.link.walk import has_elements, inside, parts, reads_later, target_names, with_readers, within
 
 
 class Stage(IntEnum):
@@ -171,7 +171,7 @@ def caught_types(handler: s.Handler) -> tuple[s.Expr | None, ...]:
 def expects_failure(node: s.Try, effects: Effects) -> bool:
     """Whether the code itself says that anything may fail before the release: a handler takes everything behind it."""
     handles = effects.raises_by_use and any(catches_everything(handler) for handler in node.handlers)
-    return handles and any(holds(statement, effects.releases) for statement in node.body)
+    return handles and within(node.body, effects.releases)
 
 
 def past_loop(iterable: s.Expr, states: States, passed: Collection[State], site: s.Call) -> States:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.scopes import Unit
-from kafka_audit.link.walk import child_bodies, expressions, holds, inside, statements, target_names
+from kafka_audit.link.walk import child_bodies, expressions, inside, statements, target_names, within
 from kafka_audit.link.words import words
 
 ASKING = frozenset({"iscoroutinefunction", "is_async_callable"})
@@ -42,7 +42,7 @@ def _is_for_others(body: s.Body, call: s.Call, answers: set[str], called: str) -
     for index, statement in enumerate(body):
         if isinstance(statement, s.If):
             others = _others(statement, body[index + 1 :], answers, called)
-            if any(holds(each, {call}) for each in others):
+            if within(others, {call}):
                 return True
         choices = (part for e in expressions(statement) for part in inside(e) if isinstance(part, s.Choice))
         for choice in choices:

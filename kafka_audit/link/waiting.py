@@ -10,7 +10,7 @@ from collections.abc import Set
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.lives import Life
-from kafka_audit.link.walk import child_bodies, holds, statements
+from kafka_audit.link.walk import child_bodies, holds, statements, within
 
 
 def polls_until_delivered(life: Life) -> bool:
@@ -41,7 +41,7 @@ def _is_followed(body: s.Body, node: object, wanted: Set[object]) -> bool:
     for index, statement in enumerate(body):
         if not holds(statement, {node}):
             continue
-        inner = next((each for each in child_bodies(statement) if any(holds(st, {node}) for st in each)), ())
+        inner = next((each for each in child_bodies(statement) if within(each, {node})), ())
         if inner and _is_followed(inner, node, wanted):
             return True
         is_loop = bool(inner) and isinstance(statement, s.For | s.While)

@@ -135,7 +135,7 @@ def handled_calls(body: s.Body, *, raising: bool = False) -> set[s.Call]:
 def ending_calls(body: s.Body, ends: Collection[object]) -> set[s.Call]:
     """The calls that stand in a `finally` together with one of these ends."""
     finals = (statement.final for statement in statements(body) if isinstance(statement, s.Try))
-    return {call for final in finals if any(holds(each, ends) for each in final) for call in calls_in(final)}
+    return {call for final in finals if within(final, ends) for call in calls_in(final)}
 
 
 def holds(statement: s.Stmt, wanted: Collection[object]) -> bool:
@@ -148,12 +148,17 @@ def holds(statement: s.Stmt, wanted: Collection[object]) -> bool:
     )
 
 
+def within(body: s.Body, wanted: Collection[object]) -> bool:
+    """Whether one of the wanted calls, or items of a `with`, stands in a block."""
+    return any(holds(statement, wanted) for statement in body)
+
+
 def undoes(statement: s.Stmt, begun: Collection[object], ends: Collection[object]) -> bool:
     """Whether it is a `try` with one of the first calls in its body and one of the others in a handler or `finally`."""
-    if not isinstance(statement, s.Try) or not any(holds(each, begun) for each in statement.body):
+    if not isinstance(statement, s.Try) or not within(statement.body, begun):
         return False
     blocks = (*(handler.body for handler in statement.handlers), statement.final)
-    return any(holds(each, ends) for body in blocks for each in body)
+    return any(within(body, ends) for body in blocks)
 
 
 def child_bodies(statement: s.Stmt) -> tuple[s.Body, ...]:

@@ -9,7 +9,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.coroutines import is_forgotten
 from kafka_audit.link.exits import is_exit_registrar
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.walk import calls_in, holds, statements
+from kafka_audit.link.walk import calls_in, statements, within
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
@@ -132,7 +132,7 @@ def _ends_work(event: Event) -> bool:
     """Whether the release stands in the `finally` of a loop: the function goes on with the client until then."""
     tries = (statement for statement in statements(event.unit.body) if isinstance(statement, s.Try))
     return any(
-        any(holds(each, {event.node}) for each in attempt.final)
+        within(attempt.final, {event.node})
         and any(isinstance(inner, s.For | s.While) for inner in statements(attempt.body))
         for attempt in tries
     )
