@@ -242,6 +242,7 @@ def runs_often(lives: Lives, unit: Unit, *, beginnings: bool = True) -> bool:
         not is_once(lives, entry)
         and not (entry.kind == "reference" and entry.unit in lives.reach.incoming)
         and not _is_wrapped(lives, entry)
+        and not _is_started_once(lives, entry)
         and not _stands_for_another(lives, entry, unit)
         and not _is_made_by_application(lives, entry)
         and (beginnings or not begins(entry))
@@ -254,6 +255,15 @@ def begins(entry: Entry) -> bool:
     return bool(entry.hooks) and all(
         hook.phase in {"startup", "both"} and hook.scope in {"app", "process", "worker"} for hook in entry.hooks
     )
+
+
+def _is_started_once(lives: Lives, entry: Entry) -> bool:
+    """Whether a thread or process runs the function that is started by what runs once itself."""
+    given = entry.registration
+    if given is None or given.target.rpartition(".")[2] not in {"Thread", "Process"} or given.unit is entry.unit:
+        return False
+    loops = [each for each in statements(given.unit.body) if isinstance(each, s.For | s.While)]
+    return not any(holds(loop, {given.node}) for loop in loops) and runs_once(lives, given.unit)
 
 
 def _is_made_by_application(lives: Lives, entry: Entry) -> bool:

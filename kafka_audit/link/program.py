@@ -13,7 +13,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import Flaw
 from kafka_audit.link.blocking import Blocked, blocked_calls
 from kafka_audit.link.context import context_of
-from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_releases, dropped_sends, idle_releases
+from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_sends
 from kafka_audit.link.delivery import Unchecked, never_acknowledged, reordering, unchecked, waits_for_an_id
 from kafka_audit.link.discharge import Discharge
 from kafka_audit.link.ends import Ends
@@ -24,8 +24,7 @@ from kafka_audit.link.kept import Early, Kept, is_handed_out, kept_for_all, publ
 from kafka_audit.link.known import Entry
 from kafka_audit.link.likely import likely_releases
 from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import Caller, caller_losses, is_always_released, is_fresh, losses_of
-from kafka_audit.link.messages import leaves_earlier_ones
+from kafka_audit.link.losses import Caller, caller_losses, is_fresh, losses_of
 from kafka_audit.link.options import Configured
 from kafka_audit.link.owning import Owner, Owning
 from kafka_audit.link.restarts import restarted
@@ -39,6 +38,7 @@ from kafka_audit.link.siblings import Keeper, never_releasing
 from kafka_audit.link.states import Loss, Stage
 from kafka_audit.link.users import Users
 from kafka_audit.link.values import Value
+from kafka_audit.link.verdicts import verdict
 from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
 
@@ -272,40 +272,7 @@ class Program:
 
     def verdict(self, life: Life) -> Verdict:
         """Whether the client is released: on every path and by every owner, on some, never, or by somebody unknown."""
-        if life.holding.kind == "managed":
-            return "sometimes" if self.injection.unclosed(life) else "always"
-        if life.holding.kind in {"delegated", "returned"} and not life.releases:
-            return "never" if life.holding.kind == "returned" and self.dropping(life) else "delegated"
-        if not life.releases:
-            return "unknown" if life.possible and self.hands_over(life) else "never"
-        if idle_releases(life, self.dropped_lifecycle_calls).issuperset(life.releases):
-            return "never"
-        is_left = self.users.owe(life)
-        is_run = is_left or self.discharge.effective(life) or self.users.see_to_it(life)
-        if not is_run or self._is_skipped(life):
-            return "sometimes"
-        return "delegated" if is_left else "always"
-
-    def _is_skipped(self, life: Life) -> bool:
-        """Whether some way out, or some owner that is nobody else's concern, leaves the client open."""
-        owners = [owner for owner in self.users.owners(life) if owner.opens]
-        return bool(
-            self.injection.unclosed(life)
-            or not is_always_released(life, self.losses(life))
-            or leaves_earlier_ones(self.failing, life)
-            or self.retry(life) is not None
-            or self.rollbacks.defeated(life) is not None
-            or any(not (owner.is_released or self.users.get(owner)) for owner in owners)
-            or any(self.ends.of_owner(owner) or self.ends.is_left_by_opener(owner) for owner in owners)
-            or any(self.ends.of_exit(life))
-            or any(self.ends.of_entered(life))
-            or any(self.ends.of_shared(life))
-            or any(self.ends.of_kept(life))
-            or self.dropping(life)
-            or self.keeping(life)
-            or (life.holding.kind == "returned" and self._is_lost_by_a_caller(life))
-            or any(dropped_releases(life, self.dropped_lifecycle_calls))
-        )
+        return verdict(self, life)
 
     def retry(self, life: Life) -> Retry | None:
         """Who makes another client when the start of one has failed, and leaves that one as it is."""
@@ -319,9 +286,6 @@ class Program:
             is_given = life.holding.kind == "returned" or (bool(life.releases) and is_fresh(self.lives, life))
             self._caller_losses[life.id] = caller_losses(self.failing, life) if is_given else []
         return self._caller_losses[life.id]
-
-    def _is_lost_by_a_caller(self, life: Life) -> bool:
-        return any(each.loss.stage is not Stage.FAILED for each in self.caller_losses(life))
 
     def dropping(self, life: Life) -> list[Caller]:
         """The callers that drop a fresh client though nothing fails, or whatever happens."""

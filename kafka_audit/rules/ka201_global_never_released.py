@@ -220,14 +220,13 @@ def _severity(program: Program, life: Life) -> Severity:
 
     What a script makes ends with the script at the latest. One that is forgotten after an error has a successor.
     """
-    client = life.site.client
-    if _is_of_the_program(program, life.site.unit, is_guarded=life.site.guarded):
-        return "info" if client.closes_at_exit else "warning"
     if program.lives.loses_nothing(life):
         return "warning" if overwrites(program.lives, life) else "info"
-    if not program.ends_with_its_script(life):
+    is_programs = _is_of_the_program(program, life.site.unit, is_guarded=life.site.guarded)
+    if not (is_programs or program.ends_with_its_script(life)):
         return "error"
-    return "info" if client.closes_at_exit and program.lives.waits_for_all(life) else "warning"
+    is_empty = not life.fills or program.lives.waits_for_all(life)
+    return "info" if life.site.client.closes_at_exit and is_empty else "warning"
 
 
 def _is_of_the_program(program: Program, unit: Unit, *, is_guarded: bool) -> bool:

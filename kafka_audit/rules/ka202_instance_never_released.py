@@ -120,6 +120,8 @@ def _is_one(program: Program, life: Life) -> bool:
     maker = life.site.unit
     if maker.function is not None and maker.function.name in ENTERS and not runs_once(program.lives, maker):
         return False
+    if life.created_at_import is not None:
+        return not overwrites(program.lives, life)
     owners = program.owning.roots(life)
     asked = {kept.value for kept in kept_for_all(program.owning, life, frozenset({"instance"}))}
     return bool(owners and not overwrites(program.lives, life)) and all(

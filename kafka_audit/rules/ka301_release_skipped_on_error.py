@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.engine import position
+from kafka_audit.link.hidden import ends_the_program
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import Caller, left_open
 from kafka_audit.link.per_call import runs_once
@@ -126,7 +127,9 @@ def check(program: Program) -> Iterator[Alarm]:
 
 def _severity(program: Program, life: Life, unit: Unit) -> Severity | None:
     """Where the error ends the program, a client that closes itself at exit is as good as released."""
-    return "info" if life.site.client.closes_at_exit and runs_once(program.lives, unit) else None
+    if not life.site.client.closes_at_exit:
+        return None
+    return "info" if runs_once(program.lives, unit) or ends_the_program(program.lives, unit) else None
 
 
 def _ends_well(program: Program, owner: Owner) -> bool:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.hidden import hiding
 from kafka_audit.link.lives import owner_name
-from kafka_audit.link.per_call import runs_once
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.kept import Early
     from kafka_audit.link.program import Program
     from kafka_audit.link.scopes import Unit
 
@@ -102,8 +101,8 @@ RULE = Rule(
         "for a moment, the place keeps the client: every later caller finds it there, takes it for started, and sends "
         "into nothing. With aiokafka such a send waits without a limit. One failure at the wrong moment turns into a "
         "service that is broken until it is restarted. A second caller that comes while the start is under way gets "
-        "the same unfinished client. Where nothing on the way up takes the error of the failed start, somebody is told "
-        "of it, and the severity is `info`."
+        "the same unfinished client. Where nothing on the way up takes the error of the failed start, or the "
+        "application does not begin without it, somebody is told of it, and the severity is `info`."
     ),
     bad=BAD,
     good=GOOD,
@@ -119,7 +118,7 @@ def check(program: Program) -> Iterator[Alarm]:
     for early in program.published_early():
         kept, life = early.kept, early.kept.life
         path, owner = kept.unit.module.path, where(owner_name(kept.unit))
-        hiding = _hiding(program, early)
+        taker = hiding(program.failing, early)
         yield Alarm(
             path=path,
             at=kept.made.at,
@@ -131,25 +130,10 @@ def check(program: Program) -> Iterator[Alarm]:
                 Step(path=path, line=kept.line, message=f"{owner} makes one only when `{kept.place.name}` is empty"),
                 Step(path=path, line=early.assigned, message=f"`{kept.place.name}` is assigned"),
                 Step(path=path, line=early.started, message="the start can fail, and the place is not emptied then"),
-                *(_hidden(hiding) if hiding is not None and hiding is not kept.unit else ()),
+                *(_hidden(taker) if taker is not None and taker is not kept.unit else ()),
             ),
-            severity=None if hiding is not None else "info",
+            severity=None if taker is not None else "info",
         )
-
-
-def _hiding(program: Program, early: Early) -> Unit | None:
-    """The function that takes the error of a failed start, if the process goes on with what the place holds."""
-    unit, life, lives = early.kept.unit, early.kept.life, program.lives
-    releasing = {event.unit for event in (*life.releases, *life.undoings)}
-    takers = sorted(program.failing.takers(life, unit, early.start), key=lambda each: (each.module.path, each.line))
-    return next(
-        (
-            taker
-            for taker in takers
-            if taker is unit or (not runs_once(lives, taker) and releasing.isdisjoint(lives.reach.below(taker)))
-        ),
-        None,
-    )
 
 
 def _hidden(taker: Unit) -> list[Step]:
