@@ -114,7 +114,7 @@ class Lives:
         in_vain = self._refills.filled_again(events, filling)
         if filling and holding.kind in {"global", "instance"}:
             in_vain |= now_and_then(events, filling) | before_any(self.reach, events, filling)
-        if holding.kind == "instance":
+        if holding.kind in {"global", "instance"}:
             in_vain |= after_errors(releases)
         ends = {e for e in releases if self._applies(site, holding, e) and e not in in_vain}
         ends = {e for e in ends if not self.is_left_out(e)}

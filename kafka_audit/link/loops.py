@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Calling, Engine, Event
@@ -10,38 +10,50 @@ from kafka_audit.link.lives import Life
 from kafka_audit.link.reach import Edge, Reach
 from kafka_audit.link.scopes import Unit
 
+Ways = tuple[frozenset[Calling], bool]
+"""Coroutines that lead to something, and whether nothing else does."""
+
 
 class Loops:
     """Answers for one program."""
 
     def __init__(self, engine: Engine, reach: Reach) -> None:
         self.engine, self.reach = engine, reach
-        self._of: dict[tuple[Unit, bool], frozenset[Calling]] = {}
+        self._of: dict[tuple[Unit, bool], Ways] = {}
 
     def part(self, life: Life, release: Event) -> bool:
-        """Whether every loop that the client is started on is closed before the release runs, on a loop of its own."""
-        ends = self._around(release, tests=life.in_test)
-        begins = [self._around(start, tests=life.in_test) for start in life.starts]
-        return bool(ends and begins) and all(each and each.isdisjoint(ends) for each in begins)
-
-    def _around(self, event: Event, *, tests: bool) -> frozenset[Calling]:
-        """The coroutines given to `asyncio.run` by which alone control gets to an event; none if by others, too.
+        """Whether the release only runs on loops that are opened for it, and the client is started on others.
 
         What runs while a module is imported is another matter (KA102).
         """
+        ends, is_sole = self._around(release, tests=life.in_test)
+        begins = [self._around(start, tests=life.in_test)[0] for start in life.starts]
+        starting = {start.unit for start in life.starts}
+        at_import = any(self.reach.runs_at_import(start.unit, start.node) for start in life.starts)
+        if not (ends and is_sole and any(begins)) or at_import:
+            return False
+        return not any(self._leads_to(end, starting) for end in ends)
+
+    def _leads_to(self, node: Calling, units: Set[Unit]) -> bool:
+        """Whether a coroutine that is given to `asyncio.run` gets to one of these functions."""
+        fact = self.engine.calls.get(node)
+        return fact is None or not all(units.isdisjoint(self.reach.below(callee)) for callee in fact.callees)
+
+    def _around(self, event: Event, *, tests: bool) -> Ways:
+        """The coroutines given to `asyncio.run` by which control gets to an event, and whether by these alone."""
         if self._opens(event.unit, event.node, guarded=event.guarded):
-            return frozenset({event.node})
+            return frozenset({event.node}), True
         if (event.unit, tests) not in self._of:
             self._of[event.unit, tests] = self._find(event.unit, tests)
         return self._of[event.unit, tests]
 
-    def _find(self, unit: Unit, tests: bool) -> frozenset[Calling]:
+    def _find(self, unit: Unit, tests: bool) -> Ways:
         found: set[Calling] = set()
         seen, waiting = {unit}, [unit]
+        is_sole = True
         while waiting:
             current = waiting.pop()
-            if self.reach.is_entered(current):
-                return frozenset()
+            is_sole = is_sole and not self.reach.is_entered(current)
             for edge in self._running(current, tests):
                 node = edge.fact.node if edge.fact is not None else None
                 if node is not None and self._opens(edge.caller, node, guarded=edge.guarded):
@@ -49,7 +61,7 @@ class Loops:
                 elif edge.caller not in seen:
                     seen.add(edge.caller)
                     waiting.append(edge.caller)
-        return frozenset(found)
+        return frozenset(found), is_sole
 
     def _opens(self, unit: Unit, node: Calling, *, guarded: bool) -> bool:
         """Whether a loop is opened for the coroutine of this call, and not by an import."""

@@ -197,14 +197,16 @@ class Reach:
             yield Entry("reference", unit, unit.module.path)
         if unit.function is None:
             return
-        callers = (edge.caller for edge in self.incoming.get(unit, ()))
-        if unit not in self.engine.registrations and all(context_of(c.module.path) == "test" for c in callers):
-            yield Entry("api", unit, unit.module.path)
         name = unit.function.name
+        is_command = unit.parent is unit.module.top and (name in ENTRY_NAMES or self._is_script(unit))
+        callers = (edge.caller for edge in self.incoming.get(unit, ()))
+        is_asked = any(context_of(caller.module.path) != "test" for caller in callers)
+        if not (is_command or is_asked) and unit not in self.engine.registrations:
+            yield Entry("api", unit, unit.module.path)
         in_test = context_of(unit.module.path) == "test"
         if in_test and (name.startswith("test") or self.engine.flagged(unit, "fixture")):
             yield Entry("test", unit, unit.module.path)
-        if unit.parent is unit.module.top and (name in ENTRY_NAMES or self._is_script(unit)):
+        if is_command:
             yield Entry("name", unit, unit.module.path)
         if name == "__del__":
             yield Entry("exit", unit, unit.module.path, "object.__del__")

@@ -35,13 +35,14 @@ def is_template(engine: Engine, unit: Unit) -> bool:
 def own_clients(engine: Engine, scope: ClassScope, name: str, held: Values, *, is_exact: bool) -> Values:
     """What a field can hold on objects of a class, of all that it holds on objects of any class of the family.
 
-    Where a method of the base class fills it by a method that classes below define, each of them keeps its own.
+    Where a method of the base class fills it by a method that classes below define, or the constructors of these do,
+    each of them keeps its own.
     """
     if not any(type(value) is ClientObject for value in held):
         return held
     names = _filled_by(engine, scope, name)
-    own = [scope] if is_exact or not names else [scope, *descendants(engine, scope)]
-    return {value for value in held if not names or _is_made_for(engine, value, names, own)}
+    own = [scope] if is_exact else [scope, *descendants(engine, scope)]
+    return {value for value in held if _is_made_for(engine, value, names, own)}
 
 
 def keeper(engine: Engine, place: Place, value: Value) -> ClassScope | None:
@@ -50,14 +51,19 @@ def keeper(engine: Engine, place: Place, value: Value) -> ClassScope | None:
     maker = value.site.unit.method_of if isinstance(value, ClientObject) else None
     if owner is None or maker is None or maker is owner or maker not in descendants(engine, owner):
         return owner
-    names = _filled_by(engine, owner, place.name)
-    return maker if _name(value.site.unit) in names else owner  # type: ignore[attr-defined]
+    by = _name(value.site.unit)  # type: ignore[attr-defined]
+    return maker if by == "__init__" or by in _filled_by(engine, owner, place.name) else owner
 
 
 def _is_made_for(engine: Engine, value: Value, names: set[str], scopes: Iterable[ClassScope]) -> bool:
     """Whether objects of one of these classes have the method that made a client; another client may be anybody's."""
     unit = value.site.unit if isinstance(value, ClientObject) else None
-    if unit is None or unit.method_of is None or _name(unit) not in names:
+    if unit is None or unit.method_of is None:
+        return True
+    if _name(unit) == "__init__":
+        kin = [scope for scope in scopes if unit.method_of is scope or unit.method_of in ancestry(engine, scope)]
+        return bool(kin) or not any(scope in ancestry(engine, unit.method_of) for scope in scopes)
+    if _name(unit) not in names:
         return True
     return any(find_method(engine, scope, _name(unit)) is unit for scope in scopes)
 

@@ -112,13 +112,13 @@ def _is_followed(fill: Event, flushes: Collection[Event]) -> bool:
 
 
 def _left(program: Program, life: Life, fills: list[Event]) -> Event | None:
-    """What fills the buffer while only other sends flush.
+    """What fills the buffer of an application's client while only other sends flush.
 
     Of an object that the project makes and that can flush KA205 tells, and KA206 of functions that drop what they got.
     """
     flushing = {event.unit.method_of for event in life.releases}
     is_owned = any(owner.value.scope in flushing for owner in program.owning.roots(life))
-    is_asked = life.releases and not is_owned and not program.dropping(life)
+    is_asked = life.releases and not life.in_test and not is_owned and not program.dropping(life)
     return left_in_buffer(program.lives.reach, fills, life.releases) if is_asked else None
 
 
