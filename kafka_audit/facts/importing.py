@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kafka_audit.catalog.known import KNOWN
 
@@ -128,6 +128,10 @@ def _searched(libraries: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(name.encode() for name in libraries if not any(other in name for other in libraries if other != name))
 
 
+_IMPORTED_BY_NAME: Final = re.compile(rb"""(?:importorskip|import_module|__import__)\(\s*["']([A-Za-z_]+)""")
+"""The package of what is imported by a call, named by a string that stands in it."""
+
+
 def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> bool:
     """Whether the source imports one of these root packages, in any form of import and wherever it stands."""
     if not any(part in data for part in _searched(libraries)):
@@ -136,7 +140,7 @@ def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> b
         modules = [module] if module is not None else [name for name, _ in names]
         if any(each.partition(".")[0] in libraries for each in modules):
             return True
-    return False
+    return any(name.decode() in libraries for name in _IMPORTED_BY_NAME.findall(data))
 
 
 def links(data: bytes, path: str) -> Iterator[Link]:

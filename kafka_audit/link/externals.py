@@ -281,7 +281,7 @@ def _next(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 
 def _import_module(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     found: Values = set()
-    for value in arguments.get(0, "name"):
+    for value in arguments.get(0, "modname" if "modname" in arguments.keywords else "name"):
         if isinstance(value, Text):
             found |= import_dotted(engine, value.text)
     return found
@@ -367,6 +367,7 @@ _HANDLERS: dict[str, Handler] = {
     "dependency_injector.providers.Container": inner_container,
     "builtins.__import__": _import_module,
     "importlib.import_module": _import_module,
+    "pytest.importorskip": _import_module,
     "dataclasses.field": _field,
     "attr.ib": _field,
     "attrs.field": _field,

@@ -89,13 +89,13 @@ class Lives:
 
     def _lives(self) -> list[Life]:
         order = sorted(self.engine.sites.values(), key=_site_order)
-        seen: dict[s.Call, None] = {}
+        seen: set[tuple[s.Call, str]] = set()
         counts: dict[str, int] = {}
         lives = []
         for site in order:
-            if site.node in seen:
+            if (site.node, site.client.role) in seen:
                 continue
-            seen[site.node] = None
+            seen.add((site.node, site.client.role))
             lives.append(self._life(site, counts))
         return lives
 
