@@ -128,8 +128,9 @@ def _searched(libraries: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(name.encode() for name in libraries if not any(other in name for other in libraries if other != name))
 
 
-_IMPORTED_BY_NAME: Final = re.compile(rb"""(?:importorskip|import_module|__import__)\(\s*["']([A-Za-z_]+)""")
-"""The package of what is imported by a call, named by a string that stands in it."""
+_IMPORTS_BY_CALL: Final = (b"importorskip", b"import_module", b"__import__")
+_STRING: Final = re.compile(rb"""["']([A-Za-z_]+)(?:\.[\w.]*)?["']""")
+"""A string that may name what such a call imports, itself or by way of a helper: the package in it."""
 
 
 def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> bool:
@@ -140,7 +141,9 @@ def names_client(data: bytes, libraries: tuple[str, ...] = KNOWN.libraries) -> b
         modules = [module] if module is not None else [name for name, _ in names]
         if any(each.partition(".")[0] in libraries for each in modules):
             return True
-    return any(name.decode() in libraries for name in _IMPORTED_BY_NAME.findall(data))
+    return any(call in data for call in _IMPORTS_BY_CALL) and any(
+        name.decode() in libraries for name in _STRING.findall(data)
+    )
 
 
 def links(data: bytes, path: str) -> Iterator[Link]:

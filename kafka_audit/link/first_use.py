@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
+from kafka_audit.link.frequency import begins, is_called_once
 from kafka_audit.link.lives import Lives
-from kafka_audit.link.per_call import begins, is_called_once
 from kafka_audit.link.reach import Edge
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.walk import expressions, inside, statements

@@ -9,11 +9,11 @@ from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import Calling
 from kafka_audit.link.exits import is_exit_registrar
 from kafka_audit.link.failing import Failing
+from kafka_audit.link.frequency import begins, runs_once
 from kafka_audit.link.kept import Early, is_once
 from kafka_audit.link.lives import Life, Lives
 from kafka_audit.link.losses import effects_in
 from kafka_audit.link.paths import Walk
-from kafka_audit.link.per_call import begins, runs_once
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.states import Stage, State
 from kafka_audit.link.walk import statements, within

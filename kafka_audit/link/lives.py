@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 
 from kafka_audit.catalog.clients import Client
@@ -194,14 +194,28 @@ class Lives:
         flushing = {event.unit for event in uses if event.method == "flush"} - {e.unit for e in life.releases}
         if module is not None and not sends:
             return True
-        return any(unit in sending or self._is_called_by_the_application(unit) for unit in flushing)
+        return any(self._comes_behind(unit, sending) for unit in flushing)
 
     def waits_for_all(self, life: Life) -> bool:
         """Whether every message is waited for where it is sent, be its delivery a success or not."""
         return bool(life.fills) and all(_waiting_for(fill, life.site.client) for fill in life.fills)
 
-    def _is_called_by_the_application(self, unit: Unit) -> bool:
-        return any(context_of(edge.caller.module.path) != "test" for edge in self.reach.incoming.get(unit, ()))
+    def keeps_nothing(self, life: Life) -> bool:
+        """Whether every function that sends waits for its message or flushes behind it; the client closes itself."""
+        flushes = [event for event in life.uses if event.method == "flush"]
+        return life.site.client.closes_at_exit and all(
+            _waiting_for(fill, life.site.client)
+            or any(flush.unit is fill.unit and flush.line >= fill.line for flush in flushes)
+            for fill in life.fills
+        )
+
+    def _comes_behind(self, unit: Unit, sending: Set[Unit]) -> bool:
+        """Whether a function that flushes is one that sends, or is led to by one that leads to such, or by something
+        that runs."""
+        leading = self.reach.callers(unit)
+        if any(not leading.isdisjoint(self.reach.callers(each)) for each in sending):
+            return True
+        return any(entry.kind != "api" for entry in self.reach.entries(unit, tests=False))
 
     def callees(self, node: s.Call) -> list[Unit]:
         """The project functions that a call can reach."""

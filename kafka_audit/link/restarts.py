@@ -7,9 +7,10 @@ from itertools import chain
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event
+from kafka_audit.link.frequency import runs_often
 from kafka_audit.link.lives import Life
 from kafka_audit.link.owning import Owning
-from kafka_audit.link.per_call import SHORT_LIVED, clients_per_call, owners_per_call, runs_often
+from kafka_audit.link.per_call import SHORT_LIVED, clients_per_call, owners_per_call
 from kafka_audit.link.walk import holds, statements, within
 
 

@@ -9,9 +9,10 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event
 from kafka_audit.link.failing import QUIET, Failing
 from kafka_audit.link.first_use import can_meet
+from kafka_audit.link.frequency import REQUEST_HANDLERS
 from kafka_audit.link.kept import Kept, starting
 from kafka_audit.link.lives import Life, Lives
-from kafka_audit.link.per_call import REQUEST_HANDLERS, SHORT_LIVED
+from kafka_audit.link.per_call import SHORT_LIVED
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import ClientObject, External
 from kafka_audit.link.walk import child_bodies, expressions, inside, statements, target_names, within

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.families import ancestry
+from kafka_audit.link.frequency import is_left_to_users, runs_often, runs_once
 from kafka_audit.link.kept import kept_for_all
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.overwrites import overwrites
-from kafka_audit.link.per_call import runs_often, runs_once
+from kafka_audit.link.reach import PLAIN_BASES
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
@@ -100,7 +102,7 @@ def check(program: Program) -> Iterator[Alarm]:
             confidence=confidence,
             producer=life.id,
             trace=(created(life), *started(program, life), *considered(program, life, absence)),
-            severity="info" if program.lives.loses_nothing(life) and _is_one(program, life) else None,
+            severity="info" if program.lives.loses_nothing(life) and not _is_many(program, life) else None,
         )
 
 
@@ -111,23 +113,37 @@ def _absence(program: Program, life: Life) -> str:
     return f"no method of `{life.holding.scope.name}` releases it" if life.holding.scope else "nothing releases it"
 
 
-def _is_one(program: Program, life: Life) -> bool:
-    """Whether the program makes one object that keeps it, for as long as it runs, and makes no other after an error, or
-    whenever a block enters the object.
+def _is_many(program: Program, life: Life) -> bool:
+    """Whether more than one of them may be open: the program makes many objects that keep one, or another client after
+    an error, or whenever a block enters the object.
 
-    One that an object makes on first use, and asks for from then on, is as many as that object.
+    One that an object makes on first use, and asks for from then on, is as many as that object. How many objects the
+    users of a library make is theirs to say, where none keeps a message.
     """
     maker = life.site.unit
-    if maker.function is not None and maker.function.name in ENTERS and not runs_once(program.lives, maker):
-        return False
+    is_entered = maker.function is not None and maker.function.name in ENTERS
+    if overwrites(program.lives, life) or (is_entered and not runs_once(program.lives, maker)):
+        return True
     if life.created_at_import is not None:
-        return not overwrites(program.lives, life)
+        return False
     owners = program.owning.roots(life)
     asked = {kept.value for kept in kept_for_all(program.owning, life, frozenset({"instance"}))}
-    return bool(owners and not overwrites(program.lives, life)) and all(
-        owner.holding.kind == "global" or owner.value in asked or not runs_often(program.lives, owner.origin.unit)
+    often = [
+        owner
         for owner in owners
-    )
+        if owner.holding.kind != "global"
+        and owner.value not in asked
+        and runs_often(program.lives, owner.origin.unit)
+        and not (program.lives.keeps_nothing(life) and is_left_to_users(program.lives, owner.origin.unit))
+    ]
+    is_theirs = program.lives.keeps_nothing(life) and not _is_made_by_a_library(program, life)
+    return bool(often) or (not owners and not is_theirs)
+
+
+def _is_made_by_a_library(program: Program, life: Life) -> bool:
+    """Whether the class that keeps it derives from a library's, which may make objects of it."""
+    bases = ancestry(program.engine, life.holding.scope) if life.holding.scope is not None else ()
+    return any(isinstance(base, str) and not base.startswith(PLAIN_BASES) for base in bases)
 
 
 def _is_released(program: Program, life: Life) -> bool:

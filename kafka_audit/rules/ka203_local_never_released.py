@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.context import context_of
-from kafka_audit.link.per_call import runs_once
+from kafka_audit.link.frequency import runs_once
 from kafka_audit.model import Severity
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, ends, started, subject, where

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.per_call import runs_once
+from kafka_audit.link.frequency import is_left_to_users, runs_once
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import owner_chain, where
 
@@ -120,9 +120,13 @@ def check(program: Program) -> Iterator[Alarm]:
 
 
 def _severity(program: Program, owner: Owner) -> Severity | None:
-    """A program that makes one, flushes and ends loses nothing: its process is the release."""
-    is_harmless = program.lives.loses_nothing(owner.life) and runs_once(program.lives, owner.origin.unit)
-    return "info" if is_harmless else None
+    """A program that makes one, flushes and ends loses nothing: its process is the release.
+
+    How many the users of a library make is theirs to say, where none keeps a message.
+    """
+    lives, maker = program.lives, owner.origin.unit
+    is_one = lives.loses_nothing(owner.life) and runs_once(lives, maker)
+    return "info" if is_one or (lives.keeps_nothing(owner.life) and is_left_to_users(lives, maker)) else None
 
 
 def _subject(owner: Owner) -> str:

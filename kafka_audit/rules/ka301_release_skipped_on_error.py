@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.engine import position
+from kafka_audit.link.frequency import runs_once
 from kafka_audit.link.hidden import ends_the_program
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import Caller, left_open
-from kafka_audit.link.per_call import runs_once
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule

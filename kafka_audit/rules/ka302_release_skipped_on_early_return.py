@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.frequency import runs_once
 from kafka_audit.link.losses import left_open
-from kafka_audit.link.per_call import runs_once
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule

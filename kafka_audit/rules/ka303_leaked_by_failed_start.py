@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.frequency import is_called_once
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.losses import AGAIN, GOES_ON, failed_start
-from kafka_audit.link.per_call import is_called_once
 from kafka_audit.link.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
