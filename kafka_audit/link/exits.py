@@ -11,12 +11,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from kafka_audit.catalog.hooks import registered
+from kafka_audit.catalog.runners import RUNNERS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.engine import Engine, Event, Node
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.reach import Reach
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.walk import calls_in
+
+if TYPE_CHECKING:
+    from kafka_audit.link.owning import Owner, Owning
 
 EXIT_REGISTRARS = frozenset({"atexit.register", "weakref.finalize"})
 
@@ -26,28 +30,18 @@ CLEANUPS = frozenset(
 )
 """Methods of exit stacks, test cases and fixtures, whatever object they are found on."""
 
+_WAITS: Final = frozenset({"wait", "pause", "run_forever"})
+"""What a program does until a signal comes, when it is asked for it without a time limit."""
+
 
 def runs_later(target: str) -> bool:
     """Whether what is given a function runs it, in a thread or by and by."""
-    return target.rpartition(".")[2] in _RUNNERS
+    return target.rpartition(".")[2] in RUNNERS
 
 
 def is_exit_registrar(target: str) -> bool:
     """Whether the function that was given a handler calls it only when the interpreter or the object ends."""
     return target in EXIT_REGISTRARS
-
-
-if TYPE_CHECKING:
-    from kafka_audit.link.owning import Owner, Owning
-
-_RUNNERS: Final = frozenset(
-    {"submit", "apply_async", "Thread", "Process", "Timer", "start_new_thread", "add_job", "add_done_callback"}
-    | {"call_soon", "call_soon_threadsafe", "call_later", "call_at"}
-)
-"""What runs the function that it is given, by last name: of the standard library, and of schedulers."""
-
-_WAITS: Final = frozenset({"wait", "pause", "run_forever"})
-"""What a program does until a signal comes, when it is asked for it without a time limit."""
 
 
 def _is_for_later(target: str, select: str, node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kafka_audit.catalog.runners import STARTERS
 from kafka_audit.facts import schema as s
 from kafka_audit.link.context import context_of
 from kafka_audit.link.kept import is_once
@@ -53,7 +54,7 @@ def begins(entry: Entry) -> bool:
 def _is_started_once(lives: Lives, entry: Entry) -> bool:
     """Whether a thread or process runs the function that is started by what runs once itself."""
     given = entry.registration
-    if given is None or given.target.rpartition(".")[2] not in {"Thread", "Process"} or given.unit is entry.unit:
+    if given is None or given.target.rpartition(".")[2] not in STARTERS or given.unit is entry.unit:
         return False
     loops = [each for each in statements(given.unit.body) if isinstance(each, s.For | s.While)]
     return not any(holds(loop, {given.node}) for loop in loops) and runs_once(lives, given.unit)

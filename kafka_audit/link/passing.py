@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
+from kafka_audit.catalog.runners import NAMED, TAKE_A_LIST
 from kafka_audit.facts import schema as s
 from kafka_audit.link.containers import contents, element_of, iterate, store_under
 from kafka_audit.link.engine import Arguments, Engine, Values
 from kafka_audit.link.scopes import Unit
 from kafka_audit.link.values import BoundMethod, Container, FunctionValue, Instance, Partial, Value
-
-_NAMED: Final = frozenset({"args", "kwargs"})
-"""Keywords for what a function is to be called with: threads, processes, timers, pools and schedulers have them."""
-
-_TAKE_A_LIST: Final = frozenset({"Timer", "apply", "apply_async", "start_new_thread"})
-"""What takes these after the function, as one list: `threading.Timer`, pools of `multiprocessing`, `_thread`."""
 
 
 def gather(engine: Engine, node: s.Call) -> Arguments:
@@ -94,8 +88,8 @@ def bind_later(engine: Engine, target: str, arguments: Arguments) -> set[str | i
     args=(producer,))`: what these hold, and so it is with whatever else knows arguments under such names. Returns the
     arguments, by name or position, that are for the functions and not for the target.
     """
-    named = _NAMED & arguments.keywords.keys()
-    is_list = target.rpartition(".")[2] in _TAKE_A_LIST
+    named = NAMED & arguments.keywords.keys()
+    is_list = target.rpartition(".")[2] in TAKE_A_LIST
     found: set[str | int] = set()
     for index, values in enumerate((*arguments.positional, *arguments.keywords.values())):
         for callee in values:
