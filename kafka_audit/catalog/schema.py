@@ -128,6 +128,19 @@ class Hook(Record, frozen=True, kw_only=True):
     """One sentence with the source of the fact."""
 
 
+class Component(Record, frozen=True, kw_only=True):
+    """A class of which a framework makes the object itself, and whose methods it alone calls, as its hooks say."""
+
+    framework: str
+    """As in its hooks, whose target is `object`: it needs no base class."""
+    method: str
+    """The method by which it is one, and which the framework calls for what comes."""
+    beside: tuple[str, ...]
+    """Methods of which it has one as well: other classes may call a method so."""
+    note: str
+    """One sentence with the source of the facts."""
+
+
 class DependencyContainer(Record, frozen=True, kw_only=True):
     """What makes a dependency container of some library, and what ends the objects that its providers made."""
 

@@ -6,9 +6,10 @@ kstreams and Airflow 3.3 were read.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final
 
-from kafka_audit.catalog.schema import Hook, same_hooks
+from kafka_audit.catalog.schema import Component, Hook, same_hooks
 
 CELERY: Final = (
     *same_hooks(
@@ -224,6 +225,23 @@ SCRAPY: Final = (
         note="Scrapy 2.19, run: the handler may be a coroutine; the signal is an argument of connect().",
     ),
 )
+
+COMPONENTS: Final = (
+    Component(
+        framework="scrapy",
+        method="process_item",
+        beside=("from_crawler", "from_settings", "open_spider", "close_spider"),
+        note="Scrapy 2.19, read: ItemPipelineManager makes it, and calls open_spider, process_item and close_spider.",
+    ),
+)
+
+
+def component(methods: Container[str]) -> Component | None:
+    """The component that a class with these methods is."""
+    return next(
+        (each for each in COMPONENTS if each.method in methods and any(other in methods for other in each.beside)), None
+    )
+
 
 AIRFLOW: Final = (
     Hook(

@@ -15,6 +15,7 @@ from typing import Literal
 
 from kafka_audit.catalog.hooks import Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
+from kafka_audit.link.components import hooks_of
 from kafka_audit.link.context import context_of
 from kafka_audit.link.engine import CallFact, Calling, Engine, Node, Registration
 from kafka_audit.link.families import ancestry
@@ -239,7 +240,7 @@ class Reach:
 
     def _is_framework_method(self, scope: ClassScope, name: str) -> bool:
         """Whether a library can call this method: it overrides one of a library's class, or Python itself calls it."""
-        if name in {"__call__", "__iter__", "__aiter__", "__next__", "__anext__"}:
+        if name in {"__call__", "__iter__", "__aiter__", "__next__", "__anext__"} or hooks_of(self.engine, scope, name):
             return True
         bases = [base for base in ancestry(self.engine, scope) if isinstance(base, str)]
         return any(not base.startswith(PLAIN_BASES) for base in bases)
@@ -261,7 +262,8 @@ class Reach:
         """The hooks that a method of this name is, by the library's classes that its class derives from."""
         bases = [base for base in ancestry(self.engine, scope) if isinstance(base, str)]
         rows = [hook for base in bases for hook in hooks_for(base)]
-        return tuple(hook for hook in rows if hook.via == "method" and hook.select == name)
+        overridden = tuple(hook for hook in rows if hook.via == "method" and hook.select == name)
+        return overridden + hooks_of(self.engine, scope, name)
 
     def _run_at_import(self) -> dict[Unit, list[Run]]:
         """What runs when the application's modules are imported, and for other files also what their own bodies run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from kafka_audit.link.components import component_of
 from kafka_audit.link.context import context_of
 from kafka_audit.link.ends import Ends, openers
 from kafka_audit.link.lives import Life
@@ -26,9 +27,10 @@ class Users:
 
         Nothing in the project makes such an object, or it is handed out by a function that nothing here calls. A method
         that opens the client and ends it, or hands its end to a hook, leaves nothing to anybody; and users cannot
-        release it where nothing does so without sending something.
+        release it where nothing does so without sending something. What a framework makes is its own to end.
         """
-        if not any(event.unit not in _senders(life) for event in life.releases):
+        is_framework = component_of(self.reach.engine, life.holding.scope) is not None
+        if is_framework or not any(event.unit not in _senders(life) for event in life.releases):
             return False
         owners = self.owners(life)
         if any(self.get(owner) for owner in owners):

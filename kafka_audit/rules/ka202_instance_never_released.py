@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kafka_audit.link.components import component_of
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.frequency import is_left_to_users, runs_often, runs_once
 from kafka_audit.link.kept import kept_for_all
@@ -107,6 +108,9 @@ def check(program: Program) -> Iterator[Alarm]:
 
 
 def _absence(program: Program, life: Life) -> str:
+    made = component_of(program.engine, life.holding.scope)
+    if made is not None and life.releases:
+        return f"{made.framework.capitalize()} calls no method that does"
     optional = program.lives.left_out(life)
     if optional:
         return f"no call tells `{owner_name(optional[0].unit)}` to do so"
@@ -147,7 +151,9 @@ def _is_made_by_a_library(program: Program, life: Life) -> bool:
 
 
 def _is_released(program: Program, life: Life) -> bool:
-    """Whether a method of the class releases it; for an object of another library, whether anything that runs does."""
-    if life.holding.scope is not None or not life.releases:
+    """Whether a method of the class releases it; for an object that a framework makes, or one of another library,
+    whether anything that runs does."""
+    scope = life.holding.scope
+    if not life.releases or (scope is not None and component_of(program.engine, scope) is None):
         return bool(life.releases)
     return program.discharge.told(life) or bool(program.discharge.effective(life))
