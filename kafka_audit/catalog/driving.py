@@ -123,7 +123,7 @@ ROUTING: Final = frozenset({"aiohttp", "django", "fastapi", "flask", "litestar",
 """Libraries that call what they are given under such a name, or under one of `VIEWS`, for every request."""
 
 VIEWS: Final = frozenset({"django.urls.path", "django.urls.re_path", "django.conf.urls.url"})
-"""Django's names for the same. Django 5.2, read."""
+"""Django's names for the same: Django 5.2, read; the last one was there before 4.0."""
 
 MIDDLEWARE: Final = frozenset({"middleware"})
 """Last names of what is given a function that every request passes through."""
