@@ -13,6 +13,7 @@ import libcst as cst
 
 from kafka_audit.catalog.clients import CLIENTS, LIBRARIES
 from kafka_audit.catalog.hooks import HOOKS
+from kafka_audit.catalog.workers import COMPONENTS
 from tests.in_memory import Texts
 
 _MEANINGFUL = {"main", "handler", "lambda_handler", "create_app", "app_factory", "WorkerSettings", "self", "cls"}
@@ -32,6 +33,7 @@ _MEANINGFUL |= {
     "write",
 }
 _MEANINGFUL |= {word for hook in HOOKS for word in re.findall(r"\w+", f"{hook.target} {hook.select}")}
+_MEANINGFUL |= {name for each in COMPONENTS for name in (each.method, *each.beside)}
 _MEANINGFUL |= {method for client in CLIENTS for method in (*client.start, *client.release, *client.dirtied_by)}
 """Names that mean something to a library, or to whoever starts the program."""
 

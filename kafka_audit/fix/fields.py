@@ -17,6 +17,7 @@ from kafka_audit.fix.guard import assigned
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import required
 from kafka_audit.fix.refusal import Refused
+from kafka_audit.link.components import component_of
 from kafka_audit.link.families import ancestry
 from kafka_audit.link.program import Program
 from kafka_audit.link.reach import PLAIN_BASES
@@ -95,6 +96,9 @@ def _check_bases(program: Program, scope: ClassScope) -> None:
     for base in ancestry(program.engine, scope):
         if isinstance(base, str) and not base.startswith(PLAIN_BASES):
             raise Refused(f"{scope.name} extends {base}, which may have a life cycle of its own")
+    made = component_of(program.engine, scope)
+    if made is not None:
+        raise Refused(f"{made.framework.capitalize()} makes it, and calls no release but its own hooks")
 
 
 def _family(program: Program, scope: ClassScope) -> Iterator[ClassScope]:
