@@ -741,6 +741,8 @@ FORKED_CONFLUENT = Case(
     "KA101",
     HEAD
     + """\
+import signal
+
 from confluent_kafka import Producer
 
 producer = Producer({"bootstrap.servers": os.environ["BROKER"]})
@@ -754,6 +756,7 @@ def publish(event: bytes) -> None:
 def main() -> None:
     child = os.fork()
     if child == 0:
+        signal.alarm(10)  # a lock that a thread held at the fork may never be free again
         publish(b"1")
         os._exit(0)
     os.waitpid(child, 0)
