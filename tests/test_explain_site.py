@@ -344,3 +344,17 @@ def test_nothing_in_an_explanation_acts_on_the_terminal_or_leaves_the_page(text:
     lines = explanation(dossier).split("\n")
     assert all(line.isprintable() for line in lines)
     assert max(map(cell_len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("case", "site", "reason"),
+    [
+        ("owner/ended_after_an_error_only", "publisher.py:10", "it comes only when a message has failed"),
+        ("buffer/flushed_too_early", "alerts.py:5", "with the import of its module, before anything is sent"),
+    ],
+)
+def test_a_release_at_the_wrong_time_says_when_it_comes(
+    case: str, site: str, reason: str, explained, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(Path(__file__).parent.parent / "fixtures" / case)
+    assert reason in " ".join(explained(site, "--no-cache").split())

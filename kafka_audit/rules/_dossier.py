@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from kafka_audit.facts import schema as s
 from kafka_audit.link.considered import why, why_not
 from kafka_audit.link.context import context_of
+from kafka_audit.link.emergencies import after_errors
 from kafka_audit.link.engine import position
 from kafka_audit.link.lives import owner_name
 from kafka_audit.link.owners import LOOSE, place_order
 from kafka_audit.link.program import how
-from kafka_audit.link.refills import now_and_then
+from kafka_audit.link.refills import before_any, now_and_then
 from kafka_audit.link.scopes import ClassScope, Unit
 from kafka_audit.link.states import Stage
 from kafka_audit.link.values import Container
@@ -218,11 +219,15 @@ def _undoing(program: Program, life: Life, event: Event) -> str:
         return "no call of the function passes what it takes to get there"
     if event in now_and_then((*life.undoings, *life.uses), life.site.client.dirtied_by):
         return "it comes only every so many messages, or when one is refused"
+    if event in before_any(program.lives.reach, (*life.undoings, *life.uses), life.site.client.dirtied_by):
+        return "it comes with the import of its module, before anything is sent"
     filled = life.filled_after(event)
     if life.site.client.flush_is_release and filled is not None:
         return f"`{filled.method}` on line {filled.line} fills the buffer again"
     if event.unit is life.site.unit:
         return "it undoes a failed start, or one step of it, and ends no client that was in use"
+    if event in after_errors((*life.releases, *life.undoings)):
+        return "it comes only when a message has failed"
     if life.holding.kind == "pooled":
         return "it releases one element by its index, not the others"
     return "the class of the client's owner overrides this method of its base class"
