@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.clients.installed import load
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:unclosed:ResourceWarning")
 
 
 def connected(name: str, broker: str) -> Any:
     return load(name)(bootstrap_servers=broker, api_version=(2, 0))  # the mock cluster misleads the detection
+
+
+@pytest.fixture(autouse=True)
+def dropped_sockets() -> Iterator[None]:
+    """Collects them where their warning is expected: it would else fail whichever test runs next.
+
+    kafka-python 3.0.12 drops the socket of a client that is closed while it connects: three of 180 consumers.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture
