@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.extract import extract
-from kafka_audit.link.conditions import Facts, assigned, assume, forget
+from kafka_audit.link.reading.conditions import Facts, assigned, assume, forget
 
 NOTHING: Facts = frozenset()
 NOBODY: frozenset[str] = frozenset()

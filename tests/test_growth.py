@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kafka_audit.cli import main
-from kafka_audit.link import effort
+from kafka_audit.link.flow import effort
 
 KAFKA = "from kafka import KafkaProducer\n"
 ASYNC = "from aiokafka import AIOKafkaProducer\n"

@@ -18,8 +18,8 @@ import kafka_audit
 from kafka_audit.discover import Source
 from kafka_audit.facts import schema
 from kafka_audit.facts.schema import FileFacts, encode, outline
-from kafka_audit.link import expressions
-from kafka_audit.link.scopes import Module
+from kafka_audit.link.flow import expressions
+from kafka_audit.link.flow.scopes import Module
 from kafka_audit.model import Report, Severity
 from kafka_audit.pipeline import audit, exit_code, limits, reading, workers
 from kafka_audit.pipeline.garbage import collecting, not_collecting

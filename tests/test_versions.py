@@ -10,7 +10,7 @@ import pytest
 from kafka_audit.catalog.clients import CLIENTS
 from kafka_audit.discover.requirements import poetry_specifier, requirement
 from kafka_audit.discover.versions import Declarations
-from kafka_audit.link.judged import judged
+from kafka_audit.link.options.judged import judged
 
 KAFKA = ("kafka-python", "kafka-python-ng")
 

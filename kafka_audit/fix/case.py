@@ -8,8 +8,8 @@ from typing import NamedTuple
 from kafka_audit.facts.schema import At
 from kafka_audit.fix.edits import Tree, tree
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.lives import Life
-from kafka_audit.link.owning import Owner
+from kafka_audit.link.lives.life import Life
+from kafka_audit.link.ownership.owning import Owner
 from kafka_audit.link.program import Program
 from kafka_audit.model import Finding, Safety
 

@@ -14,9 +14,9 @@ from kafka_audit.fix.fixtures import behind_the_yield
 from kafka_audit.fix.lifespans import lifespan_of, new_lifespan
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject, client_subject
-from kafka_audit.link.injection import Unclosed
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Made
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import Made
+from kafka_audit.link.ownership.injection import Unclosed
 
 WITHOUT_END = (
     "let the container make it by a provider that ends what it made, such as `providers.Resource` with a function that "

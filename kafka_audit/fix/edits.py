@@ -19,7 +19,7 @@ from kafka_audit.facts.schema import At
 from kafka_audit.fix.blocks import Block, Statement, Without
 from kafka_audit.fix.imports import Needed, with_imports
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.flow.scopes import Unit
 
 Edit = Callable[[Any], Any]
 """From a node, its inner edits done, to what stands in its place: a node, several, or nothing."""

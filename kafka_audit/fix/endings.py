@@ -12,8 +12,8 @@ from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import Release
 from kafka_audit.fix.naming import reference
 from kafka_audit.fix.refusal import Refused
+from kafka_audit.link.flow.scopes import Unit, enclosing
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit, enclosing
 
 
 class Wire(NamedTuple):

@@ -17,12 +17,12 @@ from kafka_audit.fix.guard import assigned
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import required
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.components import component_of
-from kafka_audit.link.families import ancestry
+from kafka_audit.link.flow.families import ancestry
+from kafka_audit.link.flow.scopes import ClassScope, Unit
 from kafka_audit.link.program import Program
-from kafka_audit.link.reach import PLAIN_BASES
-from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.walk import statements
+from kafka_audit.link.reach.components import component_of
+from kafka_audit.link.reach.entries import PLAIN_BASES
+from kafka_audit.link.reading.walk import statements
 
 NAMES = {True: ("stop", "close", "aclose", "disconnect"), False: ("close", "stop", "shutdown", "disconnect")}
 """What a release is called, likeliest first, for those that are awaited and for others."""

@@ -11,11 +11,11 @@ from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import plain_call, split_lead
 from kafka_audit.fix.edits import Changes, Edit, Tree
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.lives import Life
+from kafka_audit.link.defects.rollbacks import Defeated
+from kafka_audit.link.flow.scopes import ClassScope, Unit
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.rollbacks import Defeated
-from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.walk import child_bodies, expressions, inside, statements
+from kafka_audit.link.reading.walk import child_bodies, expressions, inside, statements
 
 
 class _Kept(NamedTuple):

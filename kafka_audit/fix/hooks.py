@@ -13,8 +13,8 @@ from kafka_audit.fix.edits import Changes, Tree, Trees
 from kafka_audit.fix.keeper import Release, required
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.wiring import moved
-from kafka_audit.link.discharge import Weak
-from kafka_audit.link.scopes import enclosing
+from kafka_audit.link.flow.scopes import enclosing
+from kafka_audit.link.release.discharge import Weak
 
 BY_HAND = {
     "included": "include its router in the application, or register the handler with the application itself",

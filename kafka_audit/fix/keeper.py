@@ -10,12 +10,12 @@ from kafka_audit.facts import schema as s
 from kafka_audit.fix.blocks import statements_of
 from kafka_audit.fix.edits import Changes, Tree
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.context import context_of
-from kafka_audit.link.lives import Life
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import Place
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Place
-from kafka_audit.link.walk import statements
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.walk import statements
 
 
 class Release(NamedTuple):

@@ -17,10 +17,10 @@ from kafka_audit.fix.imports import Needed, bound_name
 from kafka_audit.fix.readers import Reader, Use, readers
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import release_method
-from kafka_audit.link.lives import Life
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import Place
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Place
 
 RUNNERS = frozenset({"run", "run_until_complete"})
 """What runs a coroutine to its end from code that is none."""

@@ -22,12 +22,12 @@ from kafka_audit.fix.endings import (
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import Release
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Registration
+from kafka_audit.link.flow.engine import Registration
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import FunctionValue, Made
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import FunctionValue, Made
-from kafka_audit.link.walk import statements
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.walk import statements
 
 
 def at_application_end(program: Program, trees: Trees, release: Release, made: Made) -> Wire:

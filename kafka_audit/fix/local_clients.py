@@ -8,8 +8,8 @@ from kafka_audit.fix.owners import owner_subject
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject, client_subject, factory_subject
 from kafka_audit.fix.undo import start_undone
-from kafka_audit.link.engine import position
-from kafka_audit.link.losses import caller_losses
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.losses.makers import caller_losses
 
 
 def dropped(case: Case) -> Repair:

@@ -12,8 +12,8 @@ from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.edits import Changes, Edit, Tree
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.values import Place
+from kafka_audit.link.flow.scopes import ClassScope, Unit
+from kafka_audit.link.flow.values import Place
 
 
 def unguarded(case: Case) -> Repair:

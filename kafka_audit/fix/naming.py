@@ -10,10 +10,10 @@ from kafka_audit.facts import schema as s
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import Release
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.engine import Engine
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.related import imported_paths
+from kafka_audit.link.flow.scopes import Module
 from kafka_audit.link.program import Program
-from kafka_audit.link.related import imported_paths
-from kafka_audit.link.scopes import Module
 
 
 class Reference(NamedTuple):

@@ -8,9 +8,9 @@ from kafka_audit.fix.guard import unguarded
 from kafka_audit.fix.owners import owner_release
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import release_method
-from kafka_audit.link.lives import Life
-from kafka_audit.link.scopes import ClassScope
-from kafka_audit.link.values import Container
+from kafka_audit.link.flow.scopes import ClassScope
+from kafka_audit.link.flow.values import Container
+from kafka_audit.link.lives.life import Life
 
 
 def kept_in_a_field(case: Case) -> Repair:

@@ -10,11 +10,11 @@ from kafka_audit.fix.guard import is_harmless_early
 from kafka_audit.fix.keeper import required
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
-from kafka_audit.link.families import ancestry
-from kafka_audit.link.owning import Owner
+from kafka_audit.link.flow.families import ancestry
+from kafka_audit.link.flow.scopes import ClassScope, Unit
+from kafka_audit.link.flow.values import Instance
+from kafka_audit.link.ownership.owning import Owner
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.values import Instance
 
 USUAL = ("close", "stop", "aclose", "shutdown", "disconnect", "cleanup", "flush")
 """Names of releases, the likelier one first; any other name counts as well, after these."""

@@ -13,8 +13,8 @@ from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.removal import without_handler
 from kafka_audit.fix.subject import release_method
 from kafka_audit.fix.wiring import moved, wired
-from kafka_audit.link.owners import Holding
-from kafka_audit.link.values import Container, Place
+from kafka_audit.link.flow.values import Container, Place
+from kafka_audit.link.lives.owners import Holding
 
 
 def made_at_import(case: Case) -> Repair:

@@ -14,8 +14,8 @@ from kafka_audit.fix.edits import Tree, Trees
 from kafka_audit.fix.imports import bound_name, source_of
 from kafka_audit.fix.naming import module_of
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.scopes import Module
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.scopes import Module
 
 
 class Use(NamedTuple):

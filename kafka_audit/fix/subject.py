@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import At
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.engine import Event, position
-from kafka_audit.link.lives import Life
+from kafka_audit.link.flow.engine import Event, position
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from kafka_audit.fix.case import Case, Repair
 from kafka_audit.fix.edits import Changes
 from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.refusal import Refused
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import External
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import External
-from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.reading.walk import expressions, inside, statements
 
 PLAIN = (cst.Expr, cst.Assign, cst.AnnAssign, cst.Return, cst.Arg)
 """What an `await` may stand in without parentheses."""

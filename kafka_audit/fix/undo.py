@@ -9,8 +9,8 @@ from kafka_audit.fix.blocks import statements_of, undone
 from kafka_audit.fix.edits import Edit, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
-from kafka_audit.link.lives import Life
-from kafka_audit.link.walk import statements
+from kafka_audit.link.lives.life import Life
+from kafka_audit.link.reading.walk import statements
 
 
 def start_undone(tree: Tree, subject: Subject, life: Life) -> dict[cst.CSTNode, Edit]:

@@ -19,9 +19,9 @@ from kafka_audit.fix.imports import Needed
 from kafka_audit.fix.keeper import Release
 from kafka_audit.fix.lifespans import at_application_end
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.link.context import context_of
+from kafka_audit.link.flow.scopes import Unit
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.reading.context import context_of
 
 
 class Wired(NamedTuple):

@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.graph.sketch import Sketch, Thing
-from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.lives import Life, owner_name
-from kafka_audit.link.owning import Owner
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.related import imported_paths
+from kafka_audit.link.flow.scopes import ClassScope, Module, Unit, build_module
+from kafka_audit.link.lives.life import Life, owner_name
+from kafka_audit.link.ownership.owning import Owner
 from kafka_audit.link.program import Program
-from kafka_audit.link.reach import Entry
-from kafka_audit.link.related import imported_paths
-from kafka_audit.link.scopes import ClassScope, Module, Unit, build_module
+from kafka_audit.link.reach.entries import Entry
+from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Verdict
 
 _VERDICTS: dict[Verdict, str] = {

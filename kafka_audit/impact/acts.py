@@ -13,10 +13,10 @@ from typing import Any
 
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.branches import Branches, Switches, Variable
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.statements import is_main_guard, is_typing_guard
-from kafka_audit.link.walk import expressions, inside
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.statements import is_main_guard, is_typing_guard
+from kafka_audit.link.reading.walk import expressions, inside
 
 
 @dataclass(frozen=True, slots=True)

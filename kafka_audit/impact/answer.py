@@ -10,9 +10,9 @@ from kafka_audit.impact.schema import Activation, Happening, MockEffect, MockPla
 from kafka_audit.impact.session import Session
 from kafka_audit.impact.trace import Cut, Edge, Trace
 from kafka_audit.impact.trace import Happening as Event
-from kafka_audit.link.lives import Life, owner_name
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.lives.life import Life, owner_name
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
 from kafka_audit.model import Step
 
 _LEVELS: tuple[What, ...] = ("imported", "created", "started", "released")

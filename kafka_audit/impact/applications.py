@@ -12,9 +12,9 @@ from kafka_audit.impact.index import Index
 from kafka_audit.impact.leaving import Fails, Suspended
 from kafka_audit.impact.serving import base_of, providers, request_of
 from kafka_audit.impact.trace import Cut, Edge, Root
-from kafka_audit.link.context import context_of
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Made
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import Made
+from kafka_audit.link.reading.context import context_of
 
 if TYPE_CHECKING:
     from kafka_audit.impact.walker import Walker

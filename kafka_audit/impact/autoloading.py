@@ -9,8 +9,8 @@ from kafka_audit.catalog.web import DJANGO_APPS
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding
 from kafka_audit.impact.constants import elements, texts
-from kafka_audit.link.families import ancestry
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.flow.families import ancestry
+from kafka_audit.link.flow.scopes import Module, Unit
 
 if TYPE_CHECKING:
     from kafka_audit.impact.walker import Walker

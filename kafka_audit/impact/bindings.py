@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import bound_to
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.scopes import Unit, lookup
-from kafka_audit.link.values import ClassValue, External, Instance, ModuleValue
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.scopes import Unit, lookup
+from kafka_audit.link.flow.values import ClassValue, External, Instance, ModuleValue
 
 DEEPEST = 8
 """Names bound to names: longer chains are not followed."""

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import bound_to
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.scopes import ClassScope, Unit, lookup
-from kafka_audit.link.values import ClassValue, Instance, ModuleValue
-from kafka_audit.link.walk import statements
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.scopes import ClassScope, Unit, lookup
+from kafka_audit.link.flow.values import ClassValue, Instance, ModuleValue
+from kafka_audit.link.reading.walk import statements
+from kafka_audit.link.reading.words import words
 
 DEEPEST = 6
 """Names bound to names, functions that call functions: a switch is not hidden deeper than this."""

@@ -14,10 +14,10 @@ from fnmatch import fnmatchcase
 from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import texts
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.families import ancestry
-from kafka_audit.link.scopes import ClassScope, Module, Unit
-from kafka_audit.link.values import FunctionValue
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.families import ancestry
+from kafka_audit.link.flow.scopes import ClassScope, Module, Unit
+from kafka_audit.link.flow.values import FunctionValue
 
 SCOPES = ("session", "package", "module", "class", "function")
 """Widest first: the order in which fixtures are set up."""

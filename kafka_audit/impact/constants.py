@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from kafka_audit.discover.pytest_ini import below
 from kafka_audit.facts import schema as s
-from kafka_audit.link.scopes import Unit, lookup, once
-from kafka_audit.link.walk import statements, target_names
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.scopes import Unit, lookup, once
+from kafka_audit.link.reading.walk import statements, target_names
+from kafka_audit.link.reading.words import words
 
 Folder = tuple[str, ...]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from kafka_audit.impact.index import index_of
 from kafka_audit.impact.session import Session, conftest_chain, test_files
-from kafka_audit.link.lives import Life
-from kafka_audit.link.owning import Owner
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.lives.life import Life
+from kafka_audit.link.ownership.owning import Owner
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Unit
 
 
 def kept(program: Program) -> Iterator[tuple[Life, Owner | None]]:

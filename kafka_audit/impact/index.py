@@ -8,13 +8,13 @@ from kafka_audit.facts import schema as s
 from kafka_audit.impact import acts
 from kafka_audit.impact.effects import is_telling
 from kafka_audit.impact.serving import Serving
-from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import Event, Node
-from kafka_audit.link.lives import Life
+from kafka_audit.link.flow.engine import Event, Node
+from kafka_audit.link.flow.scopes import Module, Unit, once
+from kafka_audit.link.flow.values import ClientObject, ClientType
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit, once
-from kafka_audit.link.values import ClientObject, ClientType
-from kafka_audit.link.walk import child_bodies, expressions, inside, statements
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.walk import child_bodies, expressions, inside, statements
 
 
 class Index:

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.search_path import Found, SearchPath
 from kafka_audit.impact.trace import Edge, Root, Trace
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.imports import provides
-from kafka_audit.link.scopes import Module, Unit
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.imports import provides
+from kafka_audit.link.flow.scopes import Module, Unit
 
 Run = Callable[[Module], bool]
 """Executes a module's body, whether to its end; given by whoever walks it."""

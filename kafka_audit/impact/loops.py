@@ -14,13 +14,13 @@ from kafka_audit.impact.collection import Fixture, Fixtures, Test, mark_named, t
 from kafka_audit.impact.constants import texts
 from kafka_audit.impact.index import index_of
 from kafka_audit.impact.session import Session, test_files
-from kafka_audit.link.families import ancestry
-from kafka_audit.link.kept import Kept
-from kafka_audit.link.lives import Life
+from kafka_audit.link.defects.kept import Kept
+from kafka_audit.link.flow.families import ancestry
+from kafka_audit.link.flow.scopes import Module, Unit
+from kafka_audit.link.flow.values import ClientObject, Instance
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit
-from kafka_audit.link.values import ClientObject, Instance
-from kafka_audit.link.walk import expressions, inside, statements
+from kafka_audit.link.reading.walk import expressions, inside, statements
 
 _LOOP = "event_loop"
 """The fixture by which old versions of pytest-asyncio let a project choose the loop of fixtures and tests."""

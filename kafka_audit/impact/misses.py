@@ -15,8 +15,8 @@ from kafka_audit.impact.index import Index, index_of
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.session import Session, test_files
 from kafka_audit.impact.trace import Happening, Trace
+from kafka_audit.link.flow.scopes import Module, Unit, once
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit, once
 
 
 @dataclass(eq=False, slots=True)

@@ -14,10 +14,10 @@ from kafka_audit.impact.leaving import Fails
 from kafka_audit.impact.mocks import Mock, Request
 from kafka_audit.impact.patching import Patching
 from kafka_audit.impact.trace import MockVerdict
-from kafka_audit.link.context import context_of
-from kafka_audit.link.lives import Life
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.lives.life import Life
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.words import words
 
 if TYPE_CHECKING:
     from kafka_audit.impact.walker import Walker

@@ -16,10 +16,10 @@ from kafka_audit.catalog.schema import Double
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding
 from kafka_audit.impact.constants import texts
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.values import ClassValue, ClientType, External, Instance, ModuleValue, Value
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.scopes import ClassScope, Unit
+from kafka_audit.link.flow.values import ClassValue, ClientType, External, Instance, ModuleValue, Value
+from kafka_audit.link.reading.words import words
 
 Way = Literal["patch", "monkeypatch", "mocker", "assignment", "sys.modules", "override", "double"]
 

@@ -12,12 +12,12 @@ from kafka_audit.impact.loading import Loader
 from kafka_audit.impact.mocks import Request
 from kafka_audit.impact.replacements import holds_client, overridden
 from kafka_audit.impact.search_path import SearchPath
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.families import find_method
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import Instance
-from kafka_audit.link.walk import expressions, inside, statements
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.families import find_method
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import Instance
+from kafka_audit.link.reading.walk import expressions, inside, statements
+from kafka_audit.link.reading.words import words
 
 
 class Resolved(NamedTuple):

@@ -7,10 +7,10 @@ from kafka_audit.facts import schema as s
 from kafka_audit.impact.bindings import Binding, Read, reads
 from kafka_audit.impact.mocks import Mock
 from kafka_audit.impact.trace import MockVerdict
-from kafka_audit.link.engine import Engine
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import ClientObject, ClientType, Place
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.engine import Engine
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import ClientObject, ClientType, Place
+from kafka_audit.link.reading.words import words
 
 
 class Replacements:
@@ -164,7 +164,7 @@ def _provided(engine: Engine, unit: Unit, node: s.Call) -> list[Read]:
 
 def overridden(engine: Engine, unit: Unit, provider: s.Expr) -> list[Binding]:
     """The names under which a dependency is overridden: the functions that the expression can be."""
-    from kafka_audit.link.values import FunctionValue
+    from kafka_audit.link.flow.values import FunctionValue
 
     units = [value.unit for value in engine.look(unit, provider) if isinstance(value, FunctionValue)]
     return sorted(Binding("override", each.module.path, each.qualname) for each in units)

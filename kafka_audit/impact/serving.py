@@ -1,8 +1,8 @@
 """What runs when a test starts an application or sends it a request: hooks, handlers and what they depend on.
 
-Applications and routers are known object by object (`link/hosting.py`), and so is what was registered with each. Which
-handler answers is read off the paths: that of the request, as far as it is written there, and that of the route with
-the prefixes of the routers around it, as far as these are known, have to end in the same parts.
+Applications and routers are known object by object (`link/flow/hosting.py`), and so is what was registered with each.
+Which handler answers is read off the paths: that of the request, as far as it is written there, and that of the route
+with the prefixes of the routers around it, as far as these are known, have to end in the same parts.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from kafka_audit.catalog.hosts import APPLICATIONS, DEPENDENCIES, INCLUDES, MOUN
 from kafka_audit.catalog.schema import Driver, Phase
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.constants import bound_to, texts
-from kafka_audit.link.engine import Engine, Registration
-from kafka_audit.link.hosts import Hosts
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.values import External, Made
-from kafka_audit.link.walk import inside
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.engine import Engine, Registration
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import External, Made
+from kafka_audit.link.reach.hosts import Hosts
+from kafka_audit.link.reading.walk import inside
+from kafka_audit.link.reading.words import words
 
 _TAKES = INCLUDES | {"add_routes", "add_subapp"}
 """Methods by which an application takes in the handlers of something else."""

@@ -25,8 +25,8 @@ from kafka_audit.impact.search_path import SearchPath
 from kafka_audit.impact.skipping import Skip, skipped, skips_of
 from kafka_audit.impact.trace import Root, Stage, Trace
 from kafka_audit.impact.walker import Walker
+from kafka_audit.link.flow.scopes import Module, Unit, once
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit, once
 
 _Item = TypeVar("_Item")
 

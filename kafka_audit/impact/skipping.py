@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from kafka_audit.facts import schema as s
 from kafka_audit.impact.collection import Test, mark_named
 from kafka_audit.impact.constants import bound_to, texts
-from kafka_audit.link.scopes import Module, Unit
-from kafka_audit.link.walk import child_bodies, expressions, inside
-from kafka_audit.link.words import words
+from kafka_audit.link.flow.scopes import Module, Unit
+from kafka_audit.link.reading.walk import child_bodies, expressions, inside
+from kafka_audit.link.reading.words import words
 
 _HOOK = "pytest_collection_modifyitems"
 

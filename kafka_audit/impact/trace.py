@@ -9,8 +9,8 @@ from typing import Literal
 
 from kafka_audit.impact.branches import KEPT
 from kafka_audit.impact.mocks import Mock
-from kafka_audit.link.lives import Life
-from kafka_audit.link.scopes import Unit
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.lives.life import Life
 
 Stage = Literal["plugin", "conftest", "collection", "fixture", "body", "teardown"]
 """The stages of a run, in pytest's order; hooks of a `conftest.py` belong to `conftest`, those at the end to

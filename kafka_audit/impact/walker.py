@@ -25,13 +25,13 @@ from kafka_audit.impact.replacements import Replacements
 from kafka_audit.impact.search_path import SearchPath
 from kafka_audit.impact.states import States
 from kafka_audit.impact.trace import Cut, Edge, Happening, How, MockVerdict, Root, Trace, What
-from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import CallFact, Node
-from kafka_audit.link.lives import Life
+from kafka_audit.link.flow.engine import CallFact, Node
+from kafka_audit.link.flow.scopes import Module, Unit
+from kafka_audit.link.flow.values import FunctionValue, Instance
+from kafka_audit.link.lives.life import Life
 from kafka_audit.link.program import Program
-from kafka_audit.link.scopes import Module, Unit
-from kafka_audit.link.values import FunctionValue, Instance
-from kafka_audit.link.words import words
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.words import words
 
 Body = Collection[acts.Act]
 _Key = tuple[Unit, frozenset[Mock], frozenset[Variable]]

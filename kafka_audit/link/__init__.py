@@ -9,7 +9,7 @@ from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.discover.versions import Declarations
 from kafka_audit.facts.modules import ModulePaths
 from kafka_audit.facts.schema import FileFacts
-from kafka_audit.link.flow import Load, flow
+from kafka_audit.link.flow.solving import Load, flow
 from kafka_audit.link.program import Program
 from kafka_audit.model import Role
 

@@ -11,35 +11,35 @@ from kafka_audit.discover.pytest_ini import PytestIni
 from kafka_audit.discover.versions import Declarations
 from kafka_audit.facts import schema as s
 from kafka_audit.facts.schema import Flaw
-from kafka_audit.link.blocking import Blocked, blocked_calls
-from kafka_audit.link.context import context_of
-from kafka_audit.link.coroutines import Dropped, dropped_calls, dropped_sends
-from kafka_audit.link.delivery import Unchecked, never_acknowledged, reordering, unchecked, waits_for_an_id
-from kafka_audit.link.discharge import Discharge
-from kafka_audit.link.ends import Ends
-from kafka_audit.link.engine import Engine, Event, Node
-from kafka_audit.link.failing import Failing
-from kafka_audit.link.injection import Injection
-from kafka_audit.link.kept import Early, Kept, is_handed_out, kept_for_all, published_early
-from kafka_audit.link.known import Entry
-from kafka_audit.link.likely import likely_releases
-from kafka_audit.link.lives import Life, Lives, owner_name
-from kafka_audit.link.losses import Caller, caller_losses, is_fresh, losses_of
-from kafka_audit.link.options import Configured
-from kafka_audit.link.owning import Owner, Owning
-from kafka_audit.link.restarts import restarted
-from kafka_audit.link.retries import Retry, retry_of
-from kafka_audit.link.rollbacks import Rollbacks
-from kafka_audit.link.runs import stays_in_one_run
-from kafka_audit.link.scopes import Unit
-from kafka_audit.link.scripts import is_script, is_served, unimported
-from kafka_audit.link.shapes import meets_in_tasks, meets_in_threads
-from kafka_audit.link.siblings import Keeper, never_releasing
-from kafka_audit.link.states import Loss, Stage
-from kafka_audit.link.users import Users
-from kafka_audit.link.values import Value
+from kafka_audit.link.defects.blocking import Blocked, blocked_calls
+from kafka_audit.link.defects.kept import Early, Kept, is_handed_out, kept_for_all, published_early
+from kafka_audit.link.defects.restarts import restarted
+from kafka_audit.link.defects.retries import Retry, retry_of
+from kafka_audit.link.defects.rollbacks import Rollbacks
+from kafka_audit.link.defects.shapes import meets_in_tasks, meets_in_threads
+from kafka_audit.link.flow.engine import Engine, Event, Node
+from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.values import Value
+from kafka_audit.link.lives.life import Life, Lives, owner_name
+from kafka_audit.link.lives.likely import likely_releases
+from kafka_audit.link.lives.runs import stays_in_one_run
+from kafka_audit.link.losses.coroutines import Dropped, dropped_calls, dropped_sends
+from kafka_audit.link.losses.failing import Failing
+from kafka_audit.link.losses.makers import Caller, caller_losses, is_fresh, losses_of
+from kafka_audit.link.options.delivery import Unchecked, never_acknowledged, reordering, unchecked, waits_for_an_id
+from kafka_audit.link.options.given import Configured
+from kafka_audit.link.options.known import Entry
+from kafka_audit.link.ownership.ends import Ends
+from kafka_audit.link.ownership.injection import Injection
+from kafka_audit.link.ownership.owning import Owner, Owning
+from kafka_audit.link.ownership.siblings import Keeper, never_releasing
+from kafka_audit.link.ownership.users import Users
+from kafka_audit.link.paths.states import Loss, Stage
+from kafka_audit.link.reach.scripts import is_script, is_served, unimported
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.words import words
+from kafka_audit.link.release.discharge import Discharge
 from kafka_audit.link.verdicts import verdict
-from kafka_audit.link.words import words
 from kafka_audit.model import Created, Producer, Release, Released, Role, Root, Started, Verdict
 
 

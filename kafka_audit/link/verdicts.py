@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.coroutines import dropped_releases, idle_releases
-from kafka_audit.link.losses import GOES_ON, failed_start, is_always_released
-from kafka_audit.link.messages import leaves_earlier_ones
-from kafka_audit.link.states import Stage
+from kafka_audit.link.losses.coroutines import dropped_releases, idle_releases
+from kafka_audit.link.losses.makers import GOES_ON, failed_start, is_always_released
+from kafka_audit.link.losses.messages import leaves_earlier_ones
+from kafka_audit.link.paths.states import Stage
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
     from kafka_audit.model import Verdict
 

@@ -11,7 +11,7 @@ from kafka_audit.discover import Discovery, Source, as_text
 from kafka_audit.settings import ConfigError
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
     from kafka_audit.model import Finding
 

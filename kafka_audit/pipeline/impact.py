@@ -74,7 +74,7 @@ def test_paths(paths: Sequence[str]) -> tuple[str, ...]:
     """Of these paths those that hold tests: files that pytest collects from, and folders for tests with such files."""
     if not any("test" in path or "e2e" in path for path in paths):
         return ()
-    from kafka_audit.link.context import context_of
+    from kafka_audit.link.reading.context import context_of
 
     default = PytestIni()
     found = []

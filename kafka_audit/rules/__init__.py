@@ -21,7 +21,7 @@ from kafka_audit.model import Category, Confidence, Dossier, Finding, Fix, Probl
 from kafka_audit.settings import ConfigError
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
     from kafka_audit.rules._proceedings import Proceedings
 

@@ -7,27 +7,27 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.considered import why, why_not
-from kafka_audit.link.context import context_of
-from kafka_audit.link.emergencies import after_errors
-from kafka_audit.link.engine import position
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.owners import LOOSE, place_order
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.flow.scopes import ClassScope, Unit
+from kafka_audit.link.flow.values import Container
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.lives.owners import LOOSE, place_order
+from kafka_audit.link.paths.emergencies import after_errors
+from kafka_audit.link.paths.states import Stage
 from kafka_audit.link.program import how
-from kafka_audit.link.refills import before_any, now_and_then
-from kafka_audit.link.scopes import ClassScope, Unit
-from kafka_audit.link.states import Stage
-from kafka_audit.link.values import Container
-from kafka_audit.link.walk import inside, statements
+from kafka_audit.link.reach.refills import before_any, now_and_then
+from kafka_audit.link.reading.context import context_of
+from kafka_audit.link.reading.walk import inside, statements
+from kafka_audit.link.release.considered import why, why_not
 from kafka_audit.model import Considered, Dossier, Finding, Problem, Step
 from kafka_audit.rules._evidence import BEHIND, import_chain, leaves, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.engine import Event
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.flow.engine import Event
+    from kafka_audit.link.flow.values import Place
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
-    from kafka_audit.link.reach import Entry, Reach
-    from kafka_audit.link.values import Place
+    from kafka_audit.link.reach.entries import Entry, Reach
 
 
 def dossier(program: Program, life: Life, findings: Iterable[Finding], problems: Iterable[Problem]) -> Dossier:

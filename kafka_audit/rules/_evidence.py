@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.considered import TOO_LATE, why_not
-from kafka_audit.link.engine import position
-from kafka_audit.link.families import client_base
-from kafka_audit.link.lives import Life, owner_name
-from kafka_audit.link.owning import Owner
-from kafka_audit.link.states import Loss, Stage
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.flow.families import client_base
+from kafka_audit.link.lives.life import Life, owner_name
+from kafka_audit.link.ownership.owning import Owner
+from kafka_audit.link.paths.states import Loss, Stage
+from kafka_audit.link.release.considered import TOO_LATE, why_not
 from kafka_audit.model import Confidence, Step
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from kafka_audit.impact.mocks import Mock
     from kafka_audit.impact.trace import Edge as Walked
     from kafka_audit.impact.trace import Happening
-    from kafka_audit.link.engine import Event, Registration
+    from kafka_audit.link.flow.engine import Event, Registration
     from kafka_audit.link.program import Program
-    from kafka_audit.link.reach import Edge
+    from kafka_audit.link.reach.entries import Edge
 
 
 SKIPPED = "not on the way out that follows"

@@ -9,9 +9,9 @@ from kafka_audit.rules import Alarm
 from kafka_audit.rules._evidence import created, subject
 
 if TYPE_CHECKING:
-    from kafka_audit.link.judged import Judged
-    from kafka_audit.link.lives import Life
-    from kafka_audit.link.options import Misfit
+    from kafka_audit.link.lives.life import Life
+    from kafka_audit.link.options.given import Misfit
+    from kafka_audit.link.options.judged import Judged
 
 
 def alarm(life: Life, misfit: Misfit, said: str, step: str, fix: Fix | None = None) -> Alarm:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.catalog.clients import import_severity
 from kafka_audit.facts import schema as s
-from kafka_audit.link.context import context_of
-from kafka_audit.link.scripts import is_imported_by_workers
-from kafka_audit.link.waits import waits_when_made
+from kafka_audit.link.defects.waits import waits_when_made
+from kafka_audit.link.reach.scripts import is_imported_by_workers
+from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, import_chain, subject
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
 
 BAD = """\

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.context import context_of
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.overwrites import overwrites
+from kafka_audit.link.defects.overwrites import overwrites
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import (
@@ -22,10 +22,10 @@ from kafka_audit.rules._evidence import (
 )
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
-    from kafka_audit.link.owning import Owner
+    from kafka_audit.link.flow.scopes import Unit
+    from kafka_audit.link.lives.life import Life
+    from kafka_audit.link.ownership.owning import Owner
     from kafka_audit.link.program import Program
-    from kafka_audit.link.scopes import Unit
     from kafka_audit.model import Severity
 
 BAD = """\

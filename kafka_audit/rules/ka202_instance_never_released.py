@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.components import component_of
-from kafka_audit.link.families import ancestry
-from kafka_audit.link.frequency import is_left_to_users, runs_often, runs_once
-from kafka_audit.link.kept import kept_for_all
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.overwrites import overwrites
-from kafka_audit.link.reach import PLAIN_BASES
+from kafka_audit.link.defects.frequency import is_left_to_users, runs_often, runs_once
+from kafka_audit.link.defects.kept import kept_for_all
+from kafka_audit.link.defects.overwrites import overwrites
+from kafka_audit.link.flow.families import ancestry
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.reach.components import component_of
+from kafka_audit.link.reach.entries import PLAIN_BASES
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, started, subject
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
 
 BAD = """\

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.context import context_of
-from kafka_audit.link.frequency import runs_once
+from kafka_audit.link.defects.frequency import runs_once
+from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Severity
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, created, ends, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
 
 BAD = """\

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.frequency import is_left_to_users, runs_once
+from kafka_audit.link.defects.frequency import is_left_to_users, runs_once
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import owner_chain, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.owning import Owner
+    from kafka_audit.link.ownership.owning import Owner
     from kafka_audit.link.program import Program
     from kafka_audit.model import Severity
 

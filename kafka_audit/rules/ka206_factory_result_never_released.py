@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.frequency import runs_once
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import Caller, is_dependency
+from kafka_audit.link.defects.frequency import runs_once
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.losses.makers import Caller, is_dependency
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import BEHIND, confidence_of_absence, created, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
+    from kafka_audit.link.ownership.siblings import Keeper
     from kafka_audit.link.program import Program
-    from kafka_audit.link.siblings import Keeper
 
 BAD = """\
 import asyncio

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.refills import left_in_buffer, now_and_then, waits_for_refusal
-from kafka_audit.link.reported import is_reported_back
-from kafka_audit.link.waiting import polls_until_delivered
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.losses.waiting import polls_until_delivered
+from kafka_audit.link.options.reported import is_reported_back
+from kafka_audit.link.reach.refills import left_in_buffer, now_and_then, waits_for_refusal
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.engine import Event
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.flow.engine import Event
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
     from kafka_audit.model import Confidence
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.frequency import is_called_once
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import AGAIN, GOES_ON, failed_start
-from kafka_audit.link.states import Stage
+from kafka_audit.link.defects.frequency import is_called_once
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.losses.makers import AGAIN, GOES_ON, failed_start
+from kafka_audit.link.paths.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.defects.retries import Retry
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
-    from kafka_audit.link.retries import Retry
     from kafka_audit.model import Severity
 
 BAD = """\

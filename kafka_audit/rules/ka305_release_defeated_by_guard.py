@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.lives import owner_name
+from kafka_audit.link.lives.life import owner_name
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
+    from kafka_audit.link.defects.rollbacks import Defeated
     from kafka_audit.link.program import Program
-    from kafka_audit.link.rollbacks import Defeated
 
 BAD = """\
 import asyncio

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.losses import failed_start
-from kafka_audit.link.states import Stage
+from kafka_audit.link.losses.makers import failed_start
+from kafka_audit.link.paths.states import Stage
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, leaves, started, subject, where
 

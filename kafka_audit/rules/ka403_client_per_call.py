@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.exits import is_exit_registrar, left_to_exit
-from kafka_audit.link.lives import Life, owner_name
-from kafka_audit.link.per_call import PerCall, clients_per_call, owners_per_call
+from kafka_audit.link.defects.per_call import PerCall, clients_per_call, left_to_exit, owners_per_call
+from kafka_audit.link.lives.life import Life, owner_name
+from kafka_audit.link.reach.exits import is_exit_registrar
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.owning import Owner
+    from kafka_audit.link.ownership.owning import Owner
     from kafka_audit.link.program import Program
 
 BAD = """\

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.engine import position
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.losses import repeats_of
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.losses.makers import repeats_of
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
 
 BAD = """\

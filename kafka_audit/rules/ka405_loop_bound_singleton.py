@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.impact.loops import strangers
-from kafka_audit.link.kept import second_loops
-from kafka_audit.link.lives import owner_name
+from kafka_audit.link.defects.kept import second_loops
+from kafka_audit.link.lives.life import owner_name
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.kept import Kept
+    from kafka_audit.link.defects.kept import Kept
     from kafka_audit.link.program import Program
 
 BAD = """\

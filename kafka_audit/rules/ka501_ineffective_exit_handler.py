@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.engine import position
-from kafka_audit.link.lives import owner_name
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.lives.life import owner_name
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, registered_at, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.facts.schema import At
-    from kafka_audit.link.discharge import Weak
     from kafka_audit.link.program import Program
+    from kafka_audit.link.release.discharge import Weak
 
 BAD = """\
 import asyncio

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.coroutines import is_forgotten
-from kafka_audit.link.exits import is_exit_registrar
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.walk import calls_in, statements, within
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.losses.coroutines import is_forgotten
+from kafka_audit.link.reach.exits import is_exit_registrar
+from kafka_audit.link.reading.walk import calls_in, statements, within
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.engine import Event
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.flow.engine import Event
+    from kafka_audit.link.flow.scopes import Unit
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
-    from kafka_audit.link.scopes import Unit
 
 BAD = """\
 import asyncio

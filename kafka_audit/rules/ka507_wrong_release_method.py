@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.facts import schema as s
-from kafka_audit.link.context import context_of
-from kafka_audit.link.engine import position
-from kafka_audit.link.lives import owner_name
-from kafka_audit.link.optional import is_optional
-from kafka_audit.link.values import External, Instance
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.flow.values import External, Instance
+from kafka_audit.link.lives.life import owner_name
+from kafka_audit.link.paths.optional import is_optional
+from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import created, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.engine import Event
-    from kafka_audit.link.lives import Life
+    from kafka_audit.link.flow.engine import Event
+    from kafka_audit.link.lives.life import Life
     from kafka_audit.link.program import Program
 
 BAD = """\

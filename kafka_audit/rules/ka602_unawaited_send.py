@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kafka_audit.link.engine import position
-from kafka_audit.link.lives import owner_name
+from kafka_audit.link.flow.engine import position
+from kafka_audit.link.lives.life import owner_name
 from kafka_audit.model import Fix, Step
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import where

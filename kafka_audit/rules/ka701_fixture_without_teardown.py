@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.impact.fixtures import kept
-from kafka_audit.link.lives import owner_name
+from kafka_audit.link.lives.life import owner_name
 from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._evidence import confidence_of_absence, considered, created, owner_chain, started, subject, where
 
 if TYPE_CHECKING:
-    from kafka_audit.link.lives import Life
-    from kafka_audit.link.owning import Owner
+    from kafka_audit.link.lives.life import Life
+    from kafka_audit.link.ownership.owning import Owner
     from kafka_audit.link.program import Program
 
 BAD = """\

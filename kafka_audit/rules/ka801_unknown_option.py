@@ -10,7 +10,7 @@ from kafka_audit.rules import Alarm, Rule
 from kafka_audit.rules._options import alarm, history
 
 if TYPE_CHECKING:
-    from kafka_audit.link.options import Misfit
+    from kafka_audit.link.options.given import Misfit
     from kafka_audit.link.program import Program
 
 BAD = """\

@@ -13,7 +13,7 @@ from kafka_audit.facts.neighbours import Neighbours
 from kafka_audit.facts.schema import Assign
 from kafka_audit.impact.constants import folder, texts
 from kafka_audit.impact.search_path import SearchPath
-from kafka_audit.link.scopes import build_module
+from kafka_audit.link.flow.scopes import build_module
 
 
 def top(source: str, path: str = "a/b/test_c.py"):

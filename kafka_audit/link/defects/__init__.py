@@ -1,0 +1,1 @@
+"""Shapes of code that leak, block or break although a release exists."""

@@ -1,0 +1,1 @@
+"""Lives: where each client is made, who keeps it, what starts it, and what releases it."""

@@ -1,0 +1,1 @@
+"""Which ways out of the function that makes a client lose it."""

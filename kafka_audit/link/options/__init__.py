@@ -1,0 +1,1 @@
+"""What constructors and sends are given, and what that does to messages."""

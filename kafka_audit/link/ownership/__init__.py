@@ -1,0 +1,1 @@
+"""Ownership: objects that own a client must be released like one, however many layers deep."""

@@ -1,0 +1,1 @@
+"""Paths: the ways through one function with one client in mind."""

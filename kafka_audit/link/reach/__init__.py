@@ -1,0 +1,1 @@
+"""Reach: who runs what, from imports, programs, hooks and frameworks on."""

@@ -1,0 +1,1 @@
+"""Which of the releases that exist count."""
