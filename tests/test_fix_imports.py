@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 import pytest
 
-from kafka_audit.fix.imports import Needed, with_imports
+from kafka_audit.fix.editing.imports import Needed, with_imports
 
 HEAD = '''"""What it is."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.edits import Tree, tree
+from kafka_audit.fix.editing.edits import Tree, tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.lives.life import Life
 from kafka_audit.link.ownership.owning import Owner

@@ -6,9 +6,19 @@ them may touch is refused with the reason of the one that came closest.
 
 from __future__ import annotations
 
-from kafka_audit.fix import calls, fixtures, hooks, local_clients, locking, objects, process_wide, renaming, threads
 from kafka_audit.fix.case import Case, Make, Repair
 from kafka_audit.fix.refusal import Refused
+from kafka_audit.fix.repairs import (
+    calls,
+    fixtures,
+    hooks,
+    local_clients,
+    locking,
+    objects,
+    process_wide,
+    renaming,
+    threads,
+)
 from kafka_audit.model import Kind
 
 

@@ -8,7 +8,7 @@ import libcst as cst
 
 from kafka_audit.facts.schema import At
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Changes, Tree
+from kafka_audit.fix.editing.edits import Changes, Tree
 from kafka_audit.fix.refusal import Refused
 
 

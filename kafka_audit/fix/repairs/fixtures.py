@@ -6,12 +6,12 @@ from typing import Any
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import only, protected, statements_of
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Tree
-from kafka_audit.fix.enclose import Made
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.owners import owner_subject
+from kafka_audit.fix.changes.enclose import Made
+from kafka_audit.fix.changes.owners import owner_subject
+from kafka_audit.fix.editing.blocks import only, protected, statements_of
+from kafka_audit.fix.editing.edits import Tree
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject, client_subject
 

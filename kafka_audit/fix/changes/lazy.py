@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import only, plain_call
-from kafka_audit.fix.edits import Changes, Tree, Trees
-from kafka_audit.fix.imports import Needed, bound_name
-from kafka_audit.fix.readers import Reader, Use, readers
+from kafka_audit.fix.changes.readers import Reader, Use, readers
+from kafka_audit.fix.editing.blocks import only, plain_call
+from kafka_audit.fix.editing.edits import Changes, Tree, Trees
+from kafka_audit.fix.editing.imports import Needed, bound_name
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import release_method
 from kafka_audit.link.flow.scopes import Unit

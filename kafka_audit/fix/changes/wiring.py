@@ -13,11 +13,11 @@ import libcst as cst
 from kafka_audit.catalog.hooks import HOOKS
 from kafka_audit.catalog.hosts import WITH_LIFESPAN
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.edits import Changes, Tree, Trees
-from kafka_audit.fix.endings import Wire, at_the_end, ending, two_blank_lines_before_last
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.keeper import Release
-from kafka_audit.fix.lifespans import at_application_end
+from kafka_audit.fix.changes.endings import Wire, at_the_end, ending, two_blank_lines_before_last
+from kafka_audit.fix.changes.keeper import Release
+from kafka_audit.fix.changes.lifespans import at_application_end
+from kafka_audit.fix.editing.edits import Changes, Tree, Trees
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.scopes import Unit
 from kafka_audit.link.program import Program

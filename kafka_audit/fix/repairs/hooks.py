@@ -7,12 +7,12 @@ from typing import Any
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import plain_call
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Changes, Tree, Trees
-from kafka_audit.fix.keeper import Release, required
+from kafka_audit.fix.changes.keeper import Release, required
+from kafka_audit.fix.changes.wiring import moved
+from kafka_audit.fix.editing.blocks import plain_call
+from kafka_audit.fix.editing.edits import Changes, Tree, Trees
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.fix.wiring import moved
 from kafka_audit.link.flow.scopes import enclosing
 from kafka_audit.link.release.discharge import Weak
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from kafka_audit.fix import containers
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Changes, Trees
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.keeper import Kept, Release, releasing, with_release
-from kafka_audit.fix.lazy import made_on_use
-from kafka_audit.fix.owners import owner_release
+from kafka_audit.fix.changes.keeper import Kept, Release, releasing, with_release
+from kafka_audit.fix.changes.lazy import made_on_use
+from kafka_audit.fix.changes.owners import owner_release
+from kafka_audit.fix.changes.removal import without_handler
+from kafka_audit.fix.changes.wiring import moved, wired
+from kafka_audit.fix.editing.edits import Changes, Trees
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
-from kafka_audit.fix.removal import without_handler
+from kafka_audit.fix.repairs import containers
 from kafka_audit.fix.subject import release_method
-from kafka_audit.fix.wiring import moved, wired
 from kafka_audit.link.flow.values import Container, Place
 from kafka_audit.link.lives.owners import Holding
 

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 import libcst as cst
 
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.blocks import only, plain_call
-from kafka_audit.fix.edits import Tree
-from kafka_audit.fix.imports import bound_name
+from kafka_audit.fix.editing.blocks import only, plain_call
+from kafka_audit.fix.editing.edits import Tree
+from kafka_audit.fix.editing.imports import bound_name
 from kafka_audit.fix.refusal import Refused
 
 REGISTRARS = frozenset({"register", "finalize"})

@@ -10,9 +10,9 @@ import libcst as cst
 from libcst.metadata import ImportAssignment
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.edits import Tree, Trees
-from kafka_audit.fix.imports import bound_name, source_of
-from kafka_audit.fix.naming import module_of
+from kafka_audit.fix.changes.naming import module_of
+from kafka_audit.fix.editing.edits import Tree, Trees
+from kafka_audit.fix.editing.imports import bound_name, source_of
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.engine import Engine
 from kafka_audit.link.flow.scopes import Module

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import only, protected, statements_of
-from kafka_audit.fix.edits import Changes, Tree
-from kafka_audit.fix.guard import assigned
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.keeper import required
+from kafka_audit.fix.changes.guard import assigned
+from kafka_audit.fix.changes.keeper import required
+from kafka_audit.fix.editing.blocks import only, protected, statements_of
+from kafka_audit.fix.editing.edits import Changes, Tree
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.families import ancestry
 from kafka_audit.link.flow.scopes import ClassScope, Unit

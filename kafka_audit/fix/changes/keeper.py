@@ -7,8 +7,8 @@ from typing import NamedTuple
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import statements_of
-from kafka_audit.fix.edits import Changes, Tree
+from kafka_audit.fix.editing.blocks import statements_of
+from kafka_audit.fix.editing.edits import Changes, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.scopes import Unit
 from kafka_audit.link.flow.values import Place

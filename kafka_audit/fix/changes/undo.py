@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import statements_of, undone
-from kafka_audit.fix.edits import Edit, Tree
+from kafka_audit.fix.editing.blocks import statements_of, undone
+from kafka_audit.fix.editing.edits import Edit, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
 from kafka_audit.link.lives.life import Life

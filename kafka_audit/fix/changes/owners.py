@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.guard import is_harmless_early
-from kafka_audit.fix.keeper import required
+from kafka_audit.fix.changes.guard import is_harmless_early
+from kafka_audit.fix.changes.keeper import required
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
 from kafka_audit.link.flow.families import ancestry

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.enclose import entered_or_ended, released_always, started_inside
-from kafka_audit.fix.owners import owner_subject
+from kafka_audit.fix.changes.enclose import entered_or_ended, released_always, started_inside
+from kafka_audit.fix.changes.owners import owner_subject
+from kafka_audit.fix.changes.undo import start_undone
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject, client_subject, factory_subject
-from kafka_audit.fix.undo import start_undone
 from kafka_audit.link.flow.engine import position
 from kafka_audit.link.losses.makers import caller_losses
 

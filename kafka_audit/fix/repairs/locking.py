@@ -7,10 +7,10 @@ from typing import Any
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import only, split_lead, statements_of, suite
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Changes, Edit, Tree
-from kafka_audit.fix.imports import Needed
+from kafka_audit.fix.editing.blocks import only, split_lead, statements_of, suite
+from kafka_audit.fix.editing.edits import Changes, Edit, Tree
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.scopes import ClassScope, Unit
 from kafka_audit.link.flow.values import Place

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import plain_call, split_lead
-from kafka_audit.fix.edits import Changes, Edit, Tree
+from kafka_audit.fix.editing.blocks import plain_call, split_lead
+from kafka_audit.fix.editing.edits import Changes, Edit, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.defects.rollbacks import Defeated
 from kafka_audit.link.flow.scopes import ClassScope, Unit

@@ -16,8 +16,8 @@ from libcst.metadata import MetadataWrapper, Scope, ScopeProvider
 from kafka_audit.facts.concrete.positions import Positions
 from kafka_audit.facts.decoding import encoding_of
 from kafka_audit.facts.schema import At
-from kafka_audit.fix.blocks import Block, Statement, Without
-from kafka_audit.fix.imports import Needed, with_imports
+from kafka_audit.fix.editing.blocks import Block, Statement, Without
+from kafka_audit.fix.editing.imports import Needed, with_imports
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.scopes import Unit
 

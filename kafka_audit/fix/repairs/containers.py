@@ -7,12 +7,12 @@ from kafka_audit.catalog.hooks import registered
 from kafka_audit.catalog.hosts import WITH_LIFESPAN, container_of
 from kafka_audit.catalog.schema import DependencyContainer
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Trees
-from kafka_audit.fix.enclose import entered_or_ended
-from kafka_audit.fix.endings import Ending, around_all
-from kafka_audit.fix.fixtures import behind_the_yield
-from kafka_audit.fix.lifespans import lifespan_of, new_lifespan
+from kafka_audit.fix.changes.enclose import entered_or_ended
+from kafka_audit.fix.changes.endings import Ending, around_all
+from kafka_audit.fix.changes.lifespans import lifespan_of, new_lifespan
+from kafka_audit.fix.editing.edits import Trees
 from kafka_audit.fix.refusal import Refused
+from kafka_audit.fix.repairs.fixtures import behind_the_yield
 from kafka_audit.fix.subject import Subject, client_subject
 from kafka_audit.link.flow.scopes import Unit
 from kafka_audit.link.flow.values import Made

@@ -8,9 +8,7 @@ from itertools import takewhile
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import protected, statements_of
-from kafka_audit.fix.edits import Changes, Tree, Trees
-from kafka_audit.fix.endings import (
+from kafka_audit.fix.changes.endings import (
     Ending,
     Wire,
     around_all,
@@ -19,8 +17,10 @@ from kafka_audit.fix.endings import (
     further_end,
     two_blank_lines_before_last,
 )
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.keeper import Release
+from kafka_audit.fix.changes.keeper import Release
+from kafka_audit.fix.editing.blocks import protected, statements_of
+from kafka_audit.fix.editing.edits import Changes, Tree, Trees
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.engine import Registration
 from kafka_audit.link.flow.scopes import Unit

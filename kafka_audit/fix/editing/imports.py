@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import only, split_lead
+from kafka_audit.fix.editing.blocks import only, split_lead
 
 
 class Needed(NamedTuple):

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import only, protected, split_lead, statements_of, suite
-from kafka_audit.fix.edits import Changes, Tree, Trees
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.keeper import Release
-from kafka_audit.fix.naming import reference
+from kafka_audit.fix.changes.keeper import Release
+from kafka_audit.fix.changes.naming import reference
+from kafka_audit.fix.editing.blocks import only, protected, split_lead, statements_of, suite
+from kafka_audit.fix.editing.edits import Changes, Tree, Trees
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.scopes import Unit, enclosing
 from kafka_audit.link.program import Program

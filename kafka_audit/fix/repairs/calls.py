@@ -5,9 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.blocks import only, plain_call, protected, split_lead, statements_of
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Changes, Tree
+from kafka_audit.fix.editing.blocks import only, plain_call, protected, split_lead, statements_of
+from kafka_audit.fix.editing.edits import Changes, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import release_method
 

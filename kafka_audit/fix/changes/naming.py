@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from kafka_audit.facts import schema as s
-from kafka_audit.fix.imports import Needed
-from kafka_audit.fix.keeper import Release
+from kafka_audit.fix.changes.keeper import Release
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.engine import Engine
 from kafka_audit.link.flow.related import imported_paths

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.fields import Field, releasable
-from kafka_audit.fix.guard import unguarded
-from kafka_audit.fix.owners import owner_release
+from kafka_audit.fix.changes.fields import Field, releasable
+from kafka_audit.fix.changes.guard import unguarded
+from kafka_audit.fix.changes.owners import owner_release
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import release_method
 from kafka_audit.link.flow.scopes import ClassScope

@@ -9,8 +9,8 @@ import libcst as cst
 
 from kafka_audit.facts import schema as s
 from kafka_audit.fix.case import Case, Repair
-from kafka_audit.fix.edits import Changes
-from kafka_audit.fix.imports import Needed
+from kafka_audit.fix.editing.edits import Changes
+from kafka_audit.fix.editing.imports import Needed
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.link.flow.scopes import Unit
 from kafka_audit.link.flow.values import External

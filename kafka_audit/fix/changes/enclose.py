@@ -10,7 +10,7 @@ from typing import Any
 
 import libcst as cst
 
-from kafka_audit.fix.blocks import (
+from kafka_audit.fix.editing.blocks import (
     Block,
     Statement,
     leaves_after,
@@ -22,7 +22,7 @@ from kafka_audit.fix.blocks import (
     suite,
     without,
 )
-from kafka_audit.fix.edits import Edit, Tree
+from kafka_audit.fix.editing.edits import Edit, Tree
 from kafka_audit.fix.refusal import Refused
 from kafka_audit.fix.subject import Subject
 

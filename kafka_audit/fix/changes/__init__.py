@@ -1,0 +1,1 @@
+"""Changes of one kind each, which several repairs are made of."""

@@ -1,0 +1,1 @@
+"""Repairs: what an alarm gets, by where the client is kept and what is wrong with it."""
