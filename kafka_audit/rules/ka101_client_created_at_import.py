@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kafka_audit.catalog.clients import import_severity
 from kafka_audit.facts import schema as s
 from kafka_audit.link.defects.waits import waits_when_made
-from kafka_audit.link.reach.scripts import is_imported_by_workers
+from kafka_audit.link.reach.scripts import is_imported_by_workers, is_without_tests
 from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Severity, Step
 from kafka_audit.rules import Alarm, Rule
@@ -131,12 +131,15 @@ def _has_loop(life: Life) -> bool:
 
 def _severity(program: Program, life: Life) -> Severity:
     """The client's own, lowered where it harms no import: in a test or script, or made by an application factory; one
-    that only starts threads also where each worker imports the application."""
+    that only starts threads also where each worker imports the application, any in a program that is called a test."""
     client = life.site.client
     waits = waits_when_made(client, life.site.node)
     crosses = context_of(life.path) != "app" or any(
         edge.caller.module is not edge.callee.module for edge in life.created_at_import or ()
     )
+    first = life.created_at_import[0].caller.module.path if life.created_at_import else life.path
+    if is_without_tests(program.engine, first):
+        return "info"
     only_starts = not client.needs_running_loop and not waits
     if only_starts and (crosses or is_imported_by_workers(program.engine, life.path)):
         return "info"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kafka_audit.link.defects.frequency import runs_once
 from kafka_audit.link.losses.makers import left_open
+from kafka_audit.link.losses.messages import leaves_some_unsent
 from kafka_audit.link.paths.states import Stage
 from kafka_audit.model import Step
 from kafka_audit.rules import Alarm, Rule
@@ -133,4 +134,9 @@ def _owners(program: Program) -> Iterator[Alarm]:
 
 def _severity(program: Program, life: Life, unit: Unit) -> Severity | None:
     """A program that flushes what it sends and ends loses nothing on a short way out: its process is the release."""
-    return "info" if program.lives.loses_nothing(life) and runs_once(program.lives, unit) else None
+    if not runs_once(program.lives, unit):
+        return None
+    has_sent_all = (
+        life.site.client.closes_at_exit and life.site.unit is unit and not leaves_some_unsent(program.failing, life)
+    )
+    return "info" if has_sent_all or program.lives.loses_nothing(life) else None

@@ -16,7 +16,7 @@ from kafka_audit.link.defects.waits import Wait, can_wait, waits
 from kafka_audit.link.flow.engine import Calling, Engine
 from kafka_audit.link.flow.events import client_of
 from kafka_audit.link.flow.families import ancestry
-from kafka_audit.link.flow.scopes import ClassScope, Unit, enclosing
+from kafka_audit.link.flow.scopes import ClassScope, Unit, enclosing, is_special
 from kafka_audit.link.flow.values import ClientObject, ForeignClient, Instance
 from kafka_audit.link.lives.life import Lives
 from kafka_audit.link.lives.selves import Classes, Selves, called_on
@@ -211,7 +211,7 @@ class _Search:
 def _is_choice(callee: Unit, other: Unit) -> bool:
     """Whether a call that reaches both runs only one: creating an object and `with` run several, by their names."""
     names = [unit.function.name if unit.function is not None else "" for unit in (callee, other)]
-    return names[0] == names[1] or not all(name.startswith("__") for name in names)
+    return names[0] == names[1] or not all(is_special(name) for name in names)
 
 
 def _callers(lives: Lives, waits: dict[Unit, list[Wait]]) -> dict[Unit, None]:

@@ -15,7 +15,7 @@ from kafka_audit.facts import schema as s
 from kafka_audit.link.defects.frequency import HANDLERS, is_called_once, runs_often
 from kafka_audit.link.flow.engine import Calling, Registration
 from kafka_audit.link.flow.families import ancestry
-from kafka_audit.link.flow.scopes import Unit
+from kafka_audit.link.flow.scopes import Unit, is_special
 from kafka_audit.link.flow.values import ClientObject, Instance
 from kafka_audit.link.lives.life import Life, Lives, owner_name
 from kafka_audit.link.losses.makers import brings, is_dependency, runs_for_requests
@@ -227,7 +227,7 @@ def _is_served_in_loop(statement: s.Stmt, node: s.Call) -> bool:
 def sent_parameter(unit: Unit, sends: Set[Calling]) -> str:
     """The parameter of the function that it sends, if it sends once: many messages are worth a client of their own."""
     function = unit.function
-    if function is None or function.name.startswith("__") or _sends_in_loop(unit, sends):
+    if function is None or is_special(function.name) or _sends_in_loop(unit, sends):
         return ""
     first = function.parameters[0].name if unit.method_of is not None and function.parameters else ""
     origins = {p.name: p.name for p in function.parameters if p.name != first}

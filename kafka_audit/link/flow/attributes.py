@@ -12,7 +12,7 @@ from kafka_audit.link.flow.containers import GIVING, METHODS
 from kafka_audit.link.flow.engine import NOTHING, Arguments, Engine, Values
 from kafka_audit.link.flow.families import ancestry, descendants
 from kafka_audit.link.flow.imports import module_attribute, submodule, whole_module
-from kafka_audit.link.flow.scopes import ClassScope, SeenAs, Unit, enclosing
+from kafka_audit.link.flow.scopes import ClassScope, SeenAs, Unit, enclosing, is_special
 from kafka_audit.link.flow.templates import is_template, own_clients, own_results
 from kafka_audit.link.flow.values import (
     RECORD,
@@ -100,7 +100,7 @@ def _of_unread(engine: Engine, value: Unread, name: str) -> Values:
 
 
 def _mangled(engine: Engine, name: str) -> str:
-    if not name.startswith("__") or name.endswith("__"):
+    if not name.startswith("__") or is_special(name):
         return name
     for unit in enclosing(engine.unit):
         if unit.scope is not None:
@@ -146,9 +146,14 @@ def _seen_as(engine: Engine, scope: ClassScope, line: _Line, below: list[ClassSc
 
 def _definers(line: _Line, below: list[ClassScope], name: str) -> tuple[ClassScope, ...]:
     """The classes whose body may define the attribute: the nearest, and any below."""
-    nearest = next((base for base in line if isinstance(base, ClassScope) and name in base.body.bound), None)
+    nearest = next((base for base in line if isinstance(base, ClassScope) and _defines(base, name)), None)
     above = (nearest,) if nearest is not None else ()
-    return (*above, *(child for child in below if name in child.body.bound))
+    return (*above, *(child for child in below if _defines(child, name)))
+
+
+def _defines(scope: ClassScope, name: str) -> bool:
+    """Whether the body of the class binds the name, as Python stores it."""
+    return scope.unmangle(name) in scope.body.bound
 
 
 def _in_fields(engine: Engine, relatives: _Line, name: str) -> Values:
@@ -203,7 +208,7 @@ def _asked_instead(function: s.Function) -> Iterator[str]:
 def _from_body(engine: Engine, scope: ClassScope, name: str, objects: Iterable[Value]) -> Values:
     """A name of the class body as seen through objects: functions become methods, properties are evaluated."""
     found: Values = set()
-    for value in engine.read(scope.body.place(name)):
+    for value in engine.read(scope.body.place(scope.unmangle(name))):
         if isinstance(value, FunctionValue) and value.unit.function is not None:
             for receiver in objects:
                 found |= _bound(engine, value, receiver, scope)
@@ -250,14 +255,14 @@ def _of_class(engine: Engine, receiver: ClassValue, name: str) -> Values:
     found: Values = set()
     line = ancestry(engine, scope)
     for base in [*line, *descendants(engine, scope)]:
-        if isinstance(base, ClassScope) and (name in base.body.bound or name in base.body.places):
-            for value in engine.read(base.body.place(name)):
+        if isinstance(base, ClassScope) and (_defines(base, name) or base.unmangle(name) in base.body.places):
+            for value in engine.read(base.body.place(base.unmangle(name))):
                 is_class_method = isinstance(value, FunctionValue) and engine.flagged(value.unit, "class")
                 found |= _bound(engine, value, receiver, base) if is_class_method else {value}  # type: ignore[arg-type]
             if base in line and found:
                 break
     if not found and name not in {"__name__", "__class__"}:
-        found |= engine.read(scope.body.place(name))
+        found |= engine.read(scope.body.place(scope.unmangle(name)))
     return found or _inherited(engine, line, name, receiver)
 
 
@@ -271,17 +276,17 @@ def _of_project_part(engine: Engine, site: Site, name: str, receiver: Value) -> 
             break
         if isinstance(base, ClassScope):
             found |= engine.read(engine.field(base, name))
-            if name in base.body.bound:
+            if _defines(base, name):
                 found |= _from_body(engine, base, name, (receiver,))
                 break
     return found
 
 
 def _of_super(engine: Engine, value: Super, name: str) -> Values:
-    receiver = value.receiver
+    receiver, name = value.receiver, _mangled(engine, name)
     line = ancestry(engine, value.scope)[1:]
     for base in line:
-        if isinstance(base, ClassScope) and name in base.body.bound:
+        if isinstance(base, ClassScope) and _defines(base, name):
             return _from_body(engine, base, name, (receiver,))
         if isinstance(base, Client):
             break
@@ -355,7 +360,7 @@ def store_attribute(engine: Engine, base: Values, name: str, values: Values, tex
             case Instance(scope):
                 place = engine.field(scope, name)
             case ClassValue(scope):
-                place = scope.body.place(name)
+                place = scope.body.place(scope.unmangle(name))
             case ModuleValue(module):
                 place = module.top.place(name)
             case ClientObject(site) if site.scope is not None:

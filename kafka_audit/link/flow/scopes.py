@@ -140,9 +140,12 @@ class ClassScope:
 
     def mangle(self, name: str) -> str:
         """`__name` as Python stores it inside this class."""
-        if name.startswith("__") and not name.endswith("__"):
-            return f"_{self.name.lstrip('_')}{name}"
-        return name
+        return f"_{self.name.lstrip('_')}{name}" if name.startswith("__") and not is_special(name) else name
+
+    def unmangle(self, name: str) -> str:
+        """A name that Python stores inside this class, as the class writes it: `_Client__connect` is `__connect`."""
+        prefix = f"_{self.name.lstrip('_')}__" if name.startswith("_") else ""
+        return name[len(prefix) - 2 :] if prefix and name.startswith(prefix) else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +262,11 @@ def _declared(unit: Unit, name: str) -> Unit:
             return current
         current = current.parent
     return unit.module.top
+
+
+def is_special(name: str) -> bool:
+    """Whether Python itself looks for methods of this name, such as `__init__`; others that begin so are private."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def enclosing(unit: Unit) -> Iterator[Unit]:

@@ -249,9 +249,7 @@ def _unmangled(place: Place, scope: ClassScope | None) -> str:
     if place.kind != "field" or scope is None:
         return place.text or place.name
     definer = place.owner if isinstance(place.owner, ClassScope) else scope
-    prefix = f"_{definer.name.lstrip('_')}__"
-    name = place.name[len(prefix) - 2 :] if place.name.startswith(prefix) else place.name
-    return f"self.{name}"
+    return f"self.{definer.unmangle(place.name)}"
 
 
 def _is_test_place(place: Place) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kafka_audit.catalog.hosts import DEPENDENCIES
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.engine import position
-from kafka_audit.link.flow.scopes import Unit, enclosing
+from kafka_audit.link.flow.scopes import Unit, enclosing, is_special
 from kafka_audit.link.flow.templates import is_template
 from kafka_audit.link.flow.values import BoundMethod, ClientObject, Container, FunctionValue, Place, Value
 from kafka_audit.link.lives.helping import starting_helpers
@@ -50,7 +50,7 @@ def is_fresh(lives: Lives, life: Life) -> bool:
     return (
         is_returned
         and unit.function is not None
-        and not unit.function.name.startswith("__")
+        and not is_special(unit.function.name)
         and not keeps(lives, life, unit)
     )
 

@@ -17,7 +17,7 @@ from kafka_audit.catalog.hooks import Hook, hooks_for, registered
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.engine import CallFact, Calling, Engine, Node, Registration
 from kafka_audit.link.flow.families import ancestry
-from kafka_audit.link.flow.scopes import ClassScope, Unit
+from kafka_audit.link.flow.scopes import ClassScope, Unit, is_special
 from kafka_audit.link.flow.values import BoundMethod, Container, FunctionValue, Value
 from kafka_audit.link.reach.components import hooks_of
 from kafka_audit.link.reach.switches import NONE_OFF, Off, Switches
@@ -252,7 +252,7 @@ class Reach:
         name, scope = unit.function.name if unit.function is not None else "", unit.method_of
         if scope is None or self.incoming.get(unit) or unit in self.engine.registrations:
             return False
-        is_private = name.startswith("_") and not name.endswith("__")
+        is_private = name.startswith("_") and not is_special(name)
         is_threads = name == "run" and "threading.Thread" in ancestry(self.engine, scope)
         is_last = any(hook.phase == "exit" and hook.scope == "process" for hook in self._overridden(scope, name))
         is_the_bases = is_private or _goes_on_to_base(unit, name)

@@ -73,6 +73,15 @@ def _is_collected(path: str) -> bool:
     return context_of(path) == "test" and is_named_so
 
 
+def is_without_tests(engine: Engine, path: str) -> bool:
+    """Whether the file is called like one of tests and has none: people run it by hand, whatever a test runner does."""
+    is_named_so = _is_collected(path) and PurePosixPath(path).stem not in {"conftest", "__init__"}
+    return is_named_so and not any(
+        isinstance(statement, s.Function | s.Class) and statement.name.lower().startswith("test")
+        for statement in _run_at_once(engine.modules[path].facts.body)
+    )
+
+
 def is_script(engine: Engine, path: str) -> bool:
     """Whether the file is a program and nothing else.
 
