@@ -93,7 +93,7 @@ class Mapping(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
 
 
 class Subscript(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
-    """`value[key]`; several indices come as a tuple, a slice as `Opaque`."""
+    """`value[key]`; several indices come as a tuple, a slice as `Slice`."""
 
     value: Expr
     key: Expr
@@ -175,9 +175,15 @@ class Yield(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
 
 
 class Opaque(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
-    """Any other expression (arithmetic, f-strings, slices): only its parts that hold calls or names matter."""
+    """Any other expression (arithmetic, f-strings): only its parts that hold calls or names matter."""
 
     parts: tuple[Expr, ...]
+
+
+class Slice(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
+    """`start:stop:step` as an index; `bounds` are those of the three that hold calls or names."""
+
+    bounds: tuple[Expr, ...]
 
 
 class Below(Node, frozen=True, array_like=True, tag=True, eq=False, gc=False):
@@ -212,6 +218,7 @@ Expr = Union[
     Starred,
     Yield,
     Opaque,
+    Slice,
     Below,
     Joined,
 ]

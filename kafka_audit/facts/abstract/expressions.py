@@ -166,7 +166,8 @@ class Expressions:
         )
 
     def _slice(self, node: Any) -> schema.Expr:
-        return self.opaque([part for part in (node.lower, node.upper, node.step) if part is not None])
+        bounds = self.opaque([part for part in (node.lower, node.upper, node.step) if part is not None])
+        return schema.Slice(bounds.parts)
 
     def _subscript(self, node: Any) -> schema.Expr:
         return schema.Subscript(self.expression(node.value), self.expression(node.slice))

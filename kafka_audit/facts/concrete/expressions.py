@@ -183,7 +183,8 @@ class Expressions:
 
     def _index(self, node: Any) -> schema.Expr:
         if type(node) is cst.Slice:
-            return self.opaque(*[part for part in (node.lower, node.upper, node.step) if part is not None])
+            bounds = self.opaque(*[part for part in (node.lower, node.upper, node.step) if part is not None])
+            return schema.Slice(bounds.parts)
         value = self.expression(node.value)
         return schema.Starred(value) if node.star else value
 

@@ -242,6 +242,17 @@ def _property(engine: Engine, unit: Unit, receiver: Value, scope: ClassScope, *,
     return found
 
 
+def items_of(engine: Engine, values: Values) -> Values:
+    """What `value[key]` gives where the class of an object of the project says so."""
+    found: Values = set()
+    for value in values:
+        for method in attribute_of(engine, value, "__getitem__") if isinstance(value, Instance) else ():
+            if isinstance(method, BoundMethod):
+                engine.note_implicit(method.unit, method.unit.line)
+                found |= own_results(engine, method.unit, [value])
+    return found
+
+
 def _class_of(receiver: Value, default: ClassScope) -> ClassScope:
     if isinstance(receiver, Instance):
         return receiver.scope

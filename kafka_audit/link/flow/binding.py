@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.attributes import store_attribute
-from kafka_audit.link.flow.containers import element_store, unpack
+from kafka_audit.link.flow.containers import element_store, is_more_than_data, iterate, unpack
 from kafka_audit.link.flow.engine import Engine, Values
 from kafka_audit.link.flow.scopes import lookup
 from kafka_audit.link.flow.values import Place
@@ -28,8 +28,18 @@ def bind(engine: Engine, target: s.Expr, values: Values, line: int) -> None:
         case s.Subscript(base, key):
             engine.evaluate(key)
             element_store(engine, base, engine.evaluate(base), key, values, line)
-        case s.Starred(value):
-            bind(engine, value, values, line)
         case s.Sequence(_, elements):
             for index, element in enumerate(elements):
-                bind(engine, element, unpack(engine, values, index), line)
+                if isinstance(element, s.Starred):
+                    _bind_rest(engine, element, values, line)
+                else:
+                    bind(engine, element, unpack(engine, values, index), line)
+
+
+def _bind_rest(engine: Engine, target: s.Starred, values: Values, line: int) -> None:
+    """`first, *rest = values`: the rest is a list, in which any of the values can be."""
+    found = iterate(engine, values)
+    if is_more_than_data(found):
+        container = engine.container(target, "list", line)
+        engine.write(container.rest, found)
+        bind(engine, target.value, {container}, line)

@@ -260,12 +260,12 @@ def _calls_init(init: Unit) -> bool:
 
 
 def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> None:
-    """A class without `__init__` of its own (a dataclass, a model): annotated names take the arguments in order."""
+    """A class without `__init__` of its own (a dataclass, a model): its fields take the arguments in order."""
     names = [
         target.id
         for base in reversed([base for base in ancestry(engine, scope) if isinstance(base, ClassScope)])
         for statement in base.node.body
-        if isinstance(statement, s.Assign) and statement.annotation is not None
+        if isinstance(statement, s.Assign) and (statement.annotation is not None or _makes_field(statement.value))
         for target in statement.targets
         if isinstance(target, s.Name)
     ]
@@ -274,6 +274,14 @@ def _fill_fields(engine: Engine, scope: ClassScope, arguments: Arguments) -> Non
     for name, values in arguments.keywords.items():
         if name in names:
             engine.write(engine.field(scope, name), values)
+
+
+def _makes_field(value: s.Expr | None) -> bool:
+    """Whether the value says that the name is a field, as attrs has it where nothing is annotated: `attr.ib()`."""
+    match value:
+        case s.Call(s.Name(name) | s.Attribute(_, name)):
+            return name in {"ib", "attrib", "field"}
+    return False
 
 
 def invoke(engine: Engine, unit: Unit, node: Calling, arguments: Arguments, receivers: Sequence[Value] = ()) -> Values:

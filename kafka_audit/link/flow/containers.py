@@ -7,7 +7,7 @@ from typing import Literal
 
 from kafka_audit.catalog.hosts import SUPPLIERS
 from kafka_audit.facts import schema as s
-from kafka_audit.link.flow.engine import Arguments, Engine, Values
+from kafka_audit.link.flow.engine import NOTHING, Arguments, Engine, Values
 from kafka_audit.link.flow.scopes import lookup
 from kafka_audit.link.flow.values import Container, ContainerMethod, External, Instance, Key, Manager, Text, Value
 from kafka_audit.link.reading.words import words
@@ -163,16 +163,18 @@ def element_of(engine: Engine, value: Value, key: Key) -> Values:
 
 
 def element_load(engine: Engine, base: s.Expr, values: Values, key: s.Expr) -> Values:
-    """`base[key]`."""
+    """`base[key]`; part of a list is taken for the whole."""
     found: Values = set()
     for value in values:
-        if isinstance(key, s.Constant):
+        if isinstance(key, s.Slice):
+            found |= {value} if isinstance(value, Container) else NOTHING
+        elif isinstance(key, s.Constant):
             found |= element_of(engine, value, key.value)
         else:
             found |= iterate(engine, {value})
     implicit = engine.stand_in(_stand_in(engine, base))
     if implicit is not None:
-        found |= contents(engine, implicit)
+        found |= {implicit} if isinstance(key, s.Slice) else contents(engine, implicit)
     if not found and _outside_key(key):
         found = found | engine.read(engine.outside(_outside_key(key)))
     return found
@@ -184,9 +186,11 @@ def element_store(engine: Engine, base: s.Expr, values: Values, key: s.Expr | No
     A base whose making cannot be seen (a parameter, an attribute that a library sets) still is a container: it is known
     by the place that it is kept in.
     """
+    if isinstance(key, s.Slice):
+        stored = iterate(engine, stored)
     if not stored:
         return
-    containers = [value for value in values if isinstance(value, Container)]
+    containers = [value for value in values if isinstance(value, Container)] or _keywords(engine, base)
     name = _outside_key(key)
     if not containers and name:
         place = engine.outside(name)
@@ -200,6 +204,17 @@ def element_store(engine: Engine, base: s.Expr, values: Values, key: s.Expr | No
             engine.write(container.slot(key.value), stored)
         else:
             engine.write(container.rest, stored)
+
+
+def _keywords(engine: Engine, base: s.Expr) -> list[Container]:
+    """The dict behind `**keywords` of the function, if the name is that: it may be filled though nobody passes any."""
+    function = engine.unit.function
+    for parameter in function.parameters if function is not None and isinstance(base, s.Name) else ():
+        if parameter.kind == "**" and parameter.name == base.id:  # type: ignore[union-attr]  # a name, as asked above
+            container = engine.container(parameter, "dict", engine.unit.line)
+            engine.write(engine.unit.place(parameter.name), {container})
+            return [container]
+    return []
 
 
 def store_under(engine: Engine, container: Container, key: str, values: Values) -> None:

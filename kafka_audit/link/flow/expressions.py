@@ -8,14 +8,22 @@ from typing import Any
 
 from kafka_audit.catalog.hosts import INJECTED, MARKERS
 from kafka_audit.facts import schema as s
-from kafka_audit.link.flow.attributes import load_attribute
+from kafka_audit.link.flow.attributes import items_of, load_attribute
 from kafka_audit.link.flow.binding import bind
 from kafka_audit.link.flow.calls import evaluate_call
 from kafka_audit.link.flow.containers import display, element_load, is_more_than_data, iterate
 from kafka_audit.link.flow.engine import NOTHING, Engine, Values
 from kafka_audit.link.flow.imports import star_values
 from kafka_audit.link.flow.scopes import lookup
-from kafka_audit.link.flow.values import ClassValue, ClientObject, ClientType, External, FunctionValue, Instance
+from kafka_audit.link.flow.values import (
+    ClassValue,
+    ClientObject,
+    ClientType,
+    External,
+    FunctionValue,
+    Instance,
+    Manager,
+)
 from kafka_audit.link.reading.conditions import sought_by_name
 
 _BUILTINS = frozenset(dir(builtins))
@@ -70,7 +78,7 @@ def _subscript(engine: Engine, node: s.Subscript) -> Values:
     # A pair is taken for what is in it: `producers.popitem()[1]`.
     paired = (ClientObject, Instance) if _is_pair(node.value) else ClientObject
     inside = {value for value in base if isinstance(value, paired)}
-    return classes | inside | element_load(engine, node.value, base, node.key)
+    return classes | inside | items_of(engine, base) | element_load(engine, node.value, base, node.key)
 
 
 def _is_pair(expression: s.Expr) -> bool:
@@ -140,7 +148,9 @@ def _starred(engine: Engine, node: s.Starred) -> Values:
 def _yield(engine: Engine, node: s.Yield) -> Values:
     values = evaluate(engine, node.value) if node.value is not None else NOTHING
     engine.write(engine.unit.yields, iterate(engine, values) if node.is_from else values)
-    return NOTHING
+    if not node.is_from:
+        return NOTHING
+    return set().union(*(engine.read(value.unit.result) for value in values if isinstance(value, Manager)))
 
 
 def _opaque(engine: Engine, node: s.Opaque) -> Values:
@@ -149,6 +159,13 @@ def _opaque(engine: Engine, node: s.Opaque) -> Values:
     for part in node.parts:
         found |= {v for v in evaluate(engine, part) if not isinstance(v, External | FunctionValue)}
     return found
+
+
+def _slice(engine: Engine, node: s.Slice) -> Values:
+    """No value of its own; evaluating its bounds has their effects."""
+    for bound in node.bounds:
+        evaluate(engine, bound)
+    return NOTHING
 
 
 def _below(engine: Engine, node: s.Below) -> Values:
@@ -182,6 +199,7 @@ _EVALUATE: dict[type, Callable[[Engine, Any], Values]] = {
     s.Starred: _starred,
     s.Yield: _yield,
     s.Opaque: _opaque,
+    s.Slice: _slice,
     s.Below: _below,
     s.Joined: _joined,
 }

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.attributes import KEPT_BY_NAME, kept_by_name
-from kafka_audit.link.flow.by_name import read_by_name, write_by_name
 from kafka_audit.link.flow.containers import MAKERS, iterate, store_under
 from kafka_audit.link.flow.engine import Arguments, Engine, Runner, Values
+from kafka_audit.link.flow.functions import HANDLERS
 from kafka_audit.link.flow.handover import hand_over
-from kafka_audit.link.flow.imports import import_dotted
 from kafka_audit.link.flow.managers import enter_value, leave_at_end
-from kafka_audit.link.flow.provision import asked, inner_container, later, provide, supply
-from kafka_audit.link.flow.scopes import enclosing, lookup
+from kafka_audit.link.flow.provision import asked, later, provide, supply
+from kafka_audit.link.flow.scopes import lookup
 from kafka_audit.link.flow.values import (
-    RECORD,
     BoundMethod,
     ClassValue,
     ClientMethod,
-    ClientObject,
     ClientType,
-    Closing,
     External,
     FunctionValue,
-    Instance,
     Made,
     Partial,
-    Super,
-    Text,
     Value,
 )
-
-Handler = Callable[[Engine, s.Call, Arguments], Values]
 
 FOLLOWED = frozenset(HOOK_LIBRARIES) - frozenset({"pytest", "pytest_asyncio", "unittest"}) | frozenset(
     {"anyio", "asyncio", "concurrent", "contextlib", "contextvars", "functools", "logging", "threading", "uvicorn"}
@@ -81,6 +70,7 @@ THROUGH = frozenset(
         "asyncio.shield",
         "asyncio.create_task",
         "asyncio.ensure_future",
+        "asyncio.as_completed",
         "asyncio.gather",
         "asyncio.wait",
         "asyncio.run_coroutine_threadsafe",
@@ -96,6 +86,12 @@ THROUGH = frozenset(
         "builtins.filter",
         "copy.copy",
         "copy.deepcopy",
+        "itertools.chain",
+        "itertools.cycle",
+        "itertools.islice",
+        "itertools.zip_longest",
+        "random.choices",
+        "random.sample",
         "typing.cast",
         "builtins.aiter",
     ]
@@ -109,6 +105,9 @@ THROUGH_METHODS = frozenset({"run_until_complete", "create_task", "start_soon"})
 OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_sync", "sync_to_async"})
 """Functions that run another one in a thread and give its result."""
 
+POOLS = ("concurrent.futures.", "multiprocessing.pool.ThreadPool()")
+"""Whose methods `submit` and `map` run a function in another thread or process."""
+
 _ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
 _PROVIDES = DEPENDENCIES | {"TaskiqDepends", "FromDishka"}
 
@@ -116,7 +115,7 @@ _PROVIDES = DEPENDENCIES | {"TaskiqDepends", "FromDishka"}
 def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arguments) -> Values:
     """Call a function of another library, known by its dotted name."""
     dotted = callee.dotted
-    handler = _HANDLERS.get(dotted)
+    handler = HANDLERS.get(dotted)
     if handler is not None:
         return handler(engine, node, arguments)
     last = dotted.rpartition(".")[2]
@@ -132,6 +131,8 @@ def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arg
         return _offload(engine, dotted, node, arguments)
     if last in _ENTERS:
         return _enter(engine, node, arguments)
+    if last in {"submit", "map"} and dotted.startswith(POOLS):
+        return _promise(engine, dotted, node, arguments)
     if dotted in KEPT_BY_NAME:
         return kept_by_name(engine, arguments)
     if last in {"push", "push_async_exit"} and "ExitStack" in dotted:
@@ -242,6 +243,22 @@ def _offload(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) ->
     return found
 
 
+def _promise(engine: Engine, dotted: str, node: s.Call, arguments: Arguments) -> Values:
+    """A function handed to a pool: what it returns can be had from the future or iterator that this gives."""
+    results: Values = set()
+    for callee in arguments.get(0, "fn"):
+        if isinstance(callee, FunctionValue | BoundMethod):
+            results |= engine.read(callee.unit.result)
+        elif isinstance(callee, ClientType):
+            results |= engine.apply(callee, node, Arguments(arguments.positional[1:], arguments.keywords))
+    found = hand_over(engine, dotted, node, arguments) | results
+    if not dotted.endswith(".map") or not results:
+        return found
+    container = engine.container(node, "list", node.at[0])
+    engine.write(container.rest, results)
+    return {container}
+
+
 def _is_callable(value: Value) -> bool:
     return isinstance(value, ClientType | ClientMethod | ClassValue | FunctionValue | BoundMethod | Partial)
 
@@ -251,127 +268,3 @@ def _enter(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     for value in arguments.get(0, "cm"):
         found |= enter_value(engine, value, node, is_async=None)
     return found
-
-
-def _partial(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    # `call = partial(call, x)` in a loop would wrap itself ever deeper.
-    inner = {
-        value.callee if isinstance(value, Partial) and value.node is node else value
-        for value in arguments.get(0, "func")
-    }
-    return {engine.intern(Partial, callee, node, engine.unit) for callee in inner}
-
-
-def _closing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    return {engine.intern(Closing, inner, "close") for inner in arguments.get(0, "thing")}
-
-
-def _aclosing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    return {engine.intern(Closing, inner, "aclose") for inner in arguments.get(0, "thing")}
-
-
-def _type(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """`type(x)`: the class of an object of the project."""
-    return {engine.class_value(value.scope) for value in arguments.get(0) if isinstance(value, Instance)}
-
-
-def _next(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    return iterate(engine, arguments.get(0)) | arguments.get(1)
-
-
-def _import_module(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    found: Values = set()
-    for value in arguments.get(0, "modname" if "modname" in arguments.keywords else "name"):
-        if isinstance(value, Text):
-            found |= import_dotted(engine, value.text)
-    return found
-
-
-def _super(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    for unit in enclosing(engine.unit):
-        scope = unit.method_of
-        if scope is not None and unit.function is not None and unit.function.parameters:
-            receivers = engine.read(unit.place(unit.function.parameters[0].name))
-            kept = {v for v in receivers if isinstance(v, ClientObject | Instance | ClassValue)}
-            return {engine.intern(Super, scope, receiver) for receiver in kept}
-    return set()
-
-
-def _new(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """`object.__new__(cls)`: the object that a singleton keeps."""
-    return {engine.instance(value.scope) for value in arguments.get(0) if isinstance(value, ClassValue)}
-
-
-def _field(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """A dataclass field: its default, or what its factory will give for each object."""
-    engine.per_object.add(node)
-    factories = arguments.keywords.get("default_factory", set()) | arguments.keywords.get("factory", set())
-    return arguments.keywords.get("default", set()) | later(engine, node, factories)
-
-
-def _named_tuple(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """`Entry(producer=p)` of `Entry = namedtuple(...)`: a record, whose parts are its attributes."""
-    container = engine.container(node, RECORD, node.at[0])
-    for values in arguments.positional:
-        engine.write(container.rest, values)
-    for name, values in arguments.keywords.items():
-        store_under(engine, container, name, values)
-    return {container}
-
-
-def _globals(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    return {engine.module(engine.unit.module)}
-
-
-def _locals(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """`locals()` and `vars()`: whoever gets it gets every object that the function has a name for."""
-    if not arguments.positional:
-        every = [engine.read(place) for place in list(engine.unit.places.values())]
-        hand_over(engine, "?", node, Arguments(every))
-    return set()
-
-
-def _extreme(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    return set().union(*arguments.all(), *(iterate(engine, values) for values in arguments.positional))
-
-
-def _map(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
-    """`map(f, items)`: `f` is called here, with each item."""
-    container = engine.container(node, "list", node.at[0])
-    items = Arguments([iterate(engine, values) for values in arguments.positional[1:]])
-    for callee in arguments.get(0):
-        engine.write(container.rest, engine.apply(callee, node, items))
-    return {container}
-
-
-_HANDLERS: dict[str, Handler] = {
-    "functools.partial": _partial,
-    "functools.partialmethod": _partial,
-    "contextlib.closing": _closing,
-    "contextlib.aclosing": _aclosing,
-    "collections.namedtuple()": _named_tuple,
-    "builtins.type": _type,
-    "builtins.getattr": read_by_name,
-    "builtins.setattr": write_by_name,
-    "builtins.object.__setattr__": write_by_name,
-    "builtins.next": _next,
-    "builtins.anext": _next,
-    "builtins.min": _extreme,
-    "builtins.max": _extreme,
-    "builtins.map": _map,
-    "builtins.super": _super,
-    "builtins.object.__new__": _new,
-    "builtins.globals": _globals,
-    "builtins.locals": _locals,
-    "builtins.vars": _locals,
-    "dependency_injector.providers.Container": inner_container,
-    "builtins.__import__": _import_module,
-    "importlib.import_module": _import_module,
-    "pytest.importorskip": _import_module,
-    "dataclasses.field": _field,
-    "attr.ib": _field,
-    "attrs.field": _field,
-    "attr.field": _field,
-    "pydantic.Field": _field,
-    "pydantic.PrivateAttr": _field,
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka_audit.catalog.clients import Client
 from kafka_audit.catalog.hosts import SUPPLIERS, provides
 from kafka_audit.facts import schema as s
-from kafka_audit.link.flow.containers import iterate
+from kafka_audit.link.flow.containers import MAKERS, iterate
 from kafka_audit.link.flow.engine import Arguments, Engine, Values
 from kafka_audit.link.flow.handover import hand_over
 from kafka_audit.link.flow.values import (
@@ -31,6 +31,8 @@ def later(engine: Engine, node: s.Call, factories: Values, arguments: Arguments 
     for factory in factories:
         if isinstance(factory, ClientType | ClassValue | FunctionValue | BoundMethod):
             found |= engine.apply(factory, node, arguments or Arguments())
+        elif isinstance(factory, External) and factory.dotted in MAKERS:
+            found.add(engine.container((node, factory.dotted), factory.dotted.rpartition(".")[2].lower(), node.at[0]))
     engine.guarded = before
     return found
 

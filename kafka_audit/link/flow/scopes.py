@@ -31,6 +31,9 @@ class Unit:
     scope: ClassScope | None
     bound: frozenset[str]
     outer: frozenset[str]
+    """The names that it declares `global` or `nonlocal`."""
+    enclosed: frozenset[str] = frozenset()
+    """Those of them that are `nonlocal`."""
     places: dict[str, Place] = field(default_factory=dict)
     result: Place = field(init=False)
     yields: Place = field(init=False)
@@ -243,25 +246,15 @@ def lookup(unit: Unit, name: str) -> tuple[Unit, bool]:
     Class bodies are invisible to the functions inside them, as in Python.
     """
     top = unit.module.top
-    if name in unit.outer and name not in unit.bound:
-        return _declared(unit, name), True
     current: Unit | None = unit
     while current is not None:
-        visible = current is unit or current.kind != "class"
-        if visible and name in current.bound:
-            return current, True
+        if current is unit or current.kind != "class":
+            if name in current.bound:
+                return current, True
+            if name in current.outer and name not in current.enclosed:
+                return top, True
         current = current.parent
-    return top, name in top.bound
-
-
-def _declared(unit: Unit, name: str) -> Unit:
-    """Where `global name` or `nonlocal name` leads: an enclosing function that binds it, else the module."""
-    current = unit.parent
-    while current is not None and current.kind != "module":
-        if current.kind == "function" and name in current.bound and name not in unit.outer:
-            return current
-        current = current.parent
-    return unit.module.top
+    return top, name in top.bound or name in unit.outer
 
 
 def is_special(name: str) -> bool:

@@ -9,10 +9,11 @@ from kafka_audit.facts import schema as s
 
 
 class Names(NamedTuple):
-    """The names a body binds itself, and those it declares `global` or `nonlocal`."""
+    """The names a body binds itself, those it declares `global` or `nonlocal`, and which of these are `nonlocal`."""
 
     bound: frozenset[str]
     outer: frozenset[str]
+    enclosed: frozenset[str] = frozenset()
 
 
 class Survey(NamedTuple):
@@ -36,18 +37,19 @@ def survey(body: s.Body, parameters: Iterable[s.Parameter] = (), *, is_nesting: 
     """
     looked = _Look({parameter.name for parameter in parameters}, is_nesting)
     looked.through(body)
-    names = Names(frozenset(looked.bound - looked.outer), frozenset(looked.outer))
+    names = Names(frozenset(looked.bound - looked.outer), frozenset(looked.outer), frozenset(looked.enclosed))
     return Survey(names, looked.defined, looked.hidden)
 
 
 class _Look:
     """What a survey has found so far."""
 
-    __slots__ = ("bound", "defined", "hidden", "is_nesting", "outer")
+    __slots__ = ("bound", "defined", "enclosed", "hidden", "is_nesting", "outer")
 
     def __init__(self, bound: set[str], is_nesting: bool) -> None:
         self.bound, self.is_nesting = bound, is_nesting
         self.outer: set[str] = set()
+        self.enclosed: set[str] = set()
         self.defined: list[Any] = []
         self.hidden: set[s.Import] = set()
 
@@ -66,6 +68,8 @@ class _Look:
                     _note_inside(annotation, set(), self.defined)
             elif kind is s.Declare:
                 self.outer.update(statement.names)  # type: ignore[union-attr]
+                if statement.kind == "nonlocal":  # type: ignore[union-attr]
+                    self.enclosed.update(statement.names)  # type: ignore[union-attr]
             elif kind is s.Import:
                 self._note_hidden(statement, last)  # type: ignore[arg-type]
             if kind in _DEFINING:
@@ -343,6 +347,7 @@ _PARTS: dict[type, Callable[[Any], tuple[s.Expr, ...]]] = {
     s.Comprehension: _in_comprehension,
     s.Yield: lambda node: _present(node.value),
     s.Opaque: lambda node: node.parts,
+    s.Slice: lambda node: node.bounds,
     s.Below: lambda node: (node.base,),
     s.Joined: lambda node: node.parts,
 }
