@@ -12,6 +12,7 @@ from kafka_audit.facts.modules import ModulePaths, extension
 from kafka_audit.facts.schema import FileFacts
 from kafka_audit.facts.screen import relevant
 from kafka_audit.link import link
+from kafka_audit.link.program import Program
 from kafka_audit.model import Finding, Producer, Role
 from kafka_audit.rules import judge
 
@@ -32,15 +33,20 @@ class Audited(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def audited(texts: Texts, roles: tuple[Role, ...] = ("producer",)) -> Audited:
-    """Audit a project, its files given in the order of `texts`."""
+def linked(texts: Texts, roles: tuple[Role, ...] = ("producer",)) -> Program:
+    """Link a project, its files given in the order of `texts`."""
     contents = {path: text.encode() for path, text in texts.items()}
-    program = link(
+    return link(
         relevant(contents, _extracted),
         ModulePaths.of(contents, extended=extension(contents)),
         roles,
         _loading(contents),
     )
+
+
+def audited(texts: Texts, roles: tuple[Role, ...] = ("producer",)) -> Audited:
+    """Audit a project, its files given in the order of `texts`."""
+    program = linked(texts, roles)
     judgement = judge(program)
     assert not judgement.problems, judgement.problems
     return Audited(tuple(sorted(program.producers(), key=_position)), judgement.findings)

@@ -114,7 +114,7 @@ def mentions(source: str) -> dict[str, tuple[str, ...]]:
         ("{a: b, **c}", "Mapping((Entry(Name('a'), Name('b')), Entry(None, Name('c'))))"),
         ("a[b]", "Subscript(Name('a'), Name('b'))"),
         ("a[b, c]", "Subscript(Name('a'), Sequence('tuple', (Name('b'), Name('c'))))"),
-        ("a[b:2:c()]", "Subscript(Name('a'), Opaque((Name('b'), Call(Name('c'), ()))))"),
+        ("a[b:2:c()]", "Subscript(Name('a'), Slice((Name('b'), Call(Name('c'), ()))))"),
         ("a[*b]", "Subscript(Name('a'), Sequence('tuple', (Starred(Name('b')),)))"),
         ("a[b,]", "Subscript(Name('a'), Sequence('tuple', (Name('b'),)))"),
         (

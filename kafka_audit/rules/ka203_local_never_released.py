@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kafka_audit.link.defects.frequency import runs_once
+from kafka_audit.link.flow.scopes import Unit, lookup
 from kafka_audit.link.reading.context import context_of
 from kafka_audit.model import Severity
 from kafka_audit.rules import Alarm, Rule
-from kafka_audit.rules._evidence import confidence_of_absence, created, ends, started, subject, where
+from kafka_audit.rules._evidence import confidence_of_absence, considered, created, ends, started, subject, where
 
 if TYPE_CHECKING:
     from kafka_audit.link.lives.life import Life
@@ -70,7 +71,9 @@ RULE = Rule(
 def check(program: Program) -> Iterator[Alarm]:
     """Every client in a local variable that is neither released nor kept by anything else."""
     for life in program.owing():
-        if life.holding.kind != "local" or life.site.client.flush_is_release or life.releases:
+        keeper = _keeper(life)
+        is_reached = bool(life.releases) and (keeper is life.site.unit or bool(program.discharge.effective(life)))
+        if life.holding.kind != "local" or life.site.client.flush_is_release or is_reached:
             continue
         if life.site.client.start and not life.starts:
             continue  # never started: nothing is held yet
@@ -80,12 +83,18 @@ def check(program: Program) -> Iterator[Alarm]:
         yield Alarm(
             path=life.path,
             at=life.site.node.at,
-            message=f"{subject(life)} is dropped at the end of {where(life.owner)} without being released",
+            message=f"{subject(life)} is dropped at the end of {where(keeper.qualname)} without being released",
             confidence=confidence,
             producer=life.id,
-            trace=(created(life), *started(program, life), *ends(program, life)),
+            trace=(created(life), *started(program, life), *(considered if life.releases else ends)(program, life)),
             severity=_severity(program, life),
         )
+
+
+def _keeper(life: Life) -> Unit:
+    """The function whose variable keeps the client: one around that which makes it, if that says `nonlocal`."""
+    unit, is_bound = lookup(life.site.unit, life.holding.place or "")
+    return unit if is_bound and unit.kind == "function" else life.site.unit
 
 
 def _severity(program: Program, life: Life) -> Severity:

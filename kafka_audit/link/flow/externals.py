@@ -6,7 +6,6 @@ from kafka_audit.catalog.driving import driver_named
 from kafka_audit.catalog.hooks import HOOK_LIBRARIES
 from kafka_audit.catalog.hosts import DEPENDENCIES, GIVINGS, SETUPS, SUPPLIERS, closes, host_named
 from kafka_audit.facts import schema as s
-from kafka_audit.link.flow.attributes import KEPT_BY_NAME, kept_by_name
 from kafka_audit.link.flow.containers import MAKERS, iterate, store_under
 from kafka_audit.link.flow.engine import Arguments, Engine, Runner, Values
 from kafka_audit.link.flow.functions import HANDLERS
@@ -129,12 +128,10 @@ def call_external(engine: Engine, callee: External, node: s.Call, arguments: Arg
         return _make_container(engine, dotted, node, arguments)
     if last in OFFLOADS:
         return _offload(engine, dotted, node, arguments)
-    if last in _ENTERS:
-        return _enter(engine, node, arguments)
     if last in {"submit", "map"} and dotted.startswith(POOLS):
         return _promise(engine, dotted, node, arguments)
-    if dotted in KEPT_BY_NAME:
-        return kept_by_name(engine, arguments)
+    if last in _ENTERS:
+        return _enter(engine, node, arguments)
     if last in {"push", "push_async_exit"} and "ExitStack" in dotted:
         leave_at_end(engine, dotted, node, arguments.get(0, "exit"))
     if dotted in SUPPLIERS:

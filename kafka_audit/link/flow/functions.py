@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kafka_audit.facts import schema as s
+from kafka_audit.link.flow.attributes import KEPT_BY_NAME, kept_by_name
 from kafka_audit.link.flow.by_name import read_by_name, write_by_name
 from kafka_audit.link.flow.containers import iterate, store_under
 from kafka_audit.link.flow.engine import Arguments, Engine, Values
@@ -41,6 +42,10 @@ def _closing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
 
 def _aclosing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {engine.intern(Closing, inner, "aclose") for inner in arguments.get(0, "thing")}
+
+
+def _not_closing(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return {engine.intern(Closing, inner, "") for inner in arguments.get(0, "enter_result")}
 
 
 def _type(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
@@ -132,11 +137,17 @@ def _map(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {container}
 
 
+def _kept_by_name(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return kept_by_name(engine, arguments)
+
+
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(KEPT_BY_NAME, _kept_by_name),
     "functools.partial": _partial,
     "functools.partialmethod": _partial,
     "contextlib.closing": _closing,
     "contextlib.aclosing": _aclosing,
+    "contextlib.nullcontext": _not_closing,
     "collections.namedtuple()": _named_tuple,
     "builtins.type": _type,
     "builtins.getattr": read_by_name,

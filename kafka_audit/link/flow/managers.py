@@ -36,6 +36,8 @@ def enter_value(engine: Engine, value: Value, node: Node, is_async: bool | None)
             return _enter_instance(engine, value, node, is_async)
         case Manager(unit):
             return set(engine.read(unit.yields))
+        case Closing(inner, ""):
+            return {inner}
         case Closing(inner, method):
             engine.managed[inner] = node
             if isinstance(inner, ClientObject | ForeignClient):

@@ -246,7 +246,7 @@ class Manager(Value):
 
 @dataclass(eq=False, slots=True)
 class Closing(Value):
-    """`contextlib.closing(x)` or `aclosing(x)`."""
+    """`contextlib.closing(x)` or `aclosing(x)`; `method` is what they call at the end, nothing for `nullcontext(x)`."""
 
     inner: Value
     method: str
