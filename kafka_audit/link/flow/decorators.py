@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.engine import Engine, Registration, Values
 from kafka_audit.link.flow.scopes import Unit
-from kafka_audit.link.flow.values import External, FunctionValue
+from kafka_audit.link.flow.values import ClassValue, External, FunctionValue
 
 FLAGS = {
     "property": "property",
@@ -41,6 +41,7 @@ def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line
     last = _last_name(decorator)
     found = engine.evaluate(decorator)
     if isinstance(decorator, s.Call):
+        _give_own_task(engine, unit, decorator)
         # `@app.on_event("shutdown")`: what the call gives is not followed, what is called says enough.
         found = found | {v for v in engine.evaluate(decorator.function) if isinstance(v, External)}
     if last in FLAGS and not any(isinstance(value, FunctionValue) for value in found):
@@ -67,6 +68,15 @@ def decorate(engine: Engine, unit: Unit, decorator: s.Expr, values: Values, line
     elif not known:
         engine.note_registration(unit, Registration("?", _select(decorator), engine.unit, line, "decorator"))
     return values
+
+
+def _give_own_task(engine: Engine, unit: Unit, decorator: s.Call) -> None:
+    """`@app.task(bind=True, base=Tasks)`: celery hands the function an object of that class, its own task."""
+    given = {argument.keyword: argument.value for argument in decorator.arguments}
+    bound, parameters = given.get("bind"), unit.function.parameters if unit.function is not None else ()
+    if "base" in given and isinstance(bound, s.Constant) and bound.value is True and parameters:
+        tasks = (value for value in engine.evaluate(given["base"]) if isinstance(value, ClassValue))
+        engine.write(unit.place(parameters[0].name), {engine.instance(task.scope) for task in tasks})
 
 
 def _flag(engine: Engine, unit: Unit, last: str) -> None:

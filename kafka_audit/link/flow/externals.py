@@ -100,14 +100,14 @@ THROUGH = frozenset(
 RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run", "uvloop.run"})
 """Functions that open an event loop for one coroutine, and close it when that is done."""
 
-THROUGH_METHODS = frozenset({"run_until_complete", "create_task", "start_soon"})
+THROUGH_METHODS = frozenset({"run_until_complete", "create_task"})
 OFFLOADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "run_sync", "sync_to_async"})
 """Functions that run another one in a thread and give its result."""
 
 POOLS = ("concurrent.futures.", "multiprocessing.pool.ThreadPool()")
 """Whose methods `submit` and `map` run a function in another thread or process."""
 
-_ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"})
+_ENTERS = frozenset({"enter_context", "enter_async_context", "enterContext", "enterAsyncContext", "with_resource"})
 _PROVIDES = DEPENDENCIES | {"TaskiqDepends", "FromDishka"}
 
 
@@ -179,7 +179,7 @@ def _runner(engine: Engine, node: s.Call, dotted: str) -> Runner:
         return "run"
     if last == "run_coroutine_threadsafe":
         return "kept"
-    if last in {"create_task", "ensure_future", "start_soon"}:
+    if last in {"create_task", "ensure_future"}:
         # A task group waits for its tasks; of an unknown receiver nothing is said.
         return "task" if dotted.startswith("asyncio.") and "TaskGroup" not in dotted else "group"
     if last != "run_until_complete" or not isinstance(node.function, s.Attribute):

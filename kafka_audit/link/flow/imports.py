@@ -118,11 +118,13 @@ def _from_folder(engine: Engine, node: s.Import, here: Module) -> Values:
 
 
 def _from_path(engine: Engine, path: str, name: str) -> Values:
-    """A name of the project file at `path`; unknown when the file was not read, because it carries no client."""
-    module = engine.module_at(path)
-    if module is not None:
+    """A name of the project file at `path`; unknown when the file was not read, because it carries no client.
+
+    A package that imports a name from itself means its submodule: the name is bound by this very import.
+    """
+    module, child = engine.module_at(path), engine.paths.child(path, name)
+    if module is not None and not (module is engine.unit.module and child is not None):
         return module_attribute(engine, module, name)
-    child = engine.paths.child(path, name)
     if child is not None:
         return whole_module(engine, child)
     return {engine.intern(Unread, path, name)}
