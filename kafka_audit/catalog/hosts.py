@@ -54,6 +54,9 @@ CLOSINGS: Final = frozenset(f"{name}().{method}" for name, row in _CONTAINERS.it
 GIVINGS: Final = frozenset(f"{name}().{method}" for name, row in _CONTAINERS.items() for method in row.gives)
 """Methods that give an object of the class that a container is asked for."""
 
+REGISTER: Final = "punq.Container().register"
+"""The method that gives a container an object to keep, or a function that makes it (punq 0.9, read)."""
+
 _KEPT_CLOSINGS: Final = tuple(f".{row.kept_as}.{method}" for row in CONTAINERS if row.kept_as for method in row.closes)
 
 MANAGED: Final = frozenset(f"{name}()" for name, row in _CONTAINERS.items() if row.is_managed)

@@ -193,6 +193,8 @@ class Engine(Fixpoint):
         self.modules.update(modules)
         self.related = Related(self.modules, self.paths)
         self.take(self.modules, modules, turns, {unit for path in modules for unit in self.related.importing(path)})
+        for path in modules:
+            self.tell(("starred", path))
 
     def module_at(self, path: str) -> Module | None:
         """The file of this path if it was read. One that was not is remembered: somebody else may have read it."""

@@ -23,6 +23,7 @@ from kafka_audit.link.flow.values import (
     FunctionValue,
     Instance,
     Manager,
+    Unread,
 )
 from kafka_audit.link.reading.conditions import sought_by_name
 
@@ -44,7 +45,7 @@ def _name(engine: Engine, node: s.Name) -> Values:
         return engine.read(place)
     if unit.stars:
         through = star_values(engine, unit, node.id, {unit.module})
-        if through:
+        if through and not (node.id in _BUILTINS and all(isinstance(value, Unread) for value in through)):
             return through
     if node.id in _BUILTINS:
         return {engine.external(f"builtins.{node.id}")}

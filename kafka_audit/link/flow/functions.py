@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kafka_audit.catalog.hosts import REGISTER
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.attributes import KEPT_BY_NAME, kept_by_name
 from kafka_audit.link.flow.by_name import read_by_name, write_by_name
@@ -17,12 +18,15 @@ from kafka_audit.link.flow.values import (
     RECORD,
     ClassValue,
     ClientObject,
+    ClientType,
     Closing,
     Instance,
     Partial,
+    Place,
     Super,
     Text,
 )
+from kafka_audit.link.reading.words import words
 
 Handler = Callable[[Engine, s.Call, Arguments], Values]
 
@@ -137,6 +141,31 @@ def _map(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return {container}
 
 
+def _register(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    """punq's `container.register(Outbox, instance=outbox)` or `(Outbox, make_outbox)`: what `resolve` is to give."""
+    hand_over(engine, REGISTER, node, arguments)
+    given, service = arguments.keywords.get("instance", set()), arguments.get(0, "service")
+    makers = arguments.get(1, "factory") or service
+    # A client's class is a reference here: no line of the project constructs it.
+    made = given or later(engine, node, {maker for maker in makers if not isinstance(maker, ClientType)})
+    keeper = node.function.value if isinstance(node.function, s.Attribute) else node.function
+    for place in _services(engine, service):
+        engine.write(place, made)
+        engine.note_written(place, f"{words(keeper)}[{place.name.rpartition('.')[2].strip('[]')}]")
+    return set()
+
+
+def _resolve(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
+    return set().union(*(engine.read(place) for place in _services(engine, arguments.get(0, "service_key"))))
+
+
+def _services(engine: Engine, keys: Values) -> list[Place]:
+    """Where a container keeps what is registered under a class."""
+    names = {value.client.name for value in keys if isinstance(value, ClientType)}
+    names |= {f"{v.scope.module.path}:.{v.scope.qualname}" for v in keys if isinstance(v, ClassValue)}
+    return [engine.outside(f"[{name}]") for name in sorted(names)]
+
+
 def _kept_by_name(engine: Engine, node: s.Call, arguments: Arguments) -> Values:
     return kept_by_name(engine, arguments)
 
@@ -168,6 +197,8 @@ HANDLERS: dict[str, Handler] = {
     "secrets.choice": _next,
     "types.SimpleNamespace": _namespace,
     "argparse.Namespace": _namespace,
+    REGISTER: _register,
+    "punq.Container().resolve": _resolve,
     "dependency_injector.providers.Container": inner_container,
     "builtins.__import__": _import_module,
     "importlib.import_module": _import_module,

@@ -86,12 +86,16 @@ def module_attribute(engine: Engine, module: Module, name: str) -> Values:
 
 
 def star_values(engine: Engine, top: Unit, name: str, seen: set[Module]) -> Values:
-    """What a name can be that only the star imports of a module can bind."""
+    """What a name can be that only the star imports of a module can bind; it may come from any that was not read."""
     found: Values = set()
+    unread: Values = set()
     for star in top.stars:
         path = _star_path(engine, star, top.module)
         target = engine.module_at(path) if path else None
-        if target is not None and target not in seen:
+        if path is not None and target is None:
+            engine.ask(("starred", path))
+            unread.add(engine.intern(Unread, path, name))
+        elif target is not None and target not in seen:
             seen.add(target)
             if name in target.top.bound:
                 found |= engine.read(target.top.place(name))
@@ -101,7 +105,7 @@ def star_values(engine: Engine, top: Unit, name: str, seen: set[Module]) -> Valu
             client = engine.catalogue.client_named(f"{star.module}.{name}")
             if client is not None:
                 found.add(engine.client_type(client))
-    return found
+    return found or unread
 
 
 def _star_path(engine: Engine, star: s.Import, here: Module) -> str | None:

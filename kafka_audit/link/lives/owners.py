@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from kafka_audit.catalog.hosts import DEPENDENCIES
+from kafka_audit.catalog.hosts import DEPENDENCIES, REGISTER
 from kafka_audit.facts import schema as s
 from kafka_audit.link.flow.engine import Engine, Escape, Node
 from kafka_audit.link.flow.families import ancestry
@@ -284,9 +284,10 @@ def _wraps(manager: Node, node: s.Call) -> bool:
 
 
 def takes_over(target: str) -> bool:
-    """Whether handing an object to `target` makes it somebody else's: constructors of other libraries take over.
+    """Whether handing an object to `target` makes it somebody else's: constructors of other libraries take over, and
+    containers what is registered with them.
 
     What only says of a parameter where it comes from keeps nothing, and ends nothing.
     """
     last = target.rpartition(".")[2]
-    return target == "?" or (last[:1].isupper() and last not in DEPENDENCIES)
+    return target in {"?", REGISTER} or (last[:1].isupper() and last not in DEPENDENCIES)
