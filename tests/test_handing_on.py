@@ -1,8 +1,8 @@
-"""Clients and functions are followed through what Python hands them on by: names, containers, classes, generators.
+"""Clients and functions are followed through what hands them on: names, containers, classes, generators, libraries.
 
-The cases are the Markdown files of `tests/handing_on`. Those of `clients.md` release every client that they make, and
-in the very way that is meant: with another method in the place of `close` none is released any more. Those of
-`functions.md` have `target` called.
+The cases are the Markdown files of `tests/handing_on`. Those of `clients.md` and `hooks.md` release every client that
+they make, and in the very way that is meant: with another method in the place of `close` none is released any more.
+Those of `functions.md` have `target` called.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def cases(name: str) -> list[tuple[str, str]]:
     return CASE.findall((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
 
 
-clients = pytest.mark.parametrize("source", [pytest.param(source, id=name) for name, source in cases("clients")])
+RELEASED = [*cases("clients"), *cases("hooks")]
+clients = pytest.mark.parametrize("source", [pytest.param(source, id=name) for name, source in RELEASED])
 functions = pytest.mark.parametrize("source", [pytest.param(source, id=name) for name, source in cases("functions")])
 
 
@@ -46,7 +47,7 @@ def test_a_function_is_followed_to_its_call(source: str):
     assert "target" in {edge.callee.qualname for edges in outgoing.values() for edge in edges}
 
 
-@pytest.mark.parametrize("name", ["clients", "functions"])
+@pytest.mark.parametrize("name", ["clients", "functions", "hooks"])
 def test_every_case_has_a_name_of_its_own_and_python_that_compiles(name: str):
     names = [each for each, _ in cases(name)]
     assert len(names) == len(set(names))
